@@ -1,0 +1,45 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "cpl-verify",
+  products: [
+    .executable(name: "cpl-verify", targets: ["cpl-verify"]),
+    .library(name: "CPLReference", targets: ["CPLReference"]),
+    .library(name: "CPLVerify", targets: ["CPLVerify"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+  ],
+  targets: [
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(
+      name: "CPLReference",
+      dependencies: [
+        "CHDF5", "COpenBLAS", "CCrypto", .product(name: "Yams", package: "Yams"),
+      ]),
+    .target(
+      name: "CPLVerify",
+      dependencies: [
+        "CPLReference", .product(name: "Mustache", package: "swift-mustache"),
+      ]),
+    .executableTarget(
+      name: "cpl-verify",
+      dependencies: [
+        "CPLReference", "CPLVerify",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
+    .testTarget(
+      name: "CPLReferenceTests", dependencies: ["CPLReference", "TestSupport"]),
+    .testTarget(name: "CPLVerifyTests", dependencies: ["CPLVerify", "TestSupport"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["cpl-verify", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

@@ -1,0 +1,76 @@
+import COpenBLAS
+
+/// The LAPACK routines that bounds and their oracles need, in binary64.
+///
+/// LAPACK is column-major. A symmetric matrix is its own transpose, so for row-major callers
+/// "lower" and "upper" trade places; each function says which triangle it reads.
+package enum LAPACK {
+  /// Cholesky's factorisation of a symmetric n×n matrix, in place.
+  ///
+  /// `matrix` is row-major and its **upper** triangle is read (column-major: the lower one); it
+  /// is overwritten by the factor.
+  ///
+  /// - Returns: LAPACK's info: 0 when the factorisation ran to its end (NaN may pass unseen:
+  ///   look at the diagonal), k > 0 when the k-th leading minor is not positive.
+  package static func choleskyFactor(_ matrix: inout [Double], order: Int) -> Int {
+    precondition(matrix.count == order * order)
+    BLAS.singleThreaded
+    var n = Int32(order)
+    var lda = Int32(max(1, order))
+    var info: Int32 = 0
+    dpotrf_("L", &n, &matrix, &lda, &info, 1)
+    return Int(info)
+  }
+
+  /// Cholesky's factorisation of a symmetric band matrix, in place.
+  ///
+  /// `band` holds n rows of bandwidth + 1 numbers: row j is A(j, j), A(j+1, j), …,
+  /// A(j+bandwidth, j), that is LAPACK's lower band storage, column by column. Entries past the
+  /// last row are not read.
+  ///
+  /// - Returns: as `choleskyFactor`. Afterwards `band[j * (bandwidth + 1)]` is the factor's
+  ///   j-th diagonal entry.
+  package static func bandCholeskyFactor(
+    _ band: inout [Double], order: Int, bandwidth: Int
+  ) -> Int {
+    precondition(band.count == order * (bandwidth + 1))
+    BLAS.singleThreaded
+    var n = Int32(order)
+    var kd = Int32(bandwidth)
+    var ldab = Int32(bandwidth + 1)
+    var info: Int32 = 0
+    dpbtrf_("L", &n, &kd, &band, &ldab, &info, 1)
+    return Int(info)
+  }
+
+  /// All singular values, largest first, of a row-major rows×columns matrix (divide and conquer).
+  ///
+  /// - Returns: nil when the iteration did not converge.
+  package static func singularValues(_ matrix: [Double], rows: Int, columns: Int) -> [Double]? {
+    precondition(matrix.count == rows * columns)
+    BLAS.singleThreaded
+    guard rows > 0, columns > 0 else { return [] }
+    // Row-major rows×columns is column-major columns×rows: the transpose, with the same values.
+    var a = matrix
+    var m = Int32(columns)
+    var n = Int32(rows)
+    var lda = m
+    var one: Int32 = 1
+    var info: Int32 = 0
+    var values = [Double](repeating: 0, count: min(rows, columns))
+    var integers = [Int32](repeating: 0, count: 8 * values.count)
+    var unused = 0.0
+    var alsoUnused = 0.0
+    var query = 0.0
+    var workSize: Int32 = -1
+    dgesdd_(
+      "N", &m, &n, &a, &lda, &values, &unused, &one, &alsoUnused, &one, &query, &workSize,
+      &integers, &info, 1)
+    workSize = Int32(query)
+    var work = [Double](repeating: 0, count: Int(workSize))
+    dgesdd_(
+      "N", &m, &n, &a, &lda, &values, &unused, &one, &alsoUnused, &one, &work, &workSize,
+      &integers, &info, 1)
+    return info == 0 ? values : nil
+  }
+}

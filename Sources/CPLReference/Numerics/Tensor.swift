@@ -1,0 +1,84 @@
+/// A dense array in row-major order over contiguous memory.
+///
+/// Images are NCHW. A tensor is a value: copies share memory until one of them is written.
+public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
+  /// The extents, outermost first; empty for a single number.
+  public private(set) var shape: [Int]
+  /// The elements in row-major order.
+  public var elements: [Scalar] {
+    didSet { precondition(elements.count == oldValue.count, "a tensor keeps its size") }
+  }
+
+  /// A tensor of `shape` that holds `elements` in row-major order.
+  ///
+  /// - Precondition: the product of `shape` is the number of elements.
+  public init(shape: [Int], elements: [Scalar]) {
+    precondition(shape.reduce(1, *) == elements.count, "\(shape) does not hold \(elements.count)")
+    self.shape = shape
+    self.elements = elements
+  }
+
+  /// A tensor of `shape` filled with `value`.
+  public init(repeating value: Scalar = 0, shape: [Int]) {
+    self.init(shape: shape, elements: Array(repeating: value, count: shape.reduce(1, *)))
+  }
+
+  /// A tensor of `shape` whose elements `initialize` writes, each of them.
+  package init(
+    shape: [Int], initializingWith initialize: (UnsafeMutablePointer<Scalar>) throws -> Void
+  ) rethrows {
+    let count = shape.reduce(1, *)
+    self.shape = shape
+    self.elements = try Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+      if let base = buffer.baseAddress { try initialize(base) }
+      initialized = count
+    }
+  }
+
+  /// The number of elements.
+  public var count: Int { elements.count }
+
+  /// The same elements under another shape.
+  ///
+  /// - Precondition: both shapes hold equally many elements.
+  public consuming func reshaped(_ newShape: [Int]) -> Tensor {
+    precondition(newShape.reduce(1, *) == elements.count, "\(newShape) for \(elements.count)")
+    shape = newShape
+    return self
+  }
+
+  /// Slices `range` of the outermost extent.
+  public func slice(_ range: Range<Int>) -> Tensor {
+    let stride = shape.dropFirst().reduce(1, *)
+    return Tensor(
+      shape: [range.count] + shape.dropFirst(),
+      elements: Array(elements[range.lowerBound * stride..<range.upperBound * stride]))
+  }
+
+  /// Every element converted, rounded to nearest where `Other` is narrower.
+  @specialized(where Scalar == Float, Other == Double)
+  @specialized(where Scalar == Double, Other == Float)
+  public func converted<Other>(to type: Other.Type = Other.self) -> Tensor<Other> {
+    Tensor<Other>(shape: shape, elements: elements.map { Other($0) })
+  }
+
+  /// Whether every element is finite.
+  public var isFinite: Bool { elements.allSatisfy(\.isFinite) }
+
+  package func withUnsafeElements<Result>(
+    _ body: (UnsafePointer<Scalar>) throws -> Result
+  ) rethrows -> Result {
+    try elements.withUnsafeBufferPointer { try body($0.baseAddress ?? Self.nothing) }
+  }
+
+  package mutating func withUnsafeMutableElements<Result>(
+    _ body: (UnsafeMutablePointer<Scalar>) throws -> Result
+  ) rethrows -> Result {
+    try elements.withUnsafeMutableBufferPointer {
+      try body($0.baseAddress ?? UnsafeMutablePointer(mutating: Self.nothing))
+    }
+  }
+
+  /// An address for tensors without elements; never read.
+  private static var nothing: UnsafePointer<Scalar> { UnsafePointer(bitPattern: 64)! }
+}

@@ -1,0 +1,2 @@
+import CPLReference
+public enum CPLVerifyPlaceholder {}
