@@ -1,6 +1,11 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// The commit that is built, for provenance; "-dirty" where the tree differs from it.
+let commit = Context.gitInformation.map {
+  $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "")
+}
+
 let package = Package(
   name: "cpl-verify",
   products: [
@@ -18,6 +23,7 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CPLBuild", cSettings: [.define("CPL_COMMIT", to: "\"\(commit ?? "")\"")]),
     .target(
       name: "CPLReference",
       dependencies: [
@@ -31,8 +37,9 @@ let package = Package(
     .executableTarget(
       name: "cpl-verify",
       dependencies: [
-        "CPLReference", "CPLVerify",
+        "CPLBuild", "CPLReference", "CPLVerify",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
     .testTarget(

@@ -40,4 +40,15 @@ public struct Workers: Sendable {
       body(piece, piece * size..<min(count, (piece + 1) * size))
     }
   }
+
+  /// `body` of each of 0 ..< `count`, in order.
+  public func map<Result: Sendable>(
+    _ count: Int, _ body: @Sendable (Int) -> Result
+  ) -> [Result] {
+    [Result](unsafeUninitializedCapacity: count) { buffer, initialized in
+      nonisolated(unsafe) let results = buffer
+      forEach(count) { results.initializeElement(at: $0, to: body($0)) }
+      initialized = count
+    }
+  }
 }

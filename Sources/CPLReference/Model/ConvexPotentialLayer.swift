@@ -1,0 +1,48 @@
+/// A convex potential layer (Meunier et al. 2022, equation 8 and Algorithm 1):
+///
+///     z = x − h · Wᵀ σ(W x + b),   h = 2 / ‖W‖₂²,   σ = ReLU
+///
+/// an explicit Euler step of length h down the gradient of the convex potential
+/// Σ_i s_i(w_iᵀx + b_i), s_i' = σ. It never moves two points apart when h · ‖W‖₂² ≤ 2.
+public protocol ConvexPotentialLayer<Scalar>: Layer {
+  /// W as a linear map.
+  var linearMap: any LinearMap<Scalar> { get }
+
+  /// Where h comes from.
+  var stepRule: StepRule { get set }
+
+  /// h, the number that the forward pass multiplies by.
+  var stepSize: Scalar { get set }
+
+  /// u, the power method's persistent estimate of W's first right singular vector, of unit length.
+  var powerVector: Tensor<Scalar> { get set }
+}
+
+/// Where the step h of a convex potential layer comes from.
+public enum StepRule: String, Codable, Sendable {
+  /// 2/(σ̂² + 1e-4) with the power method's estimate σ̂, a lower bound of ‖W‖₂.
+  case power
+  /// 2/(σ̄² + 1e-4) rounded down, with a verified upper bound σ̄ of ‖W‖₂.
+  case verified
+  /// A given number.
+  case fixed
+}
+
+/// The step of a stored layer: its rule, and the binary32 number that the forward pass uses.
+public struct StepSize: Codable, Equatable, Sendable {
+  public var rule: StepRule
+  public var value: Float
+
+  public init(rule: StepRule, value: Float) {
+    self.rule = rule
+    self.value = value
+  }
+
+  /// What is added to σ² in 2/(σ² + 1e-4), so that W = 0 has a finite step.
+  public static let regularization = 1e-4
+
+  /// h = 2/(σ̂² + 1e-4) in the arithmetic of `Scalar`.
+  public static func fromEstimate<Scalar: TensorScalar>(_ spectralNorm: Scalar) -> Scalar {
+    2 / (spectralNorm * spectralNorm + Scalar(regularization))
+  }
+}

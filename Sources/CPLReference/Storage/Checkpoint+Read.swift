@@ -1,0 +1,137 @@
+import Foundation
+
+extension Checkpoint {
+  /// Reads a weights file and checks format, version, shapes and digest.
+  ///
+  /// - Throws: `ReferenceError.missing`, or `.invalid` saying which of these is wrong, and also
+  ///   when a weight is not finite.
+  public init(path: String) throws {
+    let file = try HDF5File.open(path)
+    try Self.checkFormat(of: file)
+    let specifications: [LayerSpecification] = try Self.decode("model", of: file)
+    if let problem = LayerSpecification.problem(in: specifications) {
+      throw ReferenceError.invalid(
+        path: path, location: "attribute 'model'", expected: problem.expected,
+        found: problem.found)
+    }
+    let names = CPLNetwork<Float>.names(of: specifications)
+    var parameters: [[Tensor<Float>]] = []
+    var powerVectors: [Tensor<Float>?] = []
+    for (specification, name) in zip(specifications, names) {
+      parameters.append(
+        try specification.parameterShapes.map { parameter in
+          try Self.tensor(
+            parameter.shape, at: CheckpointSchema.parameter(name, parameter.name), of: file)
+        })
+      powerVectors.append(
+        try specification.powerVectorShape.map {
+          try Self.tensor($0, at: CheckpointSchema.powerVector(name), of: file)
+        })
+    }
+    network = CPLNetwork(specifications, parameters: parameters, powerVectors: powerVectors)
+    digest = network.digest
+    let stored = try Self.text("digest", of: file)
+    guard stored == digest else {
+      throw ReferenceError.invalid(
+        path: path, location: "attribute 'digest'", expected: "the digest of the weights \(digest)",
+        found: stored)
+    }
+    description = CheckpointDescription(
+      profile: try Self.decode("profile", of: file),
+      createdBy: try Self.text("created_by", of: file),
+      gitCommit: try Self.text("git_commit", of: file))
+    training =
+      try file.exists(CheckpointSchema.progress) ? try Self.training(network, of: file) : nil
+  }
+
+  private static func checkFormat(of file: borrowing HDF5File) throws {
+    let format = try? text("format", of: file)
+    guard format == CheckpointSchema.format else {
+      throw ReferenceError.invalid(
+        path: file.path, location: "attribute 'format'", expected: CheckpointSchema.format,
+        found: format ?? "no such text")
+    }
+    let version = try integer("version", of: "/", file)
+    guard version == CheckpointSchema.version else {
+      throw ReferenceError.invalid(
+        path: file.path, location: "attribute 'version'", expected: "\(CheckpointSchema.version)",
+        found: "\(version)")
+    }
+  }
+
+  private static func training(
+    _ network: CPLNetwork<Float>, of file: borrowing HDF5File
+  ) throws -> TrainingState {
+    var firstMoments: [Tensor<Float>] = []
+    var secondMoments: [Tensor<Float>] = []
+    for layer in network.layers {
+      for (name, value) in layer.parameters {
+        firstMoments.append(
+          try tensor(value.shape, at: CheckpointSchema.firstMoment(layer.name, name), of: file))
+        secondMoments.append(
+          try tensor(value.shape, at: CheckpointSchema.secondMoment(layer.name, name), of: file))
+      }
+    }
+    let group = CheckpointSchema.progress
+    guard case .real(let lossSum) = try file.attribute("loss_sum", of: group), lossSum.isFinite
+    else {
+      throw ReferenceError.invalid(
+        path: file.path, location: "attribute 'loss_sum' of \(group)", expected: "a finite number",
+        found: "something else")
+    }
+    return TrainingState(
+      network: network,
+      optimizer: Adam(
+        step: try integer("step", of: CheckpointSchema.optimizer, file),
+        firstMoments: firstMoments, secondMoments: secondMoments),
+      epoch: try integer("epoch", of: group, file), batch: try integer("batch", of: group, file),
+      lossSum: lossSum, history: try [EpochRecord](from: file, group: CheckpointSchema.history))
+  }
+
+  private static func tensor(
+    _ shape: [Int], at path: String, of file: borrowing HDF5File
+  ) throws -> Tensor<Float> {
+    let tensor = Tensor(shape: shape, elements: try file.read(Float.self, from: path, shape: shape))
+    if let position = tensor.elements.firstIndex(where: { !$0.isFinite }) {
+      throw ReferenceError.invalid(
+        path: file.path, location: path, expected: "finite numbers",
+        found: "\(tensor.elements[position]) at element \(position)")
+    }
+    return tensor
+  }
+
+  private static func text(_ name: String, of file: borrowing HDF5File) throws -> String {
+    guard case .string(let text) = try file.attribute(name, of: "/") else {
+      throw ReferenceError.invalid(
+        path: file.path, location: "attribute '\(name)'", expected: "text", found: "a number")
+    }
+    return text
+  }
+
+  /// A number that counts something: not negative, and within what any run reaches.
+  private static func integer(
+    _ name: String, of group: String, _ file: borrowing HDF5File
+  ) throws -> Int {
+    guard case .integer(let number) = try file.attribute(name, of: group),
+      (0...1 << 48).contains(number)
+    else {
+      throw ReferenceError.invalid(
+        path: file.path, location: "attribute '\(name)' of \(group)", expected: "a count",
+        found: "something else")
+    }
+    return Int(number)
+  }
+
+  private static func decode<Value: Decodable>(
+    _ name: String, of file: borrowing HDF5File
+  ) throws -> Value {
+    let text = try text(name, of: file)
+    do {
+      return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    } catch {
+      throw ReferenceError.invalid(
+        path: file.path, location: "attribute '\(name)'", expected: "a description in JSON",
+        found: "text that is none: \(text.prefix(60))")
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// The names in a weights file (`cpl-weights`, version 1).
+enum CheckpointSchema {
+  static let format = "cpl-weights"
+  static let version: Int64 = 1
+
+  static func parameter(_ layer: String, _ name: String) -> String { "/parameters/\(layer)/\(name)" }
+  static func powerVector(_ layer: String) -> String { "/buffers/\(layer)/u" }
+  static func firstMoment(_ layer: String, _ name: String) -> String {
+    "/optimizer/first_moment/\(layer)/\(name)"
+  }
+  static func secondMoment(_ layer: String, _ name: String) -> String {
+    "/optimizer/second_moment/\(layer)/\(name)"
+  }
+  static let optimizer = "/optimizer"
+  static let progress = "/progress"
+  static let history = "/progress/history"
+}
+
+/// What a weights file says of itself beside the network.
+public struct CheckpointDescription: Equatable, Sendable {
+  /// Whose quirks the training reproduced.
+  public var profile: Profile
+  /// The program that wrote the file.
+  public var createdBy: String
+  /// The commit that program was built from.
+  public var gitCommit: String
+
+  public init(profile: Profile, createdBy: String, gitCommit: String) {
+    self.profile = profile
+    self.createdBy = createdBy
+    self.gitCommit = gitCommit
+  }
+}
+
+/// A weights file as it was read.
+public struct Checkpoint: Sendable {
+  public let network: CPLNetwork<Float>
+  public let description: CheckpointDescription
+  /// The SHA-256 of the parameters, checked.
+  public let digest: String
+  /// The training run, when the file holds one.
+  public let training: TrainingState?
+}

@@ -1,0 +1,76 @@
+/// Adam (Kingma and Ba 2015, Algorithm 1) with β₁ = 0.9, β₂ = 0.999, ε = 1e-8 and no weight decay,
+/// in the order of operations of PyTorch.
+public struct Adam<Scalar: TensorScalar>: Sendable {
+  /// The number of updates made.
+  public internal(set) var step = 0
+  /// First moments, a tensor a parameter, in the order of the network's layers and parameters.
+  public internal(set) var firstMoments: [Tensor<Scalar>]
+  /// Second moments, likewise.
+  public internal(set) var secondMoments: [Tensor<Scalar>]
+
+  private static var beta1: Double { 0.9 }
+  private static var beta2: Double { 0.999 }
+  private static var epsilon: Double { 1e-8 }
+
+  /// How many numbers one piece of work holds.
+  private static var numbersPerPiece: Int { 1 << 16 }
+
+  /// The optimiser before its first update, for parameters of the given shapes.
+  public init(shapes: [[Int]]) {
+    firstMoments = shapes.map { Tensor(shape: $0) }
+    secondMoments = firstMoments
+  }
+
+  /// The optimiser as it was stored.
+  public init(step: Int, firstMoments: [Tensor<Scalar>], secondMoments: [Tensor<Scalar>]) {
+    self.step = step
+    self.firstMoments = firstMoments
+    self.secondMoments = secondMoments
+  }
+
+  /// Begins the next update; then `update` is called once for each parameter.
+  public mutating func beginStep() { step += 1 }
+
+  /// Moves one parameter by its gradient.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public mutating func update(
+    _ parameter: inout Tensor<Scalar>, at index: Int, gradient: Tensor<Scalar>,
+    learningRate: Double, workers: Workers
+  ) {
+    let bias1 = 1 - power(Self.beta1, step)
+    let bias2 = 1 - power(Self.beta2, step)
+    let rate = Scalar(learningRate / bias1)
+    let root = Scalar(bias2.squareRoot())
+    let (decay1, decay2) = (Scalar(1 - Self.beta1), Scalar(1 - Self.beta2))
+    let (keep2, epsilon) = (Scalar(Self.beta2), Scalar(Self.epsilon))
+    let count = parameter.count
+    parameter.withUnsafeMutableElements { p in
+      firstMoments[index].withUnsafeMutableElements { m in
+        secondMoments[index].withUnsafeMutableElements { v in
+          gradient.withUnsafeElements { g in
+            nonisolated(unsafe) let (p, m, v, g) = (p, m, v, g)
+            workers.forEachRange(of: count, by: Self.numbersPerPiece) { _, range in
+              for i in range {
+                m[i] += decay1 * (g[i] - m[i])
+                v[i] = keep2 * v[i] + decay2 * g[i] * g[i]
+                p[i] -= rate * m[i] / (v[i].squareRoot() / root + epsilon)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// base^exponent by repeated squaring, the same on every machine.
+  private func power(_ base: Double, _ exponent: Int) -> Double {
+    var (result, square, rest) = (1.0, base, exponent)
+    while rest > 0 {
+      if rest & 1 == 1 { result *= square }
+      square *= square
+      rest >>= 1
+    }
+    return result
+  }
+}

@@ -1,0 +1,134 @@
+import Yams
+
+/// A file of `experiments/`: a network and how it is trained. The data set is the command's choice.
+public struct ExperimentConfiguration: Codable, Equatable, Sendable {
+  public var name: String
+  public var model: ModelConfiguration
+  public var training: TrainingConfiguration
+
+  public init(name: String, model: ModelConfiguration, training: TrainingConfiguration) {
+    self.name = name
+    self.model = model
+    self.training = training
+  }
+
+  enum CodingKeys: String, CodingKey, CaseIterable { case name, model, training }
+
+  /// Reads a configuration from YAML.
+  ///
+  /// - Parameter path: what the text was read from, for messages.
+  /// - Throws: `ReferenceError.invalid` for text that is not YAML, an unknown key (with the nearest
+  ///   known one), a missing key, a value of the wrong type, or sizes that do not fit together.
+  public init(yaml: String, path: String) throws {
+    do {
+      try Self.checkKeys(try Yams.compose(yaml: yaml), path: path)
+      self = try YAMLDecoder().decode(Self.self, from: yaml)
+    } catch let error as DecodingError {
+      throw Self.describe(error, path: path)
+    } catch let error as YamlError {
+      throw ReferenceError.invalid(
+        path: path, location: "", expected: "YAML", found: "\(error)".firstLine)
+    }
+    try check(path: path)
+  }
+
+  /// Checks that the sizes are possible and fit together.
+  ///
+  /// - Parameter path: where they come from, for the message.
+  public func check(path: String) throws {
+    let problem = model.problem.map { ("model", $0) } ?? training.problem.map { ("training", $0) }
+    if let (section, (key, expected, found)) = problem {
+      throw ReferenceError.invalid(
+        path: path, location: "key '\(section).\(key)'", expected: expected, found: found)
+    }
+  }
+
+  /// Checks that the model takes the images of a data set and tells its classes apart.
+  public func checkFits(_ dataset: ImageDataset) throws {
+    let shape = [model.imageChannels, model.imageSide, model.imageSide]
+    guard shape == dataset.imageShape, model.classes == dataset.classes else {
+      throw ReferenceError.mismatch(
+        expected: "a model for the images of \(dataset.name), \(dataset.imageShape) in "
+          + "\(dataset.classes) classes",
+        found: "\(name) for \(shape) in \(model.classes) classes")
+    }
+  }
+
+  /// The configuration as YAML that `init(yaml:path:)` reads, every default written out.
+  public func yaml() throws -> String { try YAMLEncoder().encode(self) }
+
+  private static func checkKeys(_ node: Node?, path: String) throws {
+    let sections: [(name: String, keys: [String], node: Node?)] = [
+      ("", CodingKeys.allCases.map(\.rawValue), node),
+      ("model.", ModelConfiguration.CodingKeys.allCases.map(\.rawValue), node?["model"]),
+      ("training.", TrainingConfiguration.CodingKeys.allCases.map(\.rawValue), node?["training"]),
+      (
+        "training.profile.", Profile.CodingKeys.allCases.map(\.rawValue),
+        node?["training"]?["profile"]
+      ),
+    ]
+    for section in sections {
+      guard let node = section.node else { continue }
+      guard let mapping = node.mapping else {
+        throw ReferenceError.invalid(
+          path: path, location: section.name.isEmpty ? "" : "key '\(section.name.dropLast())'",
+          expected: "keys and values", found: "something else")
+      }
+      for key in mapping.keys.compactMap(\.string) where !section.keys.contains(key) {
+        throw ReferenceError.invalid(
+          path: path, location: "key '\(section.name)\(key)'",
+          expected: "a known key (nearest: '\(key.nearest(among: section.keys))')",
+          found: "an unknown one")
+      }
+    }
+  }
+
+  private static func describe(_ error: DecodingError, path: String) -> ReferenceError {
+    func location(_ keys: [any CodingKey]) -> String {
+      keys.isEmpty ? "" : "key '\(keys.map(\.stringValue).joined(separator: "."))'"
+    }
+    switch error {
+    case .keyNotFound(let key, let context):
+      return .invalid(
+        path: path, location: location(context.codingPath + [key]), expected: "a value",
+        found: "nothing")
+    case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+      return .invalid(
+        path: path, location: location(context.codingPath), expected: "a value of type \(type)",
+        found: "something else")
+    case .dataCorrupted(let context):
+      return .invalid(
+        path: path, location: location(context.codingPath), expected: "a valid value",
+        found: context.debugDescription.firstLine)
+    @unknown default:
+      return .invalid(path: path, location: "", expected: "a configuration", found: "\(error)")
+    }
+  }
+}
+
+extension String {
+  /// The text up to its first line break.
+  var firstLine: String { String(prefix { !$0.isNewline }) }
+
+  /// The candidate with the least edit distance (Levenshtein 1966).
+  ///
+  /// - Precondition: there is at least one candidate.
+  package func nearest(among candidates: [String]) -> String {
+    candidates.min { editDistance(to: $0) < editDistance(to: $1) }!
+  }
+
+  private func editDistance(to other: String) -> Int {
+    let target = Array(other)
+    var row = Array(0...target.count)
+    for (index, character) in enumerated() {
+      var diagonal = row[0]
+      row[0] = index + 1
+      for column in target.indices {
+        let substitution = diagonal + (character == target[column] ? 0 : 1)
+        diagonal = row[column + 1]
+        row[column + 1] = Swift.min(substitution, row[column] + 1, diagonal + 1)
+      }
+    }
+    return row[target.count]
+  }
+}

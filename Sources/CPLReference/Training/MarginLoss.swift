@@ -1,0 +1,38 @@
+/// The multi-class margin loss of section 6 of the paper,
+///
+///     ℓ = (1/classes) Σ_{j≠y} max(0, margin − z_y + z_j),
+///
+/// averaged over a batch.
+public struct MarginLoss: Sendable {
+  /// The margin below which a class counts against the label.
+  public let margin: Double
+
+  public init(margin: Double) { self.margin = margin }
+
+  /// The loss of logits N×classes, and its gradient with respect to them.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func callAsFunction<Scalar: TensorScalar>(
+    _ logits: Tensor<Scalar>, labels: [Int]
+  ) -> (loss: Scalar, gradient: Tensor<Scalar>) {
+    let (batch, classes) = (logits.shape[0], logits.shape[1])
+    precondition(labels.count == batch, "a label for each image")
+    var loss: Scalar = 0
+    var gradient = Tensor<Scalar>(shape: logits.shape)
+    let share = 1 / Scalar(classes * batch)
+    for image in 0..<batch {
+      let first = image * classes
+      let label = first + labels[image]
+      var imageLoss: Scalar = 0
+      for index in first..<first + classes where index != label {
+        let excess = Scalar(margin) - logits.elements[label] + logits.elements[index]
+        guard !(excess <= 0) else { continue }
+        imageLoss += excess
+        gradient.elements[index] = share
+        gradient.elements[label] -= share
+      }
+      loss += imageLoss / Scalar(classes)
+    }
+    return (loss / Scalar(batch), gradient)
+  }
+}

@@ -1,0 +1,128 @@
+/// Trains a network as section 6 of the paper does.
+public struct Trainer: Sendable {
+  public let configuration: TrainingConfiguration
+  private let training: ImageDataset
+  private let selection: ImageDataset
+  private let sampler: BatchSampler
+  private let augmentation: Augmentation
+  private let schedule: LearningRateSchedule
+  private let loss: MarginLoss
+  private let workers: Workers
+
+  /// A run on `training`, of which `configuration.validation` images are held out to choose the
+  /// best epoch; under the quirk `best-on-test` that is done by `test` and nothing is held out.
+  ///
+  /// - Parameter augmentationSeed: the seed of crops and flips, other than the run's only under
+  ///   the quirk `unseeded-augmentation`.
+  /// - Throws: `ReferenceError.mismatch` when there are too few images.
+  public init(
+    _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
+    augmentationSeed: UInt64? = nil, workers: Workers
+  ) throws {
+    self.configuration = configuration
+    if configuration.profile.bestOnTest, let test {
+      (self.training, selection) = (training, test)
+    } else {
+      (self.training, selection) = try training.holdingOut(
+        validationCount: configuration.validation, seed: configuration.seed)
+    }
+    sampler = try BatchSampler(
+      count: self.training.count, batchSize: configuration.batch, seed: configuration.seed)
+    augmentation = Augmentation(seed: augmentationSeed ?? configuration.seed)
+    schedule = LearningRateSchedule(
+      epochs: configuration.epochs, batches: sampler.batchesPerEpoch,
+      learningRate: configuration.learningRate, offset: configuration.profile.learningRateOffset)
+    loss = MarginLoss(margin: configuration.margin)
+    self.workers = workers
+  }
+
+  /// The number of images that an epoch trains on.
+  public var imagesPerEpoch: Int { training.count }
+
+  /// Runs from `state` to the end of the last epoch, or until `shouldStop` says so after a step.
+  ///
+  /// - Returns: whether the run came to its end.
+  /// - Throws: `ReferenceError.nonFinite` when the loss is not finite, naming the step and the
+  ///   first layer whose output is not; `state` is then the one before that step. Whatever
+  ///   `report` throws.
+  public func run(
+    _ state: inout TrainingState, shouldStop: () -> Bool,
+    report: (TrainingEvent) throws -> Void
+  ) throws -> Bool {
+    while state.epoch < configuration.epochs {
+      let batches = sampler.batches(epoch: state.epoch)
+      while state.batch < batches.count {
+        if shouldStop() { return false }
+        try step(&state, positions: batches[state.batch], batches: batches.count, report: report)
+      }
+      let isBest = finishEpoch(&state)
+      try report(.epoch(state, isBest: isBest))
+    }
+    return true
+  }
+
+  private func step(
+    _ state: inout TrainingState, positions: ArraySlice<Int>, batches: Int,
+    report: (TrainingEvent) throws -> Void
+  ) throws {
+    let number = state.epoch * batches + state.batch
+    let images = augmentation.images(of: training, at: positions, epoch: state.epoch)
+    let labels = positions.map { training.labels[$0] }
+    var network = state.network
+    let (loss, _, gradients) = network.trainingGradient(
+      images: images, labels: labels, loss: loss,
+      densePowerGradient: configuration.profile.densePowerGradient, workers: workers)
+    guard loss.isFinite else {
+      let layer = network.firstNonFiniteLayer(images, workers: workers)
+      throw ReferenceError.nonFinite(
+        quantity: "the loss", step: number + 1, layer: layer ?? "none: in the loss itself")
+    }
+    let rate = schedule.rate(step: number)
+    state.network = network
+    network.layers = []
+    state.apply(gradients, learningRate: rate, workers: workers)
+    state.batch += 1
+    state.lossSum += Double(loss) * Double(positions.count)
+    try report(
+      .step(
+        epoch: state.epoch + 1, batch: state.batch, batches: batches, images: positions.count,
+        loss: Double(loss), learningRate: rate))
+  }
+
+  /// Measures the accuracy that chooses the best epoch, and closes the epoch.
+  private func finishEpoch(_ state: inout TrainingState) -> Bool {
+    var evaluated = state.network
+    evaluated.updateSteps(iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
+    let predictions = evaluated.logits(of: selection, workers: workers) { _ in }.rowMaxima
+    let correct = zip(predictions, selection.labels).count { $0 == $1 }
+    if configuration.profile.evaluationMutates { state.network = evaluated }
+    let record = EpochRecord(
+      epoch: state.epoch + 1, loss: state.lossSum / Double(training.count),
+      learningRate: schedule.rate(
+        step: state.epoch * sampler.batchesPerEpoch + sampler.batchesPerEpoch - 1),
+      selectionAccuracy: Double(correct) / Double(selection.count))
+    state.history.append(record)
+    state.epoch += 1
+    state.batch = 0
+    state.lossSum = 0
+    return state.bestEpoch == record
+  }
+}
+
+extension TrainingState {
+  /// Moves every parameter by its gradient.
+  mutating func apply(
+    _ gradients: [LayerGradient<Float>], learningRate: Double, workers: Workers
+  ) {
+    optimizer.beginStep()
+    var position = 0
+    for index in network.layers.indices {
+      network.layers[index].updateParameters { parameter, value in
+        optimizer.update(
+          &value, at: position, gradient: gradients[index].parameters[parameter],
+          learningRate: learningRate, workers: workers)
+        position += 1
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/// Everything that a training run carries from one step to the next.
+public struct TrainingState: Sendable {
+  public var network: CPLNetwork<Float>
+  public var optimizer: Adam<Float>
+  /// Epochs completed.
+  public var epoch = 0
+  /// Steps completed in the epoch under way.
+  public var batch = 0
+  /// The sum, over the images of the epoch under way, of their loss.
+  public var lossSum = 0.0
+  /// One entry for each completed epoch.
+  public var history: [EpochRecord] = []
+
+  /// The start of a run.
+  public init(network: CPLNetwork<Float>) {
+    self.network = network
+    optimizer = Adam(shapes: network.layers.flatMap { $0.parameters.map(\.value.shape) })
+  }
+
+  /// A run as it was stored.
+  public init(
+    network: CPLNetwork<Float>, optimizer: Adam<Float>, epoch: Int, batch: Int, lossSum: Double,
+    history: [EpochRecord]
+  ) {
+    self.network = network
+    self.optimizer = optimizer
+    self.epoch = epoch
+    self.batch = batch
+    self.lossSum = lossSum
+    self.history = history
+  }
+
+  /// The epoch whose selection accuracy is the highest, the first of equals.
+  public var bestEpoch: EpochRecord? {
+    history.reduce(nil) { best, record in
+      guard let best, best.selectionAccuracy >= record.selectionAccuracy else { return record }
+      return best
+    }
+  }
+}
+
+/// What one epoch of training came to.
+public struct EpochRecord: Codable, Equatable, Sendable {
+  /// Counted from 1.
+  public let epoch: Int
+  /// The mean training loss.
+  public let loss: Double
+  /// The last step's learning rate.
+  public let learningRate: Double
+  /// The accuracy on the images that choose the best epoch: held-out ones, or under the quirk
+  /// `best-on-test` the test set.
+  public let selectionAccuracy: Double
+
+  public init(epoch: Int, loss: Double, learningRate: Double, selectionAccuracy: Double) {
+    self.epoch = epoch
+    self.loss = loss
+    self.learningRate = learningRate
+    self.selectionAccuracy = selectionAccuracy
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case epoch, loss
+    case learningRate = "learning_rate"
+    case selectionAccuracy = "selection_accuracy"
+  }
+}
+
+/// What a training run reports as it goes.
+public enum TrainingEvent: Sendable {
+  /// A step is done.
+  case step(epoch: Int, batch: Int, batches: Int, images: Int, loss: Double, learningRate: Double)
+  /// An epoch is done; it is the best so far or not.
+  case epoch(TrainingState, isBest: Bool)
+}

@@ -1,0 +1,54 @@
+import CPLReference
+
+/// The certificates of the published code, in its own binary32 arithmetic.
+///
+/// With a normalised last layer r = min_j (z_c − z_j)/(‖q_c − q_j‖ · L), otherwise
+/// r = (z₍₁₎ − z₍₂₎)/(√2 · L), with L = 1/min std. They take every layer for 1-Lipschitz, which with
+/// steps from the power method it need not be.
+///
+/// The √2 rule is not valid for a normalised last layer, whose rows can be 2 apart: it is never
+/// applied there.
+public struct PublishedCertificate: Sendable {
+  private let rows: Tensor<Float>?
+  private let lipschitz: Float
+  /// The quirk `nan-tie`: a class whose row equals the predicted one's is ignored.
+  private let ignoresTies: Bool
+
+  /// The certificates of a network.
+  public init(_ network: CPLNetwork<Float>, ignoresTies: Bool) {
+    rows = network.head.unitRows
+    lipschitz = 1 / (network.normalization.standardDeviation.min() ?? 1)
+    self.ignoresTies = ignoresTies
+  }
+
+  /// The radius of each image, in pixel units, from the logits N×classes.
+  public func radii(_ logits: Tensor<Float>) -> [Double] {
+    let classes = logits.shape[1]
+    let distances = rows.map(Self.distances)
+    return zip(0..<logits.shape[0], logits.rowMaxima).map { image, predicted in
+      let first = image * classes
+      var radius = Float.infinity
+      for other in 0..<classes where other != predicted {
+        let margin = logits.elements[first + predicted] - logits.elements[first + other]
+        let distance = distances?[predicted * classes + other] ?? Float(2).squareRoot()
+        let candidate = margin / (distance * lipschitz)
+        if candidate.isNaN, !ignoresTies { return 0 }
+        // A NaN that is ignored compares false.
+        if candidate < radius { radius = candidate }
+      }
+      return Double(radius)
+    }
+  }
+
+  /// ‖q_i − q_j‖ for all pairs, classes×classes.
+  private static func distances(_ rows: Tensor<Float>) -> [Float] {
+    let (classes, features) = (rows.shape[0], rows.shape[1])
+    return (0..<classes * classes).map { pair in
+      let (first, second) = (pair / classes * features, pair % classes * features)
+      return (0..<features).reduce(Float(0)) { sum, feature in
+        let difference = rows.elements[first + feature] - rows.elements[second + feature]
+        return sum + difference * difference
+      }.squareRoot()
+    }
+  }
+}

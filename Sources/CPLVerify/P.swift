@@ -1,2 +1,0 @@
-import CPLReference
-public enum CPLVerifyPlaceholder {}

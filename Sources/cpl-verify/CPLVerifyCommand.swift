@@ -1,0 +1,42 @@
+import ArgumentParser
+import CPLBuild
+import CPLReference
+
+@main
+struct CPLVerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cpl-verify",
+    abstract: "Trains, bounds, certifies and attacks 1-Lipschitz networks of convex potential layers.",
+    discussion: """
+      Exit codes: 0 everything asked was done and holds; 1 a property or a certificate is violated; \
+      2 inconclusive; 64 usage; 65 input that is not what it should be; 66 input missing; \
+      73 cannot create output; 74 input/output failed; 130 interrupted; 143 terminated.
+      """,
+    version: Program.version,
+    subcommands: [
+      TrainCommand.self, EvaluateCommand.self, InspectCommand.self, SynthesizeCommand.self,
+    ])
+
+  static func main() {
+    Interruption.install()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      Exit.leave(with: error)
+    }
+  }
+}
+
+/// What this program is.
+enum Program {
+  static let number = "0.1.0"
+
+  /// The commit that it was built from; "unknown" outside a git checkout.
+  static let commit: String = {
+    let commit = String(cString: cpl_build_commit())
+    return commit.isEmpty ? "unknown" : commit
+  }()
+
+  static var version: String { "cpl-verify \(number) (\(commit))" }
+}
