@@ -24,10 +24,11 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CPLBuild", cSettings: [.define("CPL_COMMIT", to: "\"\(commit ?? "")\"")]),
+    .target(name: "CPLKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(
       name: "CPLReference",
       dependencies: [
-        "CHDF5", "COpenBLAS", "CCrypto", .product(name: "Yams", package: "Yams"),
+        "CPLKernels", "CHDF5", "COpenBLAS", "CCrypto", .product(name: "Yams", package: "Yams"),
       ]),
     .target(
       name: "CPLVerify",

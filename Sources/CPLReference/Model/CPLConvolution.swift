@@ -1,3 +1,5 @@
+import CPLKernels
+
 /// A convex potential layer whose W is a zero-padded convolution:
 ///
 ///     r = Tᵀ relu(T x + b),   z = x − h r,   T = convolution with K
@@ -11,7 +13,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   public var powerVector: Tensor<Scalar>
   /// K, inner×C×k×k.
   public private(set) var kernel: Tensor<Scalar> {
-    didSet { convolution = Convolution(kernel: kernel, imageSide: convolution.imageSide) }
+    didSet { convolution = Convolution(kernel: kernel, imageSide: convolution.shape.side) }
   }
   /// b, one number an inner channel.
   public private(set) var bias: Tensor<Scalar>
@@ -42,8 +44,9 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
 
   public var specification: LayerSpecification {
     .convolution(
-      channels: convolution.channels, inner: convolution.inner, kernel: convolution.kernelSide,
-      side: convolution.imageSide, step: StepSize(rule: stepRule, value: Float(stepSize)))
+      channels: convolution.shape.channels, inner: convolution.shape.inner,
+      kernel: convolution.shape.kernel, side: convolution.shape.side,
+      step: StepSize(rule: stepRule, value: Float(stepSize)))
   }
 
   public var parameters: [(name: String, value: Tensor<Scalar>)] {
@@ -58,6 +61,8 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   private var imageCount: Int { inputShape.reduce(1, *) }
   private var hiddenCount: Int { convolution.outputShape.reduce(1, *) }
 
+  private var maskBytes: Int { cpl_conv_mask_bytes(convolution.shape) }
+
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func forward(
@@ -67,25 +72,30 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
     if recording == .everything { record.input = input }
     var output = input
     let batch = output.shape[0]
-    let hidden = Tensor<Scalar>(shape: [batch] + convolution.outputShape) { hidden in
-      nonisolated(unsafe) let hidden = hidden
-      output.withUnsafeMutableElements { images in
-        nonisolated(unsafe) let images = images
-        workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
-          convolution.withWorkspace { workspace in
-            for index in range {
-              let image = images + index * imageCount
-              let activations = hidden + index * hiddenCount
-              convolution.apply(image, to: activations, workspace: workspace)
-              rectify(activations)
-              convolution.addTransposed(
-                activations, scale: -stepSize, to: image, workspace: workspace)
+    let keepsHidden = recording == .everything
+    var hidden = Tensor<Scalar>(
+      shape: [keepsHidden ? batch : 0] + convolution.outputShape, initializingWith: { _ in })
+    var mask = [UInt8](repeating: 0, count: recording == .nothing ? 0 : batch * maskBytes)
+    output.withUnsafeMutableElements { images in
+      hidden.withUnsafeMutableElements { hidden in
+        mask.withUnsafeMutableBufferPointer { mask in
+          nonisolated(unsafe) let (images, hidden, mask) = (images, hidden, mask.baseAddress)
+          workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
+            convolution.withWorkspace { workspace in
+              for index in range {
+                Scalar.layerForward(
+                  convolution.shape, convolution.packedKernel, bias: bias.elements, step: stepSize,
+                  image: images + index * imageCount,
+                  hidden: keepsHidden ? hidden + index * hiddenCount : nil,
+                  mask: recording == .nothing ? nil : mask! + index * maskBytes, workspace)
+              }
             }
           }
         }
       }
     }
-    if recording != .nothing { record.hidden = hidden }
+    if keepsHidden { record.hidden = hidden }
+    record.mask = mask
     return (output, record)
   }
 
@@ -97,18 +107,15 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
     var gradient = outputGradient
     let batch = gradient.shape[0]
     gradient.withUnsafeMutableElements { gradients in
-      record.hidden!.withUnsafeElements { hidden in
-        nonisolated(unsafe) let (gradients, hidden) = (gradients, hidden)
+      record.mask.withUnsafeBufferPointer { mask in
+        nonisolated(unsafe) let (gradients, mask) = (gradients, mask.baseAddress!)
         workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
           convolution.withWorkspace { workspace in
-            withUnsafeTemporaryAllocation(of: Scalar.self, capacity: hiddenCount) { projected in
-              let projected = projected.baseAddress!
-              for index in range {
-                let image = gradients + index * imageCount
-                convolution.apply(image, to: projected, workspace: workspace)
-                mask(projected, by: hidden + index * hiddenCount, scale: -stepSize)
-                convolution.addTransposed(projected, scale: 1, to: image, workspace: workspace)
-              }
+            for index in range {
+              Scalar.layerInputGradient(
+                convolution.shape, convolution.packedKernel, step: stepSize,
+                mask: mask + index * maskBytes, gradient: gradients + index * imageCount,
+                workspace)
             }
           }
         }
@@ -127,91 +134,45 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
     var gradient = outputGradient
     let batch = gradient.shape[0]
-    let (kernelCount, inner, pixels) = (kernel.count, convolution.inner, convolution.pixels)
-    // A piece's sums: the packed kernel gradient, then the bias gradient, then the step's.
+    let (kernelCount, inner) = (kernel.count, convolution.shape.inner)
+    // A piece's sums: the kernel's gradient, then the bias's, then ⟨a, T g⟩.
     let sumCount = kernelCount + inner + 1
     let pieces = (batch + Self.imagesPerPiece - 1) / Self.imagesPerPiece
     var sums = [Scalar](repeating: 0, count: max(1, pieces) * sumCount)
     sums.withUnsafeMutableBufferPointer { sums in
-      nonisolated(unsafe) let sums = sums.baseAddress!
       gradient.withUnsafeMutableElements { gradients in
         record.input!.withUnsafeElements { inputs in
           record.hidden!.withUnsafeElements { hidden in
+            nonisolated(unsafe) let sums = sums.baseAddress!
             nonisolated(unsafe) let (gradients, inputs, hidden) = (gradients, inputs, hidden)
             workers.forEachRange(of: batch, by: Self.imagesPerPiece) { piece, range in
               let kernelSum = sums + piece * sumCount
-              let biasSum = kernelSum + kernelCount
               convolution.withWorkspace { workspace in
-                withUnsafeTemporaryAllocation(of: Scalar.self, capacity: hiddenCount) { projected in
-                  let projected = projected.baseAddress!
-                  for index in range {
-                    let image = gradients + index * imageCount
-                    let activations = hidden + index * hiddenCount
-                    convolution.apply(image, to: projected, workspace: workspace)
-                    biasSum[inner] -= Scalar.dot(hiddenCount, activations, projected)
-                    convolution.addKernelGradient(
-                      image: image, hidden: activations, scale: -stepSize, to: kernelSum,
-                      workspace: workspace)
-                    mask(projected, by: activations, scale: -stepSize)
-                    convolution.addKernelGradient(
-                      image: inputs + index * imageCount, hidden: projected, scale: 1,
-                      to: kernelSum, workspace: workspace)
-                    for channel in 0..<inner {
-                      biasSum[channel] += sum(projected + channel * pixels, count: pixels)
-                    }
-                    convolution.addTransposed(projected, scale: 1, to: image, workspace: workspace)
-                  }
+                for index in range {
+                  Scalar.layerBackward(
+                    convolution.shape, convolution.packedKernel, step: stepSize,
+                    input: inputs + index * imageCount, hidden: hidden + index * hiddenCount,
+                    gradient: gradients + index * imageCount, kernelGradient: kernelSum,
+                    biasGradient: kernelSum + kernelCount,
+                    dot: kernelSum + kernelCount + inner, workspace)
                 }
               }
             }
+            for piece in stride(from: 1, to: pieces, by: 1) {
+              for index in 0..<sumCount { sums[index] += sums[piece * sumCount + index] }
+            }
           }
         }
-      }
-      for piece in stride(from: 1, to: pieces, by: 1) {
-        for index in 0..<sumCount { sums[index] += sums[piece * sumCount + index] }
       }
     }
     return (
       gradient,
       LayerGradient(
         parameters: [
-          convolution.unpack(Array(sums[0..<kernelCount])),
+          Tensor(shape: kernel.shape, elements: Array(sums[0..<kernelCount])),
           Tensor(shape: [inner], elements: Array(sums[kernelCount..<kernelCount + inner])),
         ],
-        step: sums[kernelCount + inner])
+        step: -sums[kernelCount + inner])
     )
   }
-
-  /// hidden ← relu(hidden + b).
-  private func rectify(_ hidden: UnsafeMutablePointer<Scalar>) {
-    for channel in 0..<convolution.inner {
-      let offset = bias.elements[channel]
-      let plane = hidden + channel * convolution.pixels
-      for pixel in 0..<convolution.pixels { plane[pixel] = positivePart(plane[pixel] + offset) }
-    }
-  }
-
-  /// values ← scale · 1[activations > 0] ⊙ values.
-  private func mask(
-    _ values: UnsafeMutablePointer<Scalar>, by activations: UnsafePointer<Scalar>, scale: Scalar
-  ) {
-    for index in 0..<hiddenCount {
-      values[index] = activations[index] > 0 ? scale * values[index] : 0
-    }
-  }
-}
-
-/// relu(x), and NaN for NaN, so that a value that is not a number is not lost on its way.
-@inline(__always)
-func positivePart<Scalar: TensorScalar>(_ x: Scalar) -> Scalar { x < 0 ? 0 : x }
-
-/// The sum of `count` numbers, in sixteen interleaved partial sums.
-@inline(__always)
-func sum<Scalar: TensorScalar>(_ values: UnsafePointer<Scalar>, count: Int) -> Scalar {
-  var lanes = SIMD16<Scalar>(repeating: 0)
-  let whole = count / 16 * 16
-  for start in stride(from: 0, to: whole, by: 16) {
-    lanes += UnsafeRawPointer(values + start).loadUnaligned(as: SIMD16<Scalar>.self)
-  }
-  return (whole..<count).reduce(lanes.sum()) { $0 + values[$1] }
 }

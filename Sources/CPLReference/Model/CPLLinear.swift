@@ -13,8 +13,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   /// b, one number a hidden unit.
   public private(set) var bias: Tensor<Scalar>
 
-  /// How many hidden units, or features, one piece of work holds. Each product is cut at the same
-  /// places for any number of threads, so this number is part of "same seed, same bytes".
+  /// How many hidden units, or features, one piece of work holds.
   private static var unitsPerPiece: Int { 256 }
 
   /// The layer with matrix W and bias b.
@@ -61,11 +60,8 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
     var record = LayerRecord<Scalar>()
     if recording == .everything { record.input = input }
     var output = input
-    let hidden = bias.withUnsafeElements { bias in
-      nonisolated(unsafe) let bias = bias
-      return project(output, workers: workers) { units, row in
-        for unit in units { row[unit] = positivePart(row[unit] + bias[unit]) }
-      }
+    let hidden = bias.withUnsafeElements {
+      project(output, Epilogue(addend: $0, rectifies: true), workers: workers)
     }
     addTransposed(hidden, scale: -stepSize, to: &output, workers: workers)
     if recording != .nothing { record.hidden = hidden }
@@ -78,15 +74,14 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = outputGradient
-    var projected = project(gradient, workers: workers)
-    mask(&projected, by: record.hidden!)
+    let projected = gatedProjection(gradient, record.hidden!, workers: workers)
     addTransposed(projected, scale: 1, to: &gradient, workers: workers)
     return gradient
   }
 
   /// With g the gradient with respect to z, a the activations and p = −h · 1[a > 0] ⊙ W g:
   ///
-  ///     ∂/∂x = g + Wᵀp,   ∂/∂W = p xᵀ − h a gᵀ,   ∂/∂b = p,   ∂/∂h = −⟨a, W g⟩
+  ///     ∂/∂x = g + Wᵀp,   ∂/∂W = p xᵀ − h a gᵀ,   ∂/∂b = p,   ∂/∂h = −⟨a, W g⟩ = ⟨a, p⟩/h
   ///
   /// each summed over the batch.
   @specialized(where Scalar == Float)
@@ -95,67 +90,83 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
     var gradient = outputGradient
-    let input = record.input!
     let hidden = record.hidden!
     let batch = gradient.shape[0]
-    var projected = project(gradient, workers: workers)
-    let stepGradient = -projected.withUnsafeElements { projected in
-      hidden.withUnsafeElements { Scalar.dot(hidden.count, $0, projected) }
+    let projected = gatedProjection(gradient, hidden, workers: workers)
+    let weightGradient = weightGradient(
+      input: record.input!, projected: projected, hidden: hidden, gradient: gradient,
+      workers: workers)
+    var biasGradient = Tensor<Scalar>(shape: [inner])
+    biasGradient.withUnsafeMutableElements { sums in
+      projected.withUnsafeElements { projected in
+        for row in 0..<batch { Scalar.add(inner, alpha: 1, projected + row * inner, to: sums) }
+      }
     }
-    mask(&projected, by: hidden)
-    let weightGradient = Tensor<Scalar>(shape: weights.shape) { target in
-      gradient.withUnsafeElements { gradients in
-        input.withUnsafeElements { inputs in
-          hidden.withUnsafeElements { hidden in
-            projected.withUnsafeElements { projected in
-              nonisolated(unsafe) let (target, gradients, inputs) = (target, gradients, inputs)
-              nonisolated(unsafe) let (hidden, projected) = (hidden, projected)
+    addTransposed(projected, scale: 1, to: &gradient, workers: workers)
+    return (
+      gradient,
+      LayerGradient(
+        parameters: [weightGradient, biasGradient], step: hidden.dot(projected) / stepSize)
+    )
+  }
+
+  /// Pᵀ X − h Aᵀ G, sums over the batch.
+  private func weightGradient(
+    input: Tensor<Scalar>, projected: Tensor<Scalar>, hidden: Tensor<Scalar>,
+    gradient: Tensor<Scalar>, workers: Workers
+  ) -> Tensor<Scalar> {
+    let batch = input.shape[0]
+    return Tensor(shape: weights.shape) { target in
+      input.withUnsafeElements { x in
+        projected.withUnsafeElements { p in
+          hidden.withUnsafeElements { a in
+            gradient.withUnsafeElements { g in
+              nonisolated(unsafe) let (target, x, p, a, g) = (target, x, p, a, g)
               workers.forEachRange(of: inner, by: Self.unitsPerPiece) { _, units in
-                for (a, scale, b, beta) in [
-                  (projected, Scalar(1), inputs, Scalar(0)), (hidden, -stepSize, gradients, 1),
-                ] {
-                  Scalar.multiply(
-                    transposeA: true, transposeB: false, rows: units.count, columns: features,
-                    depth: batch, alpha: scale, a + units.lowerBound, lda: inner, b, ldb: features,
-                    beta: beta, target + units.lowerBound * features, ldc: features)
-                }
+                Scalar.multiply(
+                  rows: units, columns: 0..<features, depth: batch,
+                  MatrixView(elements: p, stride: inner, transposed: true),
+                  MatrixView(elements: x, stride: features), Epilogue(), to: target,
+                  stride: features)
+                Scalar.multiply(
+                  rows: units, columns: 0..<features, depth: batch,
+                  MatrixView(elements: a, stride: inner, transposed: true),
+                  MatrixView(elements: g, stride: features),
+                  Epilogue(alpha: -stepSize, addend: target, addendStride: features),
+                  to: target, stride: features)
               }
             }
           }
         }
       }
     }
-    var biasGradient = Tensor<Scalar>(shape: [inner])
-    for row in 0..<batch {
-      for unit in 0..<inner {
-        biasGradient.elements[unit] += projected.elements[row * inner + unit]
-      }
-    }
-    addTransposed(projected, scale: 1, to: &gradient, workers: workers)
-    return (
-      gradient, LayerGradient(parameters: [weightGradient, biasGradient], step: stepGradient)
-    )
   }
 
-  /// X Wᵀ for a batch X, then `finish` on some units of each row while they are near.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private func project(
-    _ batch: Tensor<Scalar>, workers: Workers,
-    finish: @Sendable (_ units: Range<Int>, _ row: UnsafeMutablePointer<Scalar>) -> Void = { _, _ in
+  /// P = −h · 1[A > 0] ⊙ G Wᵀ.
+  private func gatedProjection(
+    _ gradient: Tensor<Scalar>, _ hidden: Tensor<Scalar>, workers: Workers
+  ) -> Tensor<Scalar> {
+    hidden.withUnsafeElements {
+      project(
+        gradient, Epilogue(alpha: -stepSize, gate: $0, gateStride: inner), workers: workers)
     }
+  }
+
+  /// epilogue(X Wᵀ) for a batch X.
+  private func project(
+    _ batch: Tensor<Scalar>, _ epilogue: Epilogue<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
     let rows = batch.shape[0]
     return Tensor(shape: [rows, inner]) { hidden in
       batch.withUnsafeElements { x in
         weights.withUnsafeElements { w in
-          nonisolated(unsafe) let (x, w, hidden) = (x, w, hidden)
+          nonisolated(unsafe) let (x, w, hidden, epilogue) = (x, w, hidden, epilogue)
           workers.forEachRange(of: inner, by: Self.unitsPerPiece) { _, units in
             Scalar.multiply(
-              transposeA: false, transposeB: true, rows: rows, columns: units.count,
-              depth: features, alpha: 1, x, lda: features, w + units.lowerBound * features,
-              ldb: features, beta: 0, hidden + units.lowerBound, ldc: inner)
-            for row in 0..<rows { finish(units, hidden + row * inner) }
+              rows: 0..<rows, columns: units, depth: features,
+              MatrixView(elements: x, stride: features),
+              MatrixView(elements: w, stride: features, transposed: true), epilogue, to: hidden,
+              stride: inner)
           }
         }
       }
@@ -163,8 +174,6 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   }
 
   /// X ← X + scale · H W for a batch H of hidden vectors.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
   private func addTransposed(
     _ hidden: Tensor<Scalar>, scale: Scalar, to batch: inout Tensor<Scalar>, workers: Workers
   ) {
@@ -175,23 +184,10 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
           nonisolated(unsafe) let (x, w, hidden) = (x, w, hidden)
           workers.forEachRange(of: features, by: Self.unitsPerPiece) { _, columns in
             Scalar.multiply(
-              transposeA: false, transposeB: false, rows: rows, columns: columns.count,
-              depth: inner, alpha: scale, hidden, lda: inner, w + columns.lowerBound,
-              ldb: features, beta: 1, x + columns.lowerBound, ldc: features)
+              rows: 0..<rows, columns: columns, depth: inner,
+              MatrixView(elements: hidden, stride: inner), MatrixView(elements: w, stride: features),
+              Epilogue(alpha: scale, addend: x, addendStride: features), to: x, stride: features)
           }
-        }
-      }
-    }
-  }
-
-  /// values ← −h · 1[activations > 0] ⊙ values.
-  private func mask(_ values: inout Tensor<Scalar>, by activations: Tensor<Scalar>) {
-    let scale = -stepSize
-    let count = values.count
-    values.withUnsafeMutableElements { values in
-      activations.withUnsafeElements { activations in
-        for index in 0..<count {
-          values[index] = activations[index] > 0 ? scale * values[index] : 0
         }
       }
     }

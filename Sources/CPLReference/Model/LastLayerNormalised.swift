@@ -48,12 +48,15 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
     let output = Tensor<Scalar>(shape: [batch, classes]) { output in
       input.withUnsafeElements { x in
         normalized.rows.withUnsafeElements { rows in
-          Scalar.multiply(
-            transposeA: false, transposeB: true, rows: batch, columns: classes, depth: features,
-            alpha: 1, x, lda: features, rows, ldb: features, beta: 0, output, ldc: classes)
+          bias.withUnsafeElements { bias in
+            Scalar.multiply(
+              rows: 0..<batch, columns: 0..<classes, depth: features,
+              MatrixView(elements: x, stride: features),
+              MatrixView(elements: rows, stride: features, transposed: true),
+              Epilogue(addend: bias), to: output, stride: classes)
+          }
         }
       }
-      for index in 0..<batch * classes { output[index] += bias.elements[index % classes] }
     }
     var record = LayerRecord<Scalar>()
     if recording == .everything { record.input = input }
@@ -70,8 +73,9 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
       outputGradient.withUnsafeElements { g in
         normalized.rows.withUnsafeElements { rows in
           Scalar.multiply(
-            transposeA: false, transposeB: false, rows: batch, columns: features, depth: classes,
-            alpha: 1, g, lda: classes, rows, ldb: features, beta: 0, gradient, ldc: features)
+            rows: 0..<batch, columns: 0..<features, depth: classes,
+            MatrixView(elements: g, stride: classes), MatrixView(elements: rows, stride: features),
+            Epilogue(), to: gradient, stride: features)
         }
       }
     }
@@ -88,15 +92,16 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
       outputGradient.withUnsafeElements { g in
         record.input!.withUnsafeElements { x in
           Scalar.multiply(
-            transposeA: true, transposeB: false, rows: classes, columns: features, depth: batch,
-            alpha: 1, g, lda: classes, x, ldb: features, beta: 0, target, ldc: features)
+            rows: 0..<classes, columns: 0..<features, depth: batch,
+            MatrixView(elements: g, stride: classes, transposed: true),
+            MatrixView(elements: x, stride: features), Epilogue(), to: target, stride: features)
         }
       }
       normalized.rows.withUnsafeElements { rows in
         for index in 0..<classes {
           let row = rows + index * features
           let gradient = target + index * features
-          let along = Scalar.dot(features, row, gradient)
+          let along = Scalar(Scalar.dot(features, row, gradient))
           for feature in 0..<features {
             gradient[feature] = (gradient[feature] - along * row[feature]) / normalized.norms[index]
           }
@@ -124,7 +129,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
       weights.withUnsafeElements { weights in
         for index in 0..<classes {
           let row = weights + index * features
-          let norm = max(Scalar.dot(features, row, row).squareRoot(), 1e-12)
+          let norm = max(Scalar(Scalar.dot(features, row, row).squareRoot()), 1e-12)
           norms.append(norm)
           for feature in 0..<features { rows[index * features + feature] = row[feature] / norm }
         }

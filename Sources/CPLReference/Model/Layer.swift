@@ -60,6 +60,8 @@ public struct LayerRecord<Scalar: TensorScalar>: Sendable {
   public var input: Tensor<Scalar>?
   /// The hidden activations after the ReLU; positive where the ReLU is active.
   public var hidden: Tensor<Scalar>?
+  /// Where a convolution's hidden activations are positive, one bit each.
+  var mask: [UInt8] = []
   /// For each output the position in the input that it was chosen from.
   public var selection: [Int] = []
 

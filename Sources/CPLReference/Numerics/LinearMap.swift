@@ -36,36 +36,41 @@ public struct DenseMap<Scalar: TensorScalar>: LinearMap {
   public var outputShape: [Int] { [weights.shape[0]] }
 
   public func apply(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-    multiply(x, transposed: false)
+    let columns = weights.shape[1]
+    return Tensor(shape: outputShape) { y in
+      weights.withUnsafeElements { w in
+        x.withUnsafeElements { x in
+          for row in 0..<weights.shape[0] {
+            y[row] = Scalar(Scalar.dot(columns, w + row * columns, x))
+          }
+        }
+      }
+    }
   }
 
   public func applyTransposed(_ v: Tensor<Scalar>) -> Tensor<Scalar> {
-    multiply(v, transposed: true)
+    let columns = weights.shape[1]
+    var x = Tensor<Scalar>(shape: inputShape)
+    x.withUnsafeMutableElements { x in
+      weights.withUnsafeElements { w in
+        for row in 0..<weights.shape[0] {
+          Scalar.add(columns, alpha: v.elements[row], w + row * columns, to: x)
+        }
+      }
+    }
+    return x
   }
 
   public func weightGradient(input x: Tensor<Scalar>, output v: Tensor<Scalar>) -> Tensor<Scalar> {
-    let (rows, columns) = (weights.shape[0], weights.shape[1])
-    return Tensor(shape: [rows, columns]) { gradient in
+    let columns = weights.shape[1]
+    var gradient = Tensor<Scalar>(shape: weights.shape)
+    gradient.withUnsafeMutableElements { gradient in
       x.withUnsafeElements { x in
-        v.withUnsafeElements { v in
-          Scalar.multiply(
-            transposeA: false, transposeB: false, rows: rows, columns: columns, depth: 1,
-            alpha: 1, v, lda: 1, x, ldb: columns, beta: 0, gradient, ldc: columns)
+        for row in 0..<weights.shape[0] {
+          Scalar.add(columns, alpha: v.elements[row], x, to: gradient + row * columns)
         }
       }
     }
-  }
-
-  private func multiply(_ x: Tensor<Scalar>, transposed: Bool) -> Tensor<Scalar> {
-    let (rows, columns) = (weights.shape[0], weights.shape[1])
-    return Tensor(shape: transposed ? inputShape : outputShape) { y in
-      weights.withUnsafeElements { w in
-        x.withUnsafeElements { x in
-          Scalar.multiply(
-            transposeA: transposed, rows: rows, columns: columns, alpha: 1, w, lda: columns, x,
-            beta: 0, y)
-        }
-      }
-    }
+    return gradient
   }
 }

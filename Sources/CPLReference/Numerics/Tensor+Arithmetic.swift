@@ -1,12 +1,16 @@
 extension Tensor {
-  /// Σ_i self_i · other_i.
+  /// Σ_i self_i · other_i, accumulated in binary64.
   package func dot(_ other: Tensor) -> Scalar {
     precondition(count == other.count, "vectors of one length")
-    return withUnsafeElements { x in other.withUnsafeElements { Scalar.dot(count, x, $0) } }
+    return withUnsafeElements { x in
+      other.withUnsafeElements { Scalar(Scalar.dot(count, x, $0)) }
+    }
   }
 
   /// ‖self‖₂ over all elements.
-  package var norm: Scalar { dot(self).squareRoot() }
+  package var norm: Scalar {
+    withUnsafeElements { Scalar(Scalar.dot(count, $0, $0).squareRoot()) }
+  }
 
   /// self ← factor · self.
   @specialized(where Scalar == Float)
@@ -16,16 +20,12 @@ extension Tensor {
     withUnsafeMutableElements { x in for index in 0..<count { x[index] *= factor } }
   }
 
-  /// self ← self + scale · other.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
+  /// self ← self + scale · other, each element rounded once.
   package mutating func add(_ other: Tensor, scale: Scalar) {
     precondition(count == other.count, "vectors of one length")
     let count = count
     withUnsafeMutableElements { x in
-      other.withUnsafeElements { y in
-        for index in 0..<count { x[index] += scale * y[index] }
-      }
+      other.withUnsafeElements { Scalar.add(count, alpha: scale, $0, to: x) }
     }
   }
 }

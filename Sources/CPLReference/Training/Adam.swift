@@ -1,3 +1,5 @@
+import CPLKernels
+
 /// Adam (Kingma and Ba 2015, Algorithm 1) with β₁ = 0.9, β₂ = 0.999, ε = 1e-8 and no weight decay,
 /// in the order of operations of PyTorch.
 public struct Adam<Scalar: TensorScalar>: Sendable {
@@ -38,24 +40,21 @@ public struct Adam<Scalar: TensorScalar>: Sendable {
     _ parameter: inout Tensor<Scalar>, at index: Int, gradient: Tensor<Scalar>,
     learningRate: Double, workers: Workers
   ) {
-    let bias1 = 1 - power(Self.beta1, step)
-    let bias2 = 1 - power(Self.beta2, step)
-    let rate = Scalar(learningRate / bias1)
-    let root = Scalar(bias2.squareRoot())
-    let (decay1, decay2) = (Scalar(1 - Self.beta1), Scalar(1 - Self.beta2))
-    let (keep2, epsilon) = (Scalar(Self.beta2), Scalar(Self.epsilon))
+    let adam = cpl_adam(
+      learning_rate: learningRate, beta1: Self.beta1, beta2: Self.beta2, epsilon: Self.epsilon,
+      bias_correction1: 1 - power(Self.beta1, step), bias_correction2: 1 - power(Self.beta2, step))
     let count = parameter.count
-    parameter.withUnsafeMutableElements { p in
-      firstMoments[index].withUnsafeMutableElements { m in
-        secondMoments[index].withUnsafeMutableElements { v in
-          gradient.withUnsafeElements { g in
-            nonisolated(unsafe) let (p, m, v, g) = (p, m, v, g)
+    parameter.withUnsafeMutableElements { parameters in
+      firstMoments[index].withUnsafeMutableElements { first in
+        secondMoments[index].withUnsafeMutableElements { second in
+          gradient.withUnsafeElements { gradient in
+            nonisolated(unsafe) let (parameters, gradient) = (parameters, gradient)
+            nonisolated(unsafe) let (first, second) = (first, second)
             workers.forEachRange(of: count, by: Self.numbersPerPiece) { _, range in
-              for i in range {
-                m[i] += decay1 * (g[i] - m[i])
-                v[i] = keep2 * v[i] + decay2 * g[i] * g[i]
-                p[i] -= rate * m[i] / (v[i].squareRoot() / root + epsilon)
-              }
+              let start = range.lowerBound
+              Scalar.adamStep(
+                range.count, adam, gradient: gradient + start, firstMoment: first + start,
+                secondMoment: second + start, parameters: parameters + start)
             }
           }
         }

@@ -1,0 +1,261 @@
+// C = epilogue(A·B), after Goto and van de Geijn, *Anatomy of high-performance matrix
+// multiplication* (ACM TOMS 34(3), 2008), with one difference: the partial sums of a block of the
+// depth are stored and taken up again as they are, so that each element is a single chain
+// of fma over the whole depth, whatever the blocking.
+//
+//   A block of rows of A is packed once: pieces of 8, 4, 2, 1 rows (6, 4, 2, 1 where a line takes
+//   two registers), interleaved so that a tile reads the depth in order.
+//   For each group of columns:
+//     For each block of the depth:
+//       that part of B, one panel a line, stays in the second cache (packed now, or ahead);
+//       for each 3 panels (or 1), for each piece of rows: a tile of sums in registers.
+//     After the last block the epilogue takes the sums to C, which is thus written once.
+//
+// A workspace is laid out as: packed A | packed part of B | sums.
+
+#define TILE_ROWS (WIDE ? 8 : 6)
+#define TILE_PANELS (WIDE ? 3 : 1)
+#define GROUP_WIDTH (GROUP_PANELS * LANES)
+
+/// dest[k·width + j] = source(j, k) for j < count, 0 for count ≤ j < width. source(j, k) is
+/// `source[j·stride + k]`, or `source[k·stride + j]` when `depth_major`.
+INLINE void NAME(interleave)(
+    const REAL *source, ptrdiff_t stride, bool depth_major, ptrdiff_t depth, ptrdiff_t count,
+    ptrdiff_t width, REAL *dest) {
+  if (depth_major) {
+    for (ptrdiff_t k = 0; k < depth; k++) {
+      for (ptrdiff_t j = 0; j < width; j++) {
+        dest[k * width + j] = j < count ? source[k * stride + j] : 0;
+      }
+    }
+    return;
+  }
+  // Transposed four by four. The depth runs inside, so that only four rows are read at a time:
+  // strides are often powers of two, and more rows would evict each other from the first cache.
+  typedef REAL quad __attribute__((ext_vector_type(4)));
+  typedef quad unaligned_quad __attribute__((aligned(sizeof(REAL)), may_alias));
+  ptrdiff_t j = 0;
+  for (; j + 4 <= count; j += 4) {
+    const REAL *row = source + j * stride;
+    REAL *out = dest + j;
+    ptrdiff_t k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      quad r0 = *(const unaligned_quad *)(row + k);
+      quad r1 = *(const unaligned_quad *)(row + stride + k);
+      quad r2 = *(const unaligned_quad *)(row + 2 * stride + k);
+      quad r3 = *(const unaligned_quad *)(row + 3 * stride + k);
+      quad low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+      quad low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+      quad high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+      quad high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+      REAL *at = out + k * width;
+      *(unaligned_quad *)at = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+      *(unaligned_quad *)(at + width) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+      *(unaligned_quad *)(at + 2 * width) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+      *(unaligned_quad *)(at + 3 * width) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    }
+    for (; k < depth; k++) {
+      for (ptrdiff_t i = 0; i < 4; i++) out[k * width + i] = row[i * stride + k];
+    }
+  }
+  for (; j < width; j++) {
+    for (ptrdiff_t k = 0; k < depth; k++) {
+      dest[k * width + j] = j < count ? source[j * stride + k] : 0;
+    }
+  }
+}
+
+/// Packs `columns` columns of B from `column` on, over the depth from `start` on, into panels that
+/// begin every `panel_stride` elements.
+static void NAME(pack_panels)(
+    TYPED(cpl_matrix) b, ptrdiff_t column, ptrdiff_t columns, ptrdiff_t start, ptrdiff_t depth,
+    ptrdiff_t panel_stride, REAL *dest) {
+  ptrdiff_t j = 0;
+  if (b.transposed) {
+    for (; j < columns; j += LANES, dest += panel_stride) {
+      NAME(interleave)(
+          b.elements + (column + j) * b.stride + start, b.stride, false, depth,
+          smaller(columns - j, LANES), LANES, dest);
+    }
+    return;
+  }
+  // All whole panels of a row of B at once: rows are often pages apart, and each costs a
+  // translation.
+  const REAL *source = b.elements + start * b.stride + column;
+  const ptrdiff_t panels = columns / LANES;
+  for (ptrdiff_t k = 0; k < depth; k++) {
+    for (ptrdiff_t panel = 0; panel < panels; panel++) {
+      STORE(
+          dest + panel * panel_stride + k * LANES, LOAD(source + k * b.stride + panel * LANES));
+    }
+  }
+  if (panels * LANES < columns) {
+    NAME(interleave)(
+        source + panels * LANES, b.stride, true, depth, columns - panels * LANES, LANES,
+        dest + panels * panel_stride);
+  }
+}
+
+static void NAME(gemm_pack)(
+    cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) b, REAL *packed_b) {
+  NAME(pack_panels)(
+      b, columns.begin, columns.end - columns.begin, 0, depth, depth * LANES,
+      packed_b + columns.begin * depth);
+}
+
+/// Packs `rows` rows of A from `row` on: one piece after the other, each depth × its rows.
+static void NAME(pack_rows)(
+    TYPED(cpl_matrix) a, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t depth, REAL *dest) {
+  while (rows > 0) {
+    int piece = next_piece(rows, TILE_ROWS);
+    const REAL *source = a.elements + (a.transposed ? row : row * a.stride);
+    // The common width as a constant, for the sake of the copying loops.
+    if (piece == TILE_ROWS) {
+      NAME(interleave)(source, a.stride, a.transposed, depth, TILE_ROWS, TILE_ROWS, dest);
+    } else {
+      NAME(interleave)(source, a.stride, a.transposed, depth, piece, piece, dest);
+    }
+    row += piece;
+    rows -= piece;
+    dest += piece * depth;
+  }
+}
+
+/// Takes the chains of a tile, `rows` × `panels` lines, over `depth` more terms: from 0 when
+/// `first`, else from what `sums` holds. The sizes of the tile are constants after inlining.
+INLINE void NAME(tile)(
+    int rows, int panels, ptrdiff_t depth, const REAL *a, const REAL *b, ptrdiff_t panel_stride,
+    bool first, REAL *sums) {
+  LINE sum[TILE_ROWS][TILE_PANELS];
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int p = 0; p < panels; p++) {
+      sum[r][p] = first ? (LINE)0 : LOAD(sums + r * GROUP_WIDTH + p * LANES);
+    }
+  }
+  for (ptrdiff_t k = 0; k < depth; k++) {
+    LINE column[TILE_PANELS];
+    UNROLL for (int p = 0; p < panels; p++) column[p] = LOAD(b + p * panel_stride + k * LANES);
+    UNROLL for (int r = 0; r < rows; r++) {
+      LINE factor = (LINE)a[k * rows + r];
+      UNROLL for (int p = 0; p < panels; p++) sum[r][p] = FMA(factor, column[p], sum[r][p]);
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int p = 0; p < panels; p++) STORE(sums + r * GROUP_WIDTH + p * LANES, sum[r][p]);
+  }
+}
+
+static void NAME(tile_of_size)(
+    int rows, int panels, ptrdiff_t depth, const REAL *a, const REAL *b, ptrdiff_t panel_stride,
+    bool first, REAL *sums) {
+#define CPL_TILE(r, p)                                              \
+  if (rows == r && panels == p) {                                   \
+    NAME(tile)(r, p, depth, a, b, panel_stride, first, sums);       \
+    return;                                                         \
+  }
+#define CPL_TILES(p) CPL_TILE(TILE_ROWS, p) CPL_TILE(4, p) CPL_TILE(2, p) CPL_TILE(1, p)
+#if WIDE
+  CPL_TILES(3)
+  CPL_TILES(2)
+#endif
+  CPL_TILES(1)
+#undef CPL_TILES
+#undef CPL_TILE
+}
+
+/// Asks for the addends of a tile before its sums are taken: they come from afar (the gradient of
+/// the weights does not fit a cache), and rows of C are too far apart for the hardware to foresee.
+static void NAME(prefetch_addend)(
+    const TYPED(cpl_epilogue) *epilogue, ptrdiff_t row, int rows, ptrdiff_t column,
+    ptrdiff_t columns) {
+  if (!epilogue->addend || epilogue->addend_stride == 0) return;
+  for (int r = 0; r < rows; r++) {
+    const REAL *addend = epilogue->addend + (row + r) * epilogue->addend_stride + column;
+    for (ptrdiff_t j = 0; j < columns; j += LANES) __builtin_prefetch(addend + j, 1);
+  }
+}
+
+/// Takes the first `columns` of a row of sums to row i of C, from `column` on.
+static void NAME(finish_row)(
+    const TYPED(cpl_epilogue) *epilogue, const REAL *sums, ptrdiff_t i, ptrdiff_t column,
+    ptrdiff_t columns, REAL *c_row) {
+  REAL alpha = epilogue->alpha;
+  const REAL *addend =
+      epilogue->addend ? epilogue->addend + i * epilogue->addend_stride + column : NULL;
+  const REAL *gate = epilogue->gate ? epilogue->gate + i * epilogue->gate_stride + column : NULL;
+  REAL *out = c_row + column;
+  ptrdiff_t j = 0;
+  for (; j + LANES <= columns; j += LANES) {
+    LINE value = LOAD(sums + j);
+    value = addend ? FMA((LINE)alpha, value, LOAD(addend + j)) : alpha * value;
+    if (epilogue->relu) value = value < 0 ? 0 : value;
+    if (gate) value = LOAD(gate + j) > 0 ? value : 0;
+    STORE(out + j, value);
+  }
+  for (; j < columns; j++) {
+    REAL value = addend ? FMA(alpha, sums[j], addend[j]) : alpha * sums[j];
+    if (epilogue->relu) value = value < 0 ? 0 : value;
+    if (gate) value = gate[j] > 0 ? value : 0;
+    out[j] = value;
+  }
+}
+
+static void NAME(gemm)(
+    cpl_range rows, cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) a, TYPED(cpl_matrix) b,
+    const REAL *packed_b, const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride,
+    void *workspace) {
+  const ptrdiff_t row_block = rows_in_block(rows.end - rows.begin, depth, sizeof(REAL));
+  REAL *packed_a = aligned_to_line(workspace);
+  REAL *packed_part = packed_a + row_block * depth;
+  REAL *all_sums = packed_part + GROUP_PANELS * part_stride(smaller(depth, DEPTH_BLOCK), LANES);
+
+  for (ptrdiff_t row = rows.begin; row < rows.end; row += row_block) {
+    const ptrdiff_t block_rows = smaller(row_block, rows.end - row);
+    NAME(pack_rows)(a, row, block_rows, depth, packed_a);
+
+    for (ptrdiff_t column = columns.begin; column < columns.end; column += GROUP_WIDTH) {
+      const ptrdiff_t group_end = smaller(column + GROUP_WIDTH, columns.end);
+
+      // A depth of 0 goes round once, too, so that C gets the epilogue of an empty sum.
+      ptrdiff_t start = 0;
+      do {
+        const ptrdiff_t part = smaller(DEPTH_BLOCK, depth - start);
+        const bool first = start == 0, last = start + part == depth;
+        const REAL *panels = packed_part;
+        ptrdiff_t panel_stride = part_stride(part, LANES);
+        if (packed_b) {
+          panels = packed_b + column * depth + start * LANES;
+          panel_stride = depth * LANES;
+        } else {
+          NAME(pack_panels)(
+              b, column, group_end - column, start, part, panel_stride, packed_part);
+        }
+        for (ptrdiff_t j = column; j < group_end; j += TILE_PANELS * LANES) {
+          const ptrdiff_t tile_columns = smaller(TILE_PANELS * LANES, group_end - j);
+          const int tile_panels = (int)((tile_columns + LANES - 1) / LANES);
+          const REAL *panel = panels + (j - column) / LANES * panel_stride;
+          for (ptrdiff_t i = 0; i < block_rows;) {
+            const int piece = next_piece(block_rows - i, TILE_ROWS);
+            // Sums that need not wait for another block all use the same few lines.
+            REAL *sums = first && last ? all_sums : all_sums + i * GROUP_WIDTH + j - column;
+            if (last) NAME(prefetch_addend)(epilogue, row + i, piece, j, tile_columns);
+            NAME(tile_of_size)(
+                piece, tile_panels, part, packed_a + i * depth + start * piece, panel,
+                panel_stride, first, sums);
+            for (int r = 0; last && r < piece; r++) {
+              NAME(finish_row)(
+                  epilogue, sums + r * GROUP_WIDTH, row + i + r, j, tile_columns,
+                  c + (row + i + r) * c_stride);
+            }
+            i += piece;
+          }
+        }
+        start += part;
+      } while (start < depth);
+    }
+  }
+}
+
+#undef GROUP_WIDTH
+#undef TILE_ROWS
+#undef TILE_PANELS

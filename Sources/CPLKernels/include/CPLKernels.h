@@ -1,0 +1,261 @@
+// The heavy arithmetic of training, evaluation and attacks, in binary32 (_f32) and binary64 (_f64).
+//
+// One property holds for every function here: **each output element is computed by one fixed order
+// of operations, stated below, that depends on nothing but the element's own inputs and the shape
+// of the sum.** Not on its position in the batch or in a tile, not on how many rows the call has,
+// not on how the caller splits ranges over threads, not on the processor. So results are the same
+// bits everywhere. (The one thing left open is which NaN a NaN is.)
+//
+// Conventions
+// - `fma(a, b, c)` is a·b + c rounded once. Nothing else is contracted.
+// - Sizes and strides are counted in elements; workspaces in bytes, without alignment requirements.
+// - Functions are single-threaded, allocate nothing, keep nothing, and may run concurrently as long
+//   as what they write is disjoint. A workspace belongs to one call at a time; what it holds before
+//   and after a call means nothing.
+// - Pointers must not alias unless a function says so.
+// - `lanes` is 16 in binary32 and 8 in binary64: the elements of a 64-byte line, the unit in which
+//   every kernel is written. Sums over pixels keep `lanes` partial sums and end in a *tree*: add
+//   lane l + half to lane l for half = lanes/2, lanes/4, …, 1.
+// - relu(t) is `t < 0 ? 0 : t`, which lets a NaN through.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// MARK: - Instruction sets
+
+/// The instruction sets that the kernels are compiled for, in ascending order.
+typedef enum {
+  /// What every processor of the target has: NEON on arm64; on x86-64 the C library's fma(), which
+  /// is right but slow.
+  CPL_LEVEL_PORTABLE = 0,
+  /// AVX2 and FMA.
+  CPL_LEVEL_AVX2 = 1,
+  /// AVX-512 F, VL, BW and DQ.
+  CPL_LEVEL_AVX512 = 2,
+} cpl_kernel_level;
+
+/// Uses `level` from now on, or the best level below it that this processor has. Returns the level
+/// now in force. Without a call, the best one is in force. Levels differ in speed alone.
+cpl_kernel_level cpl_set_kernel_level(cpl_kernel_level level);
+
+// MARK: - Matrix products
+
+/// The indices from `begin` up to but not including `end`.
+typedef struct {
+  ptrdiff_t begin, end;
+} cpl_range;
+
+/// A read-only matrix: element (i, j) is `elements[i·stride + j]`, or `elements[j·stride + i]` when
+/// `transposed`. So {W, d, true} is the transpose of the row-major W with d columns.
+typedef struct {
+  const float *elements;
+  ptrdiff_t stride;
+  bool transposed;
+} cpl_matrix_f32;
+
+typedef struct {
+  const double *elements;
+  ptrdiff_t stride;
+  bool transposed;
+} cpl_matrix_f64;
+
+/// What becomes of a product's element t(i, j), in this order:
+///
+///     c = addend ? fma(alpha, t, addend[i·addend_stride + j]) : alpha·t
+///     c = relu ? relu(c) : c
+///     c = gate ? (gate[i·gate_stride + j] > 0 ? c : 0) : c
+///
+/// A bias per column is an addend of stride 0. The addend and the gate may be the output itself
+/// (same pointer and stride), which makes `C += alpha·AB`, or `X ← X − h·AB` in place.
+typedef struct {
+  float alpha;
+  const float *addend;
+  ptrdiff_t addend_stride;
+  bool relu;
+  const float *gate;
+  ptrdiff_t gate_stride;
+} cpl_epilogue_f32;
+
+typedef struct {
+  double alpha;
+  const double *addend;
+  ptrdiff_t addend_stride;
+  bool relu;
+  const double *gate;
+  ptrdiff_t gate_stride;
+} cpl_epilogue_f64;
+
+/// C = epilogue(A·B), for the given rows and columns of C only; nothing else of C is touched.
+///
+///     t = 0;  for k = 0 … depth − 1:  t = fma(A(i, k), B(k, j), t);  C[i·c_stride + j] = epilogue(t)
+///
+/// With activations X, H (batch × features) and weights W (m × d), row-major: X·Wᵀ is
+/// a = {X, d, false}, b = {W, d, true}; H·W is b = {W, d, false}; the weight gradient Gᵀ·X, a sum
+/// over the batch in ascending order, is a = {G, m, true}, b = {X, d, false}, depth = batch.
+///
+/// - Parameter workspace: `cpl_gemm_workspace_f32(rows, depth)` bytes.
+void cpl_gemm_f32(
+    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 a, cpl_matrix_f32 b,
+    const cpl_epilogue_f32 *epilogue, float *c, ptrdiff_t c_stride, void *workspace);
+void cpl_gemm_f64(
+    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 a, cpl_matrix_f64 b,
+    const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace);
+
+/// The same, bit for bit, with B packed ahead by `cpl_gemm_pack` (for weights that many calls use).
+///
+/// - Precondition: `columns.begin` is a multiple of `lanes`.
+void cpl_gemm_packed_f32(
+    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 a, const float *packed_b,
+    const cpl_epilogue_f32 *epilogue, float *c, ptrdiff_t c_stride, void *workspace);
+void cpl_gemm_packed_f64(
+    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 a, const double *packed_b,
+    const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace);
+
+/// Packs the given columns of B (depth × all columns) into `packed_b`, which holds
+/// `cpl_gemm_packed_count` elements for all of them: panels of `lanes` columns, each depth × lanes
+/// row-major, the last one filled up with zeros. The form is the same at every level.
+///
+/// - Precondition: `columns.begin` is a multiple of `lanes`; `columns.end` is one too, or it is the
+///   number of B's columns.
+void cpl_gemm_pack_f32(
+    cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 b, float *packed_b);
+void cpl_gemm_pack_f64(
+    cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 b, double *packed_b);
+
+/// The number of elements of a packed B with so many columns.
+ptrdiff_t cpl_gemm_packed_count_f32(ptrdiff_t columns, ptrdiff_t depth);
+ptrdiff_t cpl_gemm_packed_count_f64(ptrdiff_t columns, ptrdiff_t depth);
+
+/// Bytes of workspace for a product of so many rows (the length of the range). It never decreases
+/// in either argument, and stays near 3 MiB however many rows there are.
+size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t depth);
+size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t depth);
+
+// MARK: - The convolutional convex potential layer, one image at a time
+
+/// The shape of a layer: images are channels × side × side, hidden units inner × side × side, the
+/// kernel K is inner × channels × kernel × kernel, all row-major. `kernel` is odd; stride 1, zero
+/// padding ⌊kernel/2⌋. With r = ⌊kernel/2⌋ and x = 0 outside the image:
+///
+///     conv(x)(i, y, x)  = Σ_c Σ_ky Σ_kx K(i, c, ky, kx) · x(c, y + ky − r, x + kx − r)
+///     convT(a)(c, y, x) = Σ_i Σ_ky Σ_kx K(i, c, ky, kx) · a(i, y − ky + r, x − kx + r)
+///
+/// Both are chains t = fma(weight, pixel, t) from t = 0: conv over c, then ky, then kx ascending;
+/// convT over i ascending, then ky, then kx descending. Products with padding are part of them.
+typedef struct {
+  ptrdiff_t channels, inner, side, kernel;
+} cpl_conv_shape;
+
+/// The kernel in the form that the functions below read, prepared once for as long as K does not
+/// change; `cpl_conv_packed_count` elements, the same at every level.
+void cpl_conv_pack_f32(cpl_conv_shape shape, const float *kernel, float *packed);
+void cpl_conv_pack_f64(cpl_conv_shape shape, const double *kernel, double *packed);
+ptrdiff_t cpl_conv_packed_count(cpl_conv_shape shape);
+
+/// Bytes of an activity mask: a row of hidden units (i, y) starts at byte (i·side + y)·⌈side/8⌉;
+/// unit x of it is bit x mod 8 of byte ⌊x/8⌋. Bits beyond a row's end are 0.
+ptrdiff_t cpl_conv_mask_bytes(cpl_conv_shape shape);
+
+/// Bytes of workspace for every convolution function except `cpl_conv_backward`, which needs more.
+size_t cpl_conv_workspace_f32(cpl_conv_shape shape);
+size_t cpl_conv_workspace_f64(cpl_conv_shape shape);
+size_t cpl_conv_backward_workspace_f32(cpl_conv_shape shape);
+size_t cpl_conv_backward_workspace_f64(cpl_conv_shape shape);
+
+/// a = relu(conv(x) + bias);  z = fma(−step, convT(a), x).
+///
+/// - Parameters:
+///   - z: may be x itself.
+///   - hidden: a, or NULL.
+///   - mask: the bits of a > 0, or NULL.
+void cpl_conv_forward_f32(
+    cpl_conv_shape shape, const float *packed, const float *bias, float step, const float *x,
+    float *z, float *hidden, uint8_t *mask, void *workspace);
+void cpl_conv_forward_f64(
+    cpl_conv_shape shape, const double *packed, const double *bias, double step, const double *x,
+    double *z, double *hidden, uint8_t *mask, void *workspace);
+
+/// The gradient with respect to x alone, from the mask that the forward pass left:
+/// dx = g + convT(p), p = (−step)·conv(g) where the mask is set and 0 elsewhere. dx may be g itself.
+void cpl_conv_input_gradient_f32(
+    cpl_conv_shape shape, const float *packed, float step, const uint8_t *mask, const float *g,
+    float *dx, void *workspace);
+void cpl_conv_input_gradient_f64(
+    cpl_conv_shape shape, const double *packed, double step, const uint8_t *mask, const double *g,
+    double *dx, void *workspace);
+
+/// All gradients of one image, given the layer's input x, its hidden units a, and the gradient g
+/// with respect to its output. With s = conv(g), p = (−step)·s where a > 0 and 0 elsewhere,
+/// b = (−step)·a:
+///
+///     dx = g + convT(p)
+///     dkernel(i, c, ky, kx) += Σ_{y,x} p(i, y, x)·x(c, y + ky − r, x + kx − r)
+///                            + Σ_{y,x} b(i, y, x)·g(c, y + ky − r, x + kx − r)
+///     dbias(i) += Σ_{y,x} p(i, y, x)
+///     *dot     += Σ_{i,y,x} s(i, y, x)·a(i, y, x)          (so that dstep = −dot)
+///
+/// Order of the sums: pixel (y, x) belongs to lane x mod lanes; a lane adds its pixels by y, then x
+/// ascending, as a chain of fma (of additions for dbias) from 0; for dkernel the chain of the first
+/// sum goes on into the second, for dot the channels i follow each other; then the tree; then one
+/// addition to what was there. dx may be g itself. dkernel has K's layout.
+void cpl_conv_backward_f32(
+    cpl_conv_shape shape, const float *packed, float step, const float *x, const float *hidden,
+    const float *g, float *dx, float *dkernel, float *dbias, float *dot, void *workspace);
+void cpl_conv_backward_f64(
+    cpl_conv_shape shape, const double *packed, double step, const double *x, const double *hidden,
+    const double *g, double *dx, double *dkernel, double *dbias, double *dot, void *workspace);
+
+/// hidden = conv(x), without a bias.
+void cpl_conv_apply_f32(
+    cpl_conv_shape shape, const float *packed, const float *x, float *hidden, void *workspace);
+void cpl_conv_apply_f64(
+    cpl_conv_shape shape, const double *packed, const double *x, double *hidden, void *workspace);
+
+/// image = convT(hidden), the adjoint of the above.
+void cpl_conv_apply_transposed_f32(
+    cpl_conv_shape shape, const float *packed, const float *hidden, float *image, void *workspace);
+void cpl_conv_apply_transposed_f64(
+    cpl_conv_shape shape, const double *packed, const double *hidden, double *image,
+    void *workspace);
+
+// MARK: - Vectors
+
+/// Adam as PyTorch has it, without weight decay. The caller passes the bias corrections
+/// 1 − beta1ᵗ and 1 − beta2ᵗ of step t. Scalars are combined in binary64 and rounded once.
+typedef struct {
+  double learning_rate, beta1, beta2, epsilon, bias_correction1, bias_correction2;
+} cpl_adam;
+
+/// One step, with every operation rounded:
+///
+///     m = fma(1 − beta1, g − m, m)
+///     v = fma((1 − beta2)·g, g, beta2·v)
+///     θ = θ − (learning_rate/bias_correction1)·m / (√v/√bias_correction2 + epsilon)
+///
+/// (the factor is applied to m before the division).
+void cpl_adam_step_f32(
+    ptrdiff_t count, const cpl_adam *adam, const float *gradient, float *first_moment,
+    float *second_moment, float *parameters);
+void cpl_adam_step_f64(
+    ptrdiff_t count, const cpl_adam *adam, const double *gradient, double *first_moment,
+    double *second_moment, double *parameters);
+
+/// y = fma(alpha, x, y), element by element. x may be y.
+void cpl_axpy_f32(ptrdiff_t count, float alpha, const float *x, float *y);
+void cpl_axpy_f64(ptrdiff_t count, double alpha, const double *x, double *y);
+
+/// Σ x_i·y_i, accumulated in binary64 also for binary32 vectors: 32 partial sums, term i goes to
+/// partial sum i mod 32 by fma in ascending order; then add sum l + half to sum l for half = 16, 8,
+/// 4, 2, 1. x may be y, which gives the squared norm.
+double cpl_dot_f32(ptrdiff_t count, const float *x, const float *y);
+double cpl_dot_f64(ptrdiff_t count, const double *x, const double *y);
+
+#ifdef __cplusplus
+}
+#endif

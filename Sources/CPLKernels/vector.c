@@ -1,0 +1,25 @@
+// Passes over vectors. The loops are in vector_template.h; here are the entry points.
+#include "CPLKernels.h"
+#include "level.h"
+
+#define KERNEL_TEMPLATE "vector_template.h"
+#include "instantiate.h"
+
+#define CPL_VECTOR_ENTRIES(suffix, real)                                                        \
+  void cpl_adam_step_##suffix(                                                                  \
+      ptrdiff_t count, const cpl_adam *adam, const real *gradient, real *first_moment,          \
+      real *second_moment, real *parameters) {                                                  \
+    CPL_DISPATCH(                                                                               \
+        adam_step_##suffix, count, adam, gradient, first_moment, second_moment, parameters)     \
+  }                                                                                             \
+                                                                                                \
+  void cpl_axpy_##suffix(ptrdiff_t count, real alpha, const real *x, real *y) {                 \
+    CPL_DISPATCH(axpy_##suffix, count, alpha, x, y)                                             \
+  }                                                                                             \
+                                                                                                \
+  double cpl_dot_##suffix(ptrdiff_t count, const real *x, const real *y) {                      \
+    CPL_DISPATCH(dot_##suffix, count, x, y)                                                     \
+  }
+
+CPL_VECTOR_ENTRIES(f32, float)
+CPL_VECTOR_ENTRIES(f64, double)

@@ -1,0 +1,101 @@
+import CPLKernels
+
+extension Double: TensorScalar {
+  public static func multiply(
+    rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Double>,
+    _ b: MatrixView<Double>, _ epilogue: Epilogue<Double>, to c: UnsafeMutablePointer<Double>,
+    stride: Int
+  ) {
+    var end = cpl_epilogue_f64(
+      alpha: epilogue.alpha, addend: epilogue.addend, addend_stride: epilogue.addendStride,
+      relu: epilogue.rectifies, gate: epilogue.gate, gate_stride: epilogue.gateStride)
+    withUnsafeTemporaryAllocation(
+      byteCount: cpl_gemm_workspace_f64(rows.count, depth), alignment: 64
+    ) { workspace in
+      cpl_gemm_f64(
+        cpl_range(begin: rows.lowerBound, end: rows.upperBound),
+        cpl_range(begin: columns.lowerBound, end: columns.upperBound), depth,
+        cpl_matrix_f64(elements: a.elements, stride: a.stride, transposed: a.transposed),
+        cpl_matrix_f64(elements: b.elements, stride: b.stride, transposed: b.transposed), &end, c,
+        stride, workspace.baseAddress)
+    }
+  }
+
+  public static func dot(
+    _ count: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>
+  ) -> Double {
+    cpl_dot_f64(count, x, y)
+  }
+
+  public static func add(
+    _ count: Int, alpha: Double, _ x: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>
+  ) {
+    cpl_axpy_f64(count, alpha, x, y)
+  }
+
+  public static func adamStep(
+    _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Double>,
+    firstMoment: UnsafeMutablePointer<Double>, secondMoment: UnsafeMutablePointer<Double>,
+    parameters: UnsafeMutablePointer<Double>
+  ) {
+    withUnsafePointer(to: adam) {
+      cpl_adam_step_f64(count, $0, gradient, firstMoment, secondMoment, parameters)
+    }
+  }
+
+  public static func packKernel(
+    _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Double>
+  ) -> [Double] {
+    let count = cpl_conv_packed_count(shape)
+    return [Double](unsafeUninitializedCapacity: count) { packed, initialized in
+      cpl_conv_pack_f64(shape, kernel, packed.baseAddress)
+      initialized = count
+    }
+  }
+
+  public static func workspaceBytes(_ shape: cpl_conv_shape) -> Int {
+    max(cpl_conv_workspace_f64(shape), cpl_conv_backward_workspace_f64(shape))
+  }
+
+  public static func convolve(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, _ image: UnsafePointer<Double>,
+    to hidden: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_apply_f64(shape, packed, image, hidden, workspace)
+  }
+
+  public static func convolveTransposed(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, _ hidden: UnsafePointer<Double>,
+    to image: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_apply_transposed_f64(shape, packed, hidden, image, workspace)
+  }
+
+  public static func layerForward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, bias: UnsafePointer<Double>,
+    step: Double, image: UnsafeMutablePointer<Double>, hidden: UnsafeMutablePointer<Double>?,
+    mask: UnsafeMutablePointer<UInt8>?, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_forward_f64(shape, packed, bias, step, image, image, hidden, mask, workspace)
+  }
+
+  public static func layerInputGradient(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double,
+    mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Double>,
+    _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_input_gradient_f64(shape, packed, step, mask, gradient, gradient, workspace)
+  }
+
+  public static func layerBackward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double,
+    input: UnsafePointer<Double>, hidden: UnsafePointer<Double>,
+    gradient: UnsafeMutablePointer<Double>, kernelGradient: UnsafeMutablePointer<Double>,
+    biasGradient: UnsafeMutablePointer<Double>, dot: UnsafeMutablePointer<Double>,
+    _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_backward_f64(
+      shape, packed, step, input, hidden, gradient, gradient, kernelGradient, biasGradient, dot,
+      workspace)
+  }
+}

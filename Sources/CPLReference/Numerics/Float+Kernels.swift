@@ -1,0 +1,101 @@
+import CPLKernels
+
+extension Float: TensorScalar {
+  public static func multiply(
+    rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Float>,
+    _ b: MatrixView<Float>, _ epilogue: Epilogue<Float>, to c: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    var end = cpl_epilogue_f32(
+      alpha: epilogue.alpha, addend: epilogue.addend, addend_stride: epilogue.addendStride,
+      relu: epilogue.rectifies, gate: epilogue.gate, gate_stride: epilogue.gateStride)
+    withUnsafeTemporaryAllocation(
+      byteCount: cpl_gemm_workspace_f32(rows.count, depth), alignment: 64
+    ) { workspace in
+      cpl_gemm_f32(
+        cpl_range(begin: rows.lowerBound, end: rows.upperBound),
+        cpl_range(begin: columns.lowerBound, end: columns.upperBound), depth,
+        cpl_matrix_f32(elements: a.elements, stride: a.stride, transposed: a.transposed),
+        cpl_matrix_f32(elements: b.elements, stride: b.stride, transposed: b.transposed), &end, c,
+        stride, workspace.baseAddress)
+    }
+  }
+
+  public static func dot(
+    _ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>
+  ) -> Double {
+    cpl_dot_f32(count, x, y)
+  }
+
+  public static func add(
+    _ count: Int, alpha: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+  ) {
+    cpl_axpy_f32(count, alpha, x, y)
+  }
+
+  public static func adamStep(
+    _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Float>,
+    firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>,
+    parameters: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: adam) {
+      cpl_adam_step_f32(count, $0, gradient, firstMoment, secondMoment, parameters)
+    }
+  }
+
+  public static func packKernel(
+    _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Float>
+  ) -> [Float] {
+    let count = cpl_conv_packed_count(shape)
+    return [Float](unsafeUninitializedCapacity: count) { packed, initialized in
+      cpl_conv_pack_f32(shape, kernel, packed.baseAddress)
+      initialized = count
+    }
+  }
+
+  public static func workspaceBytes(_ shape: cpl_conv_shape) -> Int {
+    max(cpl_conv_workspace_f32(shape), cpl_conv_backward_workspace_f32(shape))
+  }
+
+  public static func convolve(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, _ image: UnsafePointer<Float>,
+    to hidden: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_apply_f32(shape, packed, image, hidden, workspace)
+  }
+
+  public static func convolveTransposed(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, _ hidden: UnsafePointer<Float>,
+    to image: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_apply_transposed_f32(shape, packed, hidden, image, workspace)
+  }
+
+  public static func layerForward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+    step: Float, image: UnsafeMutablePointer<Float>, hidden: UnsafeMutablePointer<Float>?,
+    mask: UnsafeMutablePointer<UInt8>?, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_forward_f32(shape, packed, bias, step, image, image, hidden, mask, workspace)
+  }
+
+  public static func layerInputGradient(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float,
+    mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Float>,
+    _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_input_gradient_f32(shape, packed, step, mask, gradient, gradient, workspace)
+  }
+
+  public static func layerBackward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float,
+    input: UnsafePointer<Float>, hidden: UnsafePointer<Float>,
+    gradient: UnsafeMutablePointer<Float>, kernelGradient: UnsafeMutablePointer<Float>,
+    biasGradient: UnsafeMutablePointer<Float>, dot: UnsafeMutablePointer<Float>,
+    _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_backward_f32(
+      shape, packed, step, input, hidden, gradient, gradient, kernelGradient, biasGradient, dot,
+      workspace)
+  }
+}

@@ -1,0 +1,85 @@
+import CPLKernels
+
+/// A read-only row-major matrix, or its transpose: element (i, j) is `elements[i · stride + j]`, or
+/// `elements[j · stride + i]` when `transposed`.
+public struct MatrixView<Scalar> {
+  let elements: UnsafePointer<Scalar>
+  let stride: Int
+  var transposed = false
+}
+
+/// What becomes of a product's element t at (i, j), in this order: alpha · t, plus the addend's
+/// element where there is one; its positive part under `rectifies`; zero where the gate's element
+/// is not positive.
+public struct Epilogue<Scalar: TensorScalar> {
+  var alpha: Scalar = 1
+  var addend: UnsafePointer<Scalar>?
+  /// The distance between the addend's rows; 0 for one row that is added to all.
+  var addendStride = 0
+  var rectifies = false
+  var gate: UnsafePointer<Scalar>?
+  var gateStride = 0
+}
+
+/// A floating-point format for which there are kernels: binary32 or binary64.
+///
+/// What a kernel computes for one output element is one fixed order of operations (`CPLKernels.h`
+/// states it): the same bits in any batch, for any number of threads and on any processor.
+public protocol TensorScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable {
+  /// The given rows and columns of C ← epilogue(A · B), sums over `depth` terms in ascending order.
+  static func multiply(
+    rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Self>,
+    _ b: MatrixView<Self>, _ epilogue: Epilogue<Self>, to c: UnsafeMutablePointer<Self>,
+    stride: Int)
+
+  /// Σ x_i y_i, accumulated in binary64.
+  static func dot(_ count: Int, _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>) -> Double
+
+  /// y ← y + alpha · x, each element rounded once.
+  static func add(
+    _ count: Int, alpha: Self, _ x: UnsafePointer<Self>, to y: UnsafeMutablePointer<Self>)
+
+  /// One step of Adam.
+  static func adamStep(
+    _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Self>,
+    firstMoment: UnsafeMutablePointer<Self>, secondMoment: UnsafeMutablePointer<Self>,
+    parameters: UnsafeMutablePointer<Self>)
+
+  /// The kernel of a convolution in the form that the functions below take.
+  static func packKernel(_ shape: cpl_conv_shape, _ kernel: UnsafePointer<Self>) -> [Self]
+
+  /// Bytes of workspace for the convolution functions below.
+  static func workspaceBytes(_ shape: cpl_conv_shape) -> Int
+
+  /// hidden ← T image.
+  static func convolve(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, _ image: UnsafePointer<Self>,
+    to hidden: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
+
+  /// image ← Tᵀ hidden.
+  static func convolveTransposed(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, _ hidden: UnsafePointer<Self>,
+    to image: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
+
+  /// image ← image − step · Tᵀ relu(T image + bias), and the activations and where they are
+  /// positive.
+  static func layerForward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, bias: UnsafePointer<Self>, step: Self,
+    image: UnsafeMutablePointer<Self>, hidden: UnsafeMutablePointer<Self>?,
+    mask: UnsafeMutablePointer<UInt8>?, _ workspace: UnsafeMutableRawPointer)
+
+  /// gradient ← gradient + Tᵀ p, p = −step · T gradient where the mask is set and 0 elsewhere.
+  static func layerInputGradient(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self,
+    mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Self>,
+    _ workspace: UnsafeMutableRawPointer)
+
+  /// As `layerInputGradient`, and adds to the gradients of kernel and bias, and ⟨hidden,
+  /// T gradient⟩ to `dot`.
+  static func layerBackward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self,
+    input: UnsafePointer<Self>, hidden: UnsafePointer<Self>,
+    gradient: UnsafeMutablePointer<Self>, kernelGradient: UnsafeMutablePointer<Self>,
+    biasGradient: UnsafeMutablePointer<Self>, dot: UnsafeMutablePointer<Self>,
+    _ workspace: UnsafeMutableRawPointer)
+}
