@@ -49,7 +49,9 @@ struct EvaluateCommand: ParsableCommand {
     for (kind, values) in result.certifiedAccuracy.sorted(by: { $0.key < $1.key }) {
       try Output.line("certified accuracy, \(kind)")
       for epsilon in Epsilon.published {
-        try Output.line("  at \(epsilon.description.padding(8))       \(Output.percent(values[epsilon.description]!))")
+        try Output.line(
+          "  at \(epsilon.description.padding(8))       \(Output.percent(values[epsilon.description]!))"
+        )
       }
     }
   }

@@ -39,7 +39,9 @@ final class Progress {
   /// - Parameters:
   ///   - done: what is done of `total`, counted since this progress began at `from`.
   ///   - unit: what is counted, in the plural.
-  func update(_ label: String, done: Int, from: Int = 0, total: Int, unit: String, note: String = "") {
+  func update(
+    _ label: String, done: Int, from: Int = 0, total: Int, unit: String, note: String = ""
+  ) {
     let interval = isTerminal ? 0.1 : 10.0
     guard !isSilent, Date().timeIntervalSince(lastShown) >= interval else { return }
     lastShown = Date()

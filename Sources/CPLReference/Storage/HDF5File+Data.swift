@@ -50,7 +50,7 @@ extension HDF5File {
     let count = shape.reduce(1, *)
     precondition(count * type.byteCount == bytes.count, "\(shape) for \(bytes.count) bytes")
     try HDF5Library.locked {
-      try makeGroups(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+      try makeGroups(Self.components(of: path).dropLast())
       let properties = HDF5Library.creationProperties(chdf5_class_dataset_create())
       if shape.isEmpty || count == 0 {
         H5Pset_layout(properties.id, H5D_COMPACT)
@@ -175,23 +175,17 @@ extension HDF5File {
       guard H5Sget_simple_extent_type(space.id) == H5S_SCALAR else {
         throw invalid(location, expected: "a single value", found: "several or none")
       }
-      // Ours have a fixed length; h5py writes text of variable length.
-      if H5Tis_variable_str(stored.id) > 0 {
-        var pointer: UnsafeMutablePointer<UInt8>?
-        try check(H5Aread(attribute.id, stored.id, &pointer), at: location)
-        defer { H5free_memory(pointer) }
-        let bytes = pointer.map { UnsafeBufferPointer(start: $0, count: strlen($0)) }
-        return .string(try text(bytes.map { Array($0) } ?? [], at: location))
-      }
       let type = HDF5ElementType(of: stored)
       switch type {
       case .int64:
         var integer: Int64 = 0
-        try check(H5Aread(attribute.id, HDF5ElementType.int64.handle().id, &integer), at: location)
+        let memory = HDF5ElementType.int64.handle()
+        try check(H5Aread(attribute.id, memory.id, &integer), at: location)
         return .integer(integer)
       case .float64:
         var real = 0.0
-        try check(H5Aread(attribute.id, HDF5ElementType.float64.handle().id, &real), at: location)
+        let memory = HDF5ElementType.float64.handle()
+        try check(H5Aread(attribute.id, memory.id, &real), at: location)
         return .real(real)
       case .string(let byteCount) where byteCount <= byteLimit:
         var bytes = [UInt8](repeating: 0, count: byteCount)
@@ -199,7 +193,7 @@ extension HDF5File {
         return .string(try text(bytes, at: location))
       default:
         throw invalid(
-          location, expected: "text, int64 or float64",
+          location, expected: "text of fixed length, int64 or float64",
           found: type.map { "\($0)" } ?? HDF5ElementType.describe(stored))
       }
     }
