@@ -29,6 +29,18 @@ public struct AttackInput: Sendable {
   }
 }
 
+/// A network under attack.
+public struct AttackTarget: Sendable {
+  public let network: CPLNetwork<Float>
+  /// The Lipschitz constants of its head's margins, by which attacks tell which class is near.
+  public let constants: PairConstants
+
+  public init(_ network: CPLNetwork<Float>) throws(VerificationError) {
+    self.network = network
+    constants = try PairConstants(network)
+  }
+}
+
 /// What an attack found for one image.
 public struct AttackResult: Sendable {
   /// The nearest adversarial image found, C×n×n; nil when none was.
@@ -67,7 +79,7 @@ public protocol FixedBudgetAttack: Attack {
   ///   - budgets: for each image the ball's radius ε, in pixel units.
   ///   - seed: what the attack's noise comes from, with each image's index.
   func run(
-    _ input: AttackInput, budgets: [Double], on network: CPLNetwork<Float>, seed: UInt64,
+    _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult]
 }

@@ -27,14 +27,14 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
   }
 
   public func run(
-    _ input: AttackInput, budgets: [Double], on network: CPLNetwork<Float>, seed: UInt64,
+    _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {
     precondition(budgets.count == input.count, "a budget for each image")
     var results = [AttackResult](repeating: AttackResult(), count: input.count)
     var survivors = Array(0..<input.count)
     if variant == .strong {
-      let predictions = network.logits(input.images, workers: workers).rowMaxima
+      let predictions = target.network.logits(input.images, workers: workers).rowMaxima
       for position in survivors {
         results[position].forwardPasses += 1
         if predictions[position] != input.labels[position] {
@@ -46,7 +46,7 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
       survivors.removeAll { results[$0].image != nil }
       if survivors.isEmpty { break }
       let found = descend(
-        input.selecting(survivors), budgets: survivors.map { budgets[$0] }, on: network,
+        input.selecting(survivors), budgets: survivors.map { budgets[$0] }, on: target,
         seed: seed, restart: restart, workers: workers)
       for (position, result) in zip(survivors, found) {
         results[position].forwardPasses += result.forwardPasses
@@ -59,12 +59,12 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
 
   /// One restart. Images leave as soon as they are broken, where the first iterate counts.
   private func descend(
-    _ input: AttackInput, budgets: [Double], on network: CPLNetwork<Float>, seed: UInt64,
+    _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     restart: Int, workers: Workers
   ) -> [AttackResult] {
     let loss =
       variant == .strong && restart == 0
-      ? AttackLoss.margin(PairConstants(network)) : .crossEntropy
+      ? AttackLoss.margin(target.constants) : .crossEntropy
     let balls = (0..<input.count).map { Ball(center: input.images.row($0), radius: budgets[$0]) }
     var iterates = workers.map(input.count) {
       start(in: balls[$0], index: input.indices[$0], seed: seed, restart: restart)
@@ -76,7 +76,8 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
         shape: [alive.count] + input.images.shape.dropFirst(),
         elements: alive.flatMap { iterates[$0] })
       let isLast = step == steps
-      let pass = network.record(images, recording: isLast ? .nothing : .masks, workers: workers)
+      let pass = target.network.record(
+        images, recording: isLast ? .nothing : .masks, workers: workers)
       let predictions = pass.logits.rowMaxima
       for (row, position) in alive.enumerated() {
         results[position].forwardPasses += 1
@@ -87,7 +88,7 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
         results[position].keep(iterates[position], distance: distance)
       }
       if isLast { break }
-      let gradient = network.inputGradient(
+      let gradient = target.network.inputGradient(
         loss.gradient(pass.logits, labels: alive.map { input.labels[$0] }), pass, workers: workers)
       let positions = alive
       let current = iterates

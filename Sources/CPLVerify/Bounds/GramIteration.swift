@@ -50,7 +50,7 @@ package enum GramIteration {
       let error = Rounding.up.sum(
         Rounding.up.product(Rounding.gamma(depth), squaredNorm), 0x1p-1000)
       var product = [Double](repeating: 0, count: order * order)
-      Double.multiply(
+      BLAS.multiply(
         transposeA: transposed, transposeB: !transposed, rows: order, columns: order,
         depth: depth, alpha: 1, current, lda: transposed ? order : depth, current,
         ldb: transposed ? order : depth, beta: 0, &product, ldc: order)

@@ -92,10 +92,10 @@ package enum Lanczos {
     withUnsafeTemporaryAllocation(of: Double.self, capacity: rows) { coefficients in
       let projection = coefficients.baseAddress!
       projection.initialize(repeating: 0, count: rows)
-      Double.multiply(
+      BLAS.multiply(
         transposeA: false, rows: rows, columns: order, alpha: 1, basis, lda: order, vector,
         beta: 0, projection)
-      Double.multiply(
+      BLAS.multiply(
         transposeA: true, rows: rows, columns: order, alpha: -1, basis, lda: order, projection,
         beta: 1, vector)
     }
@@ -120,7 +120,7 @@ package enum Lanczos {
   ) -> Estimate {
     var vector = [Double](repeating: 0, count: order)
     basis.withUnsafeBufferPointer { rows in
-      Double.multiply(
+      BLAS.multiply(
         transposeA: true, rows: ritz.vector.count, columns: order, alpha: 1, rows.baseAddress!,
         lda: order, ritz.vector, beta: 0, &vector)
     }

@@ -71,38 +71,33 @@ public enum LipschitzBound {
     return Rounding.up.quotient(1, Double(least))
   }
 
-  /// Lip ≤ the result for channels repeated `copies` times and divided by `divisor`, the binary32
+  /// Lip ≤ the result for channels repeated `copies` times and divided by `divisor`, the executed
   /// number that stands for √copies: RU(RU√copies / divisor), which may exceed 1 by its rounding.
   ///
   /// - Throws: `invalid` unless both are positive, `notFinite` for the divisor.
-  public static func clonePadding(copies: Int, divisor: Float) throws(VerificationError) -> Double {
+  public static func clonePadding(copies: Int, divisor: Double) throws(VerificationError) -> Double
+  {
     try requirePositive(copies, "number of copies")
-    try requireNonNegative(Double(divisor), "divisor of the cloned channels")
+    try requireNonNegative(divisor, "divisor of the cloned channels")
     guard divisor > 0 else {
       throw .invalid(
         what: "divisor of the cloned channels", expected: "a positive number", found: "\(divisor)")
     }
     // A count below 2⁵³ is exact, and no memory holds more copies.
-    return Rounding.up.quotient(Rounding.up.squareRoot(Double(copies)), Double(divisor))
+    return Rounding.up.quotient(Rounding.up.squareRoot(Double(copies)), divisor)
   }
 
-  /// Lip ≤ the result for the "mean" head: RU√(k/⌊k⌋), k = features/classes; exactly 1 where classes
-  /// divides features.
+  /// Lip ≤ the result for the "mean" head, which multiplies the mean of `group` features by
+  /// `factor`, the executed number that stands for √(features/classes).
   ///
-  /// *Proof.* An output is √k/⌊k⌋ times a sum over ⌊k⌋ coordinates, the windows are disjoint: the
-  /// rows are orthogonal with norm √k/√⌊k⌋.
+  /// *Proof.* An output is factor/group times a sum over `group` coordinates, the windows are
+  /// disjoint: the rows are orthogonal with norm factor/√group.
   ///
-  /// - Throws: `invalid` unless 1 ≤ classes ≤ features.
-  public static func meanPooling(features: Int, classes: Int) throws(VerificationError) -> Double {
-    try requirePositive(classes, "number of classes")
-    guard features >= classes else {
-      throw .invalid(
-        what: "number of features", expected: "at least \(classes), one a class",
-        found: "\(features)")
-    }
-    let window = features / classes
-    return Rounding.up.squareRoot(
-      Rounding.up.quotient(Double(features), Double(classes * window)))
+  /// - Throws: `invalid` unless the group has a feature and the factor is not negative, `notFinite`.
+  public static func meanPooling(group: Int, factor: Double) throws(VerificationError) -> Double {
+    try requirePositive(group, "number of features of a class")
+    try requireNonNegative(factor, "factor of the mean")
+    return Rounding.up.quotient(factor, Rounding.down.squareRoot(Double(group)))
   }
 
   /// Lip ≤ the result for a composition: the product of its layers' bounds, rounded up at each

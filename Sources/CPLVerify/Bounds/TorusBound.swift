@@ -61,7 +61,7 @@ public enum TorusBound {
           waves[tap * 2 * half + half + second] = -sin(angle)
         }
       }
-      Double.multiply(
+      BLAS.multiply(
         transposeA: false, transposeB: false, rows: channels, columns: 2 * half, depth: tapCount,
         alpha: 1, weights.elements, lda: tapCount, waves, ldb: 2 * half, beta: 0, &transform,
         ldc: 2 * half)

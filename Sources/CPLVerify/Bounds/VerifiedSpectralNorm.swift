@@ -39,7 +39,7 @@ public enum VerifiedSpectralNorm {
     let gram = gramMatrix(scaled.elements, rows: rows, columns: columns)
 
     let dominant = Lanczos.largestEigenpair(order: order) { x, y in
-      Double.multiply(
+      BLAS.multiply(
         transposeA: false, rows: order, columns: order, alpha: 1, gram, lda: order, x, beta: 0,
         y)
     }
@@ -49,7 +49,7 @@ public enum VerifiedSpectralNorm {
     }
 
     var image = [Double](repeating: 0, count: length)
-    Double.multiply(
+    BLAS.multiply(
       transposeA: isWide, rows: rows, columns: columns, alpha: 1, scaled.elements,
       lda: columns, dominant.vector, beta: 0, &image)
     let squaredNorm = EuclideanNorm.squareUpperBound(scaled.elements)
@@ -74,7 +74,7 @@ public enum VerifiedSpectralNorm {
         let blockSize = 256
         for first in stride(from: 0, to: order, by: blockSize) {
           let start = w + first * (isWide ? columns : 1)
-          Double.multiply(
+          BLAS.multiply(
             transposeA: !isWide, transposeB: isWide, rows: min(blockSize, order - first),
             columns: order - first, depth: length, alpha: 1, start, lda: columns, start,
             ldb: columns, beta: 0, g + first * (order + 1), ldc: order)

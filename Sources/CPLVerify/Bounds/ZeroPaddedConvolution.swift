@@ -86,7 +86,7 @@ package struct ZeroPaddedConvolution: Sendable {
       taps.withUnsafeBufferPointer { taps in
         for tap in 0..<tapCount {
           let shift = tap / kernelSide * width + tap % kernelSide
-          Double.multiply(
+          BLAS.multiply(
             transposeA: false, transposeB: false, rows: outputs, columns: span, depth: inputs,
             alpha: 1, taps.baseAddress! + tap * outputs * inputs, lda: inputs,
             image.baseAddress! + shift, ldb: width * width, beta: 1, &sums, ldc: span)
@@ -161,7 +161,7 @@ extension ZeroPaddedConvolution {
   package func gramMatrix() -> SymmetricMatrix {
     let side = tapCount * outputs
     var correlations = [Double](repeating: 0, count: side * side)
-    Double.multiply(
+    BLAS.multiply(
       transposeA: false, transposeB: true, rows: side, columns: side, depth: inputs, alpha: 1,
       taps, lda: inputs, taps, ldb: inputs, beta: 0, &correlations, ldc: side)
     let bandwidth = gramBandwidth
