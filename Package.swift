@@ -44,7 +44,7 @@ let package = Package(
       ]),
     .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
     .testTarget(
-      name: "CPLReferenceTests", dependencies: ["CPLReference", "TestSupport"]),
+      name: "CPLReferenceTests", dependencies: ["CPLKernels", "CPLReference", "TestSupport"]),
     .testTarget(name: "CPLVerifyTests", dependencies: ["CPLVerify", "TestSupport"]),
     .testTarget(name: "CommandLineTests", dependencies: ["cpl-verify", "TestSupport"]),
   ],

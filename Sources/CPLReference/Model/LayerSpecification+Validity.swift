@@ -1,7 +1,7 @@
 extension LayerSpecification {
   /// Why layers read from a file cannot be a network; nil when they can. Checked before anything
   /// is made of them, so that no number in a file can lead to an overflow or a trap.
-  static func problem(
+  package static func problem(
     in layers: [LayerSpecification]
   ) -> (expected: String, found: String)? {
     guard let first = layers.first, layers.count <= 10_000 else {

@@ -6,6 +6,12 @@ public struct MatrixView<Scalar> {
   let elements: UnsafePointer<Scalar>
   let stride: Int
   var transposed = false
+
+  package init(elements: UnsafePointer<Scalar>, stride: Int, transposed: Bool = false) {
+    self.elements = elements
+    self.stride = stride
+    self.transposed = transposed
+  }
 }
 
 /// What becomes of a product's element t at (i, j), in this order: alpha · t, plus the addend's
@@ -19,6 +25,18 @@ public struct Epilogue<Scalar: TensorScalar> {
   var rectifies = false
   var gate: UnsafePointer<Scalar>?
   var gateStride = 0
+
+  package init(
+    alpha: Scalar = 1, addend: UnsafePointer<Scalar>? = nil, addendStride: Int = 0,
+    rectifies: Bool = false, gate: UnsafePointer<Scalar>? = nil, gateStride: Int = 0
+  ) {
+    self.alpha = alpha
+    self.addend = addend
+    self.addendStride = addendStride
+    self.rectifies = rectifies
+    self.gate = gate
+    self.gateStride = gateStride
+  }
 }
 
 /// A floating-point format for which there are kernels: binary32 or binary64.

@@ -30,6 +30,23 @@ public struct Adam<Scalar: TensorScalar>: Sendable {
     self.secondMoments = secondMoments
   }
 
+  /// Makes one update: moves every parameter of a network by its gradient.
+  public mutating func update(
+    _ network: inout CPLNetwork<Scalar>, gradients: [LayerGradient<Scalar>], learningRate: Double,
+    workers: Workers
+  ) {
+    beginStep()
+    var position = 0
+    for index in network.layers.indices {
+      network.layers[index].updateParameters { parameter, value in
+        update(
+          &value, at: position, gradient: gradients[index].parameters[parameter],
+          learningRate: learningRate, workers: workers)
+        position += 1
+      }
+    }
+  }
+
   /// Begins the next update; then `update` is called once for each parameter.
   public mutating func beginStep() { step += 1 }
 

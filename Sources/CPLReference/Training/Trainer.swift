@@ -114,15 +114,6 @@ extension TrainingState {
   mutating func apply(
     _ gradients: [LayerGradient<Float>], learningRate: Double, workers: Workers
   ) {
-    optimizer.beginStep()
-    var position = 0
-    for index in network.layers.indices {
-      network.layers[index].updateParameters { parameter, value in
-        optimizer.update(
-          &value, at: position, gradient: gradients[index].parameters[parameter],
-          learningRate: learningRate, workers: workers)
-        position += 1
-      }
-    }
+    optimizer.update(&network, gradients: gradients, learningRate: learningRate, workers: workers)
   }
 }

@@ -105,11 +105,20 @@ private struct SoftmaxRegression {
 
   private func scores(_ pixels: [Float]) -> [Float] {
     let count = pixels.count / inputs
-    var scores = Array(repeatElement(biases, count: count).joined())
-    Float.multiply(
-      transposeA: false, transposeB: true, rows: count, columns: classes, depth: inputs,
-      alpha: 1, pixels, lda: inputs, weights, ldb: inputs, beta: 1, &scores, ldc: classes)
-    return scores
+    let scores = Tensor(shape: [count, classes]) { scores in
+      pixels.withUnsafeBufferPointer { pixels in
+        weights.withUnsafeBufferPointer { weights in
+          biases.withUnsafeBufferPointer { biases in
+            Float.multiply(
+              rows: 0..<count, columns: 0..<classes, depth: inputs,
+              MatrixView(elements: pixels.baseAddress!, stride: inputs),
+              MatrixView(elements: weights.baseAddress!, stride: inputs, transposed: true),
+              Epilogue(addend: biases.baseAddress!), to: scores, stride: classes)
+          }
+        }
+      }
+    }
+    return scores.elements
   }
 
   private mutating func step(_ dataset: ImageDataset, _ batch: ArraySlice<Int>, rate: Float) {
@@ -128,8 +137,17 @@ private struct SoftmaxRegression {
         biases[k] -= scale * residual
       }
     }
-    Float.multiply(
-      transposeA: true, transposeB: false, rows: classes, columns: inputs, depth: batch.count,
-      alpha: -scale, residuals, lda: classes, pixels, ldb: inputs, beta: 1, &weights, ldc: inputs)
+    residuals.withUnsafeBufferPointer { residuals in
+      pixels.withUnsafeBufferPointer { pixels in
+        weights.withUnsafeMutableBufferPointer { weights in
+          Float.multiply(
+            rows: 0..<classes, columns: 0..<inputs, depth: batch.count,
+            MatrixView(elements: residuals.baseAddress!, stride: classes, transposed: true),
+            MatrixView(elements: pixels.baseAddress!, stride: inputs),
+            Epilogue(alpha: -scale, addend: weights.baseAddress!, addendStride: inputs),
+            to: weights.baseAddress!, stride: inputs)
+        }
+      }
+    }
   }
 }
