@@ -1,0 +1,47 @@
+import Foundation
+
+/// A file that is read from its beginning to its end; owner of its descriptor.
+struct InputFile: ~Copyable {
+  private let path: String
+  private let descriptor: Int32
+  /// The size of the file in bytes when it was opened.
+  let byteCount: Int
+
+  /// Opens the regular file at `path`.
+  init(_ path: String) throws {
+    // Not blocking: a pipe without a writer is refused below, not waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw errno == ENOENT || errno == ENOTDIR
+        ? ReferenceError.missing(path: path)
+        : ReferenceError.inputOutput(path: path, reason: String(cString: strerror(errno)))
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw ReferenceError.invalid(
+        path: path, location: "", expected: "a file",
+        found: status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "a device or pipe")
+    }
+    self.path = path
+    self.descriptor = descriptor
+    byteCount = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Fills the buffer from where the last call ended; fewer bytes are the file's last.
+  func fill(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    var filled = 0
+    while filled < buffer.count {
+      let count = read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
+      if count == 0 { break }
+      if count > 0 {
+        filled += count
+      } else if errno != EINTR {
+        throw ReferenceError.inputOutput(path: path, reason: String(cString: strerror(errno)))
+      }
+    }
+    return filled
+  }
+}
