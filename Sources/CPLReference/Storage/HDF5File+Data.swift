@@ -1,0 +1,366 @@
+import CHDF5
+import Foundation
+
+// MARK: Writing
+
+extension HDF5File {
+  /// Writes a new dataset, little-endian, in chunks of about 1 MiB with Fletcher-32 checksums,
+  /// and creates the groups above it. A dataset that is a single number or empty cannot be cut
+  /// into chunks; it lies in the object's header, which has its own checksum.
+  ///
+  /// - Parameter shape: the extents, outermost first; one extent for all elements if omitted.
+  /// - Precondition: the product of `shape` is the number of elements.
+  package func write<Element: HDF5Element>(
+    _ elements: [Element], shape: [Int]? = nil, to path: String
+  ) throws {
+    try elements.withUnsafeBytes {
+      try write($0, of: Element.hdf5Type, shape: shape ?? [elements.count], to: path)
+    }
+  }
+
+  /// Writes a one-dimensional dataset of text, all elements as long as the longest.
+  ///
+  /// - Throws: `ReferenceError.mismatch` for text with a NUL, which HDF5 cannot hold.
+  package func write(_ strings: [String], to path: String) throws {
+    let byteCount = max(1, strings.map(\.utf8.count).max() ?? 0)
+    let bytes = try strings.flatMap { try padded($0, to: byteCount) }
+    try bytes.withUnsafeBytes {
+      try write($0, of: .string(byteCount: byteCount), shape: [strings.count], to: path)
+    }
+  }
+
+  /// Adds an attribute to the object at `path`, a single value that lies in the object's header.
+  package func setAttribute(_ name: String, _ value: HDF5Attribute, of path: String) throws {
+    switch value {
+    case .integer(let integer):
+      try withUnsafeBytes(of: integer) { try addAttribute(name, .int64, $0, of: path) }
+    case .real(let real):
+      try withUnsafeBytes(of: real) { try addAttribute(name, .float64, $0, of: path) }
+    case .string(let text):
+      let byteCount = max(1, text.utf8.count)
+      try padded(text, to: byteCount).withUnsafeBytes {
+        try addAttribute(name, .string(byteCount: byteCount), $0, of: path)
+      }
+    }
+  }
+
+  private func write(
+    _ bytes: UnsafeRawBufferPointer, of type: HDF5ElementType, shape: [Int], to path: String
+  ) throws {
+    let count = shape.reduce(1, *)
+    precondition(count * type.byteCount == bytes.count, "\(shape) for \(bytes.count) bytes")
+    try HDF5Library.locked {
+      try makeGroups(Self.components(of: path).dropLast())
+      let properties = HDF5Library.creationProperties(chdf5_class_dataset_create())
+      if shape.isEmpty || count == 0 {
+        H5Pset_layout(properties.id, H5D_COMPACT)
+      } else {
+        let chunk = type.chunk(of: shape)
+        H5Pset_chunk(properties.id, Int32(shape.count), chunk)
+        H5Pset_fletcher32(properties.id)
+      }
+      let extents = shape.map { hsize_t($0) }
+      let space = try own(
+        shape.isEmpty
+          ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(shape.count), extents, nil), at: path)
+      let stored = type.handle()
+      let links = HDF5Library.linkProperties()
+      let dataset = try own(
+        H5Dcreate2(id, path, stored.id, space.id, links.id, properties.id, chdf5_default()),
+        at: path)
+      if count == 0 { return }
+      try check(
+        H5Dwrite(
+          dataset.id, stored.id, chdf5_all(), chdf5_all(), chdf5_default(), bytes.baseAddress),
+        at: path)
+      try check(H5Dflush(dataset.id), at: path)
+    }
+  }
+
+  private func addAttribute(
+    _ name: String, _ type: HDF5ElementType, _ bytes: UnsafeRawBufferPointer, of path: String
+  ) throws {
+    let location = Self.location(of: name, path)
+    try HDF5Library.locked {
+      let object = try object(path)
+      let space = try own(H5Screate(H5S_SCALAR), at: location)
+      let stored = type.handle()
+      let attribute = try own(
+        H5Acreate2(object.id, name, stored.id, space.id, chdf5_default(), chdf5_default()),
+        at: location)
+      try check(H5Awrite(attribute.id, stored.id, bytes.baseAddress), at: location)
+    }
+  }
+
+  private func padded(_ text: String, to byteCount: Int) throws -> [UInt8] {
+    let bytes = Array(text.utf8)
+    guard !bytes.contains(0) else {
+      throw ReferenceError.mismatch(
+        expected: "text without NUL for \(path)", found: text.debugDescription)
+    }
+    return bytes + [UInt8](repeating: 0, count: byteCount - bytes.count)
+  }
+}
+
+// MARK: Reading
+
+extension HDF5File {
+  /// The shape and the elements of the dataset at `path`, in row-major order.
+  package func read<Element: HDF5Element>(
+    _ type: Element.Type = Element.self, from path: String
+  ) throws -> (shape: [Int], elements: [Element]) {
+    try HDF5Library.locked {
+      let dataset = try HDF5Dataset(path, in: self)
+      guard dataset.type == type.hdf5Type else {
+        throw invalid(path, expected: "\(type.hdf5Type)", found: "\(dataset.type)")
+      }
+      return (dataset.shape, try dataset.elements(in: self))
+    }
+  }
+
+  /// The elements of the dataset at `path`, which has to be of `shape`.
+  package func read<Element: HDF5Element>(
+    _ type: Element.Type = Element.self, from path: String, shape expected: [Int]
+  ) throws -> [Element] {
+    let (shape, elements) = try read(type, from: path)
+    guard shape == expected else {
+      throw invalid(path, expected: "shape \(expected)", found: "shape \(shape)")
+    }
+    return elements
+  }
+
+  /// The elements of the one-dimensional dataset of text at `path`.
+  package func readStrings(from path: String) throws -> [String] {
+    try HDF5Library.locked {
+      let dataset = try HDF5Dataset(path, in: self)
+      guard case .string(let byteCount) = dataset.type, dataset.shape.count == 1 else {
+        throw invalid(
+          path, expected: "a list of strings",
+          found: "\(dataset.type) of shape \(dataset.shape)")
+      }
+      let bytes: [UInt8] = try dataset.elements(in: self)
+      return try stride(from: 0, to: bytes.count, by: byteCount).map {
+        try text(Array(bytes[$0..<$0 + byteCount]), at: path)
+      }
+    }
+  }
+
+  /// Everything about the dataset at `path`, its elements as little-endian bytes.
+  func contents(of path: String) throws -> (type: String, shape: [Int], bytes: [UInt8]) {
+    try HDF5Library.locked {
+      let dataset = try HDF5Dataset(path, in: self)
+      return ("\(dataset.type)", dataset.shape, try dataset.elements(in: self))
+    }
+  }
+
+  /// The names of the attributes of the object at `path`, in the order of their UTF-8 bytes.
+  package func attributeNames(of path: String) throws -> [String] {
+    try HDF5Library.locked {
+      let object = try object(path)
+      return try names(at: path) { chdf5_each_attribute(object.id, HDF5Library.collect, $0) }
+    }
+  }
+
+  /// The value of an attribute of the object at `path`.
+  package func attribute(_ name: String, of path: String) throws -> HDF5Attribute {
+    let location = Self.location(of: name, path)
+    return try HDF5Library.locked {
+      let object = try object(path)
+      let exists = H5Aexists(object.id, name)
+      try check(exists, at: location)
+      guard exists > 0 else { throw invalid(location, expected: "a value", found: "nothing") }
+      let attribute = try own(H5Aopen(object.id, name, chdf5_default()), at: location)
+      let space = try own(H5Aget_space(attribute.id), at: location)
+      let stored = try own(H5Aget_type(attribute.id), at: location)
+      guard H5Sget_simple_extent_type(space.id) == H5S_SCALAR else {
+        throw invalid(location, expected: "a single value", found: "several or none")
+      }
+      // Ours have a fixed length and lie in the header, under its checksum. h5py's have a variable
+      // length and lie in a heap without one, which HDF5 1.10 reads without looking: where that
+      // heap is damaged, the process may crash.
+      if H5Tis_variable_str(stored.id) > 0 {
+        var pointer: UnsafeMutablePointer<UInt8>?
+        try check(H5Aread(attribute.id, stored.id, &pointer), at: location)
+        defer { H5free_memory(pointer) }
+        let bytes = pointer.map { UnsafeBufferPointer(start: $0, count: strlen($0)) }
+        return .string(try text(bytes.map { Array($0) } ?? [], at: location))
+      }
+      let type = HDF5ElementType(of: stored)
+      switch type {
+      case .int64:
+        var integer: Int64 = 0
+        let memory = HDF5ElementType.int64.handle()
+        try check(H5Aread(attribute.id, memory.id, &integer), at: location)
+        return .integer(integer)
+      case .float64:
+        var real = 0.0
+        let memory = HDF5ElementType.float64.handle()
+        try check(H5Aread(attribute.id, memory.id, &real), at: location)
+        return .real(real)
+      case .string(let byteCount) where byteCount <= byteLimit:
+        var bytes = [UInt8](repeating: 0, count: byteCount)
+        try check(H5Aread(attribute.id, stored.id, &bytes), at: location)
+        return .string(try text(bytes, at: location))
+      default:
+        throw invalid(
+          location, expected: "text, int64 or float64",
+          found: type.map { "\($0)" } ?? HDF5ElementType.describe(stored))
+      }
+    }
+  }
+
+  private static func location(of attribute: String, _ path: String) -> String {
+    "\(path), attribute '\(attribute)'"
+  }
+}
+
+/// A dataset that is open, with what it says of itself checked before memory is taken for it.
+/// Lives with the library locked.
+private struct HDF5Dataset: ~Copyable {
+  let path: String
+  let type: HDF5ElementType
+  let shape: [Int]
+  private let handle: HDF5Handle
+  private let stored: HDF5Handle
+
+  init(_ path: String, in file: borrowing HDF5File) throws {
+    let handle = try file.object(path)
+    guard try file.kind(of: handle, at: path) == .dataset else {
+      throw file.invalid(path, expected: "a dataset", found: "a group")
+    }
+    let stored = try file.own(H5Dget_type(handle.id), at: path)
+    guard let type = HDF5ElementType(of: stored) else {
+      throw file.invalid(
+        path, expected: "float32, float64, int32, int64, uint8, uint64 or text of fixed length",
+        found: HDF5ElementType.describe(stored))
+    }
+    let space = try file.own(H5Dget_space(handle.id), at: path)
+    guard H5Sget_simple_extent_type(space.id) != H5S_NULL else {
+      throw file.invalid(path, expected: "elements", found: "a dataset without a shape")
+    }
+    var extents = [hsize_t](repeating: 0, count: Int(H5S_MAX_RANK))
+    let rank = H5Sget_simple_extent_dims(space.id, &extents, nil)
+    try file.check(rank, at: path)
+    extents.removeLast(extents.count - Int(rank))
+    guard let shape = type.shape(extents, within: file.byteLimit) else {
+      throw file.invalid(
+        path, expected: "at most the \(file.byteLimit) bytes of the file",
+        found: "\(type) of shape \(extents)")
+    }
+    try file.requirePlainStorage(of: handle, type, at: path)
+    self.path = path
+    self.type = type
+    self.shape = shape
+    self.handle = handle
+    self.stored = stored
+  }
+
+  /// The elements in row-major order; `[UInt8]` takes those of any type as little-endian bytes.
+  func elements<Element: HDF5Element>(in file: borrowing HDF5File) throws -> [Element] {
+    let byteCount = shape.reduce(type.byteCount, *)
+    let elementCount = byteCount / MemoryLayout<Element>.size
+    return try [Element](unsafeUninitializedCapacity: elementCount) { buffer, count in
+      if elementCount == 0 { return }
+      // Numbers are brought into this machine's order; text stays as it lies.
+      let number = type.handle()
+      var memory = number.id
+      if case .string = type { memory = stored.id }
+      try file.check(
+        H5Dread(
+          handle.id, memory, chdf5_all(), chdf5_all(), chdf5_default(), buffer.baseAddress),
+        at: path)
+      count = elementCount
+    }
+  }
+}
+
+extension HDF5File {
+  /// Refuses a dataset whose elements are not simply in this file: compressed, where a few bytes
+  /// can stand for any number of them, or taken from other files.
+  fileprivate func requirePlainStorage(
+    of dataset: borrowing HDF5Handle, _ type: HDF5ElementType, at path: String
+  ) throws {
+    let properties = try own(H5Dget_create_plist(dataset.id), at: path)
+    let layout = H5Pget_layout(properties.id)
+    guard [H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED].contains(layout),
+      H5Pget_external_count(properties.id) == 0
+    else {
+      throw invalid(path, expected: "elements in this file", found: "a reference to other files")
+    }
+    let filters = H5Pget_nfilters(properties.id)
+    try check(filters, at: path)
+    for index in 0..<UInt32(filters) {
+      var flags: UInt32 = 0
+      var parameters = 0
+      let filter = H5Pget_filter2(properties.id, index, &flags, &parameters, nil, 0, nil, nil)
+      guard filter == H5Z_FILTER_FLETCHER32 else {
+        throw invalid(
+          path, expected: "elements as they are", found: "compressed ones (filter \(filter))")
+      }
+    }
+    guard layout == H5D_CHUNKED else { return }
+    var chunk = [hsize_t](repeating: 0, count: Int(H5S_MAX_RANK))
+    let rank = H5Pget_chunk(properties.id, H5S_MAX_RANK, &chunk)
+    try check(rank, at: path)
+    chunk.removeLast(chunk.count - Int(rank))
+    guard type.shape(chunk, within: byteLimit) != nil else {
+      throw invalid(
+        path, expected: "chunks of at most the \(byteLimit) bytes of the file",
+        found: "chunks of shape \(chunk)")
+    }
+  }
+}
+
+extension HDF5ElementType {
+  /// The type that a handle of HDF5 stands for, in either byte order; none if it is not one of ours.
+  fileprivate init?(of handle: borrowing HDF5Handle) {
+    if H5Tget_class(handle.id) == H5T_STRING {
+      guard H5Tis_variable_str(handle.id) == 0 else { return nil }
+      self = .string(byteCount: H5Tget_size(handle.id))
+      return
+    }
+    let id = handle.id
+    let match = Self.numbers.first {
+      H5Tequal(id, $0.littleEndian()) > 0 || H5Tequal(id, $0.bigEndian()) > 0
+    }
+    guard let match else { return nil }
+    self = match.type
+  }
+
+  /// HDF5's handle for the type, little-endian.
+  fileprivate func handle() -> HDF5Handle {
+    if case .string(let byteCount) = self {
+      let handle = HDF5Handle(H5Tcopy(chdf5_c_string()))
+      H5Tset_size(handle.id, byteCount)
+      H5Tset_strpad(handle.id, H5T_STR_NULLPAD)
+      H5Tset_cset(handle.id, H5T_CSET_UTF8)
+      return handle
+    }
+    let number = Self.numbers.first { $0.type == self }
+    return HDF5Handle(H5Tcopy(number?.littleEndian() ?? -1))
+  }
+
+  private static let numbers:
+    [(
+      type: HDF5ElementType, littleEndian: @Sendable () -> hid_t, bigEndian: @Sendable () -> hid_t
+    )] = [
+      (.float32, chdf5_float32_le, chdf5_float32_be),
+      (.float64, chdf5_float64_le, chdf5_float64_be),
+      (.int32, chdf5_int32_le, chdf5_int32_be),
+      (.int64, chdf5_int64_le, chdf5_int64_be),
+      (.uint8, chdf5_uint8, chdf5_uint8),
+      (.uint64, chdf5_uint64_le, chdf5_uint64_be),
+    ]
+
+  /// What a type is called that is not one of ours.
+  fileprivate static func describe(_ handle: borrowing HDF5Handle) -> String {
+    if H5Tis_variable_str(handle.id) > 0 { return "text of variable length" }
+    let names = [
+      "integer", "float", "time", "text", "bit field", "opaque type", "compound", "reference",
+      "enumeration", "list", "array",
+    ]
+    let name = Int(H5Tget_class(handle.id).rawValue)
+    return "\(H5Tget_size(handle.id))-byte "
+      + (names.indices.contains(name) ? names[name] : "unknown type")
+  }
+}
