@@ -4,6 +4,7 @@
 #pragma once
 #include <hdf5.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 // Elements are stored as they lie in memory.
@@ -89,4 +90,67 @@ static inline herr_t chdf5_identity(hid_t object, uint64_t identity[2]) {
   if (status >= 0) identity[0] = info.addr;
 #endif
   return status;
+}
+
+// The bytes of a file that HDF5 lays out in memory; they are there once the file is closed. (They
+// are caught on their way to `free`: H5Fget_file_image, meant for this, returns superblocks whose
+// checksum is wrong.) To be freed by the owner, and to outlive the file.
+typedef struct {
+  unsigned char *bytes;
+  size_t capacity;
+} chdf5_image;
+
+static void *chdf5_image_malloc(size_t size, H5FD_file_image_op_t operation, void *image) {
+  (void)operation, (void)image;
+  return malloc(size);
+}
+
+static void *chdf5_image_memcpy(
+    void *to, const void *from, size_t size, H5FD_file_image_op_t operation, void *image) {
+  (void)operation, (void)image;
+  return memcpy(to, from, size);
+}
+
+// Space that is never written is zero, in every file.
+static void *chdf5_image_realloc(
+    void *bytes, size_t size, H5FD_file_image_op_t operation, void *image) {
+  (void)operation;
+  unsigned char *larger = (unsigned char *)realloc(bytes, size);
+  if (!larger) return NULL;
+  size_t *capacity = &((chdf5_image *)image)->capacity;
+  if (size > *capacity) memset(larger + *capacity, 0, size - *capacity);
+  *capacity = size;
+  return larger;
+}
+
+static herr_t chdf5_image_free(void *bytes, H5FD_file_image_op_t operation, void *image) {
+  if (operation == H5FD_FILE_IMAGE_OP_FILE_CLOSE)
+    ((chdf5_image *)image)->bytes = (unsigned char *)bytes;
+  else
+    free(bytes);
+  return 0;
+}
+
+static void *chdf5_image_retain(void *image) { return image; }
+
+static herr_t chdf5_image_release(void *image) {
+  (void)image;
+  return 0;
+}
+
+// Has files that are created with these access properties laid out in `image`.
+static inline herr_t chdf5_use_image(hid_t access, chdf5_image *image) {
+  H5FD_file_image_callbacks_t callbacks = {
+      chdf5_image_malloc, chdf5_image_memcpy,  chdf5_image_realloc, chdf5_image_free,
+      chdf5_image_retain, chdf5_image_release, image};
+  if (H5Pset_fapl_core(access, 1 << 20, 0) < 0) return -1;
+  return H5Pset_file_image_callbacks(access, &callbacks);
+}
+
+// The size of the file: the address of its end, which its superblock of version 2 or 3 holds in
+// bytes 28 to 35. Zero if there is none.
+static inline size_t chdf5_image_size(const chdf5_image *image) {
+  uint64_t end = 0;
+  if (image->bytes && image->capacity >= 36) memcpy(&end, image->bytes + 28, 8);
+  return end <= image->capacity ? (size_t)end : 0;
 }

@@ -6,7 +6,8 @@ import CPLReference
 struct CPLVerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cpl-verify",
-    abstract: "Trains, bounds, certifies and attacks 1-Lipschitz networks of convex potential layers.",
+    abstract:
+      "Trains, bounds, certifies and attacks 1-Lipschitz networks of convex potential layers.",
     discussion: """
       Exit codes: 0 everything asked was done and holds; 1 a property or a certificate is violated; \
       2 inconclusive; 64 usage; 65 input that is not what it should be; 66 input missing; \
@@ -14,7 +15,8 @@ struct CPLVerifyCommand: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      TrainCommand.self, EvaluateCommand.self, InspectCommand.self, SynthesizeCommand.self,
+      TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
+      AttackCommand.self, AuditCommand.self, InspectCommand.self, SynthesizeCommand.self,
     ])
 
   static func main() {

@@ -14,7 +14,8 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let checkpoint = try Checkpoint(path: file)
     let result = Result(
-      format: "cpl-weights", digest: checkpoint.digest, profile: checkpoint.description.profile.name,
+      format: "cpl-weights", digest: checkpoint.digest,
+      profile: checkpoint.description.profile.name,
       createdBy: checkpoint.description.createdBy, gitCommit: checkpoint.description.gitCommit,
       parameters: checkpoint.network.parameterCount, epoch: checkpoint.training?.epoch,
       tensors: checkpoint.network.layers.flatMap { layer in

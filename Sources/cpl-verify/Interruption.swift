@@ -19,7 +19,9 @@ enum Interruption {
   static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
 
   /// The exit code that tells which signal came.
-  static var code: Exit { received.load(ordering: .relaxed) == SIGTERM ? .terminated : .interrupted }
+  static var code: Exit {
+    received.load(ordering: .relaxed) == SIGTERM ? .terminated : .interrupted
+  }
 
   /// Leaves if the program was asked to stop.
   static func check() throws {

@@ -16,7 +16,8 @@ struct TrainCommand: ParsableCommand {
     help: "The configuration, such as experiments/cpl-small.yml.", completion: .file())
   var configurationFile: String?
 
-  @Option(help: ArgumentHelp("The folder for the run, made when it is not there.", valueName: "run"))
+  @Option(
+    help: ArgumentHelp("The folder for the run, made when it is not there.", valueName: "run"))
   var out: String?
 
   @Option(help: ArgumentHelp("Take up an interrupted run.", valueName: "run"))
@@ -138,7 +139,9 @@ struct TrainCommand: ParsableCommand {
           loss: state.history.last?.loss, selectionAccuracy: state.history.last?.selectionAccuracy,
           digest: state.network.digest, weights: folder.last))
     } else {
-      try Output.line("\(folder.last): \(state.network.parameterCount) parameters, digest \(state.network.digest)")
+      try Output.line(
+        "\(folder.last): \(state.network.parameterCount) parameters, digest \(state.network.digest)"
+      )
     }
   }
 

@@ -12,7 +12,8 @@ public struct ChannelStatistics: Sendable {
         mean: [0.491_399_755_166_628_4, 0.482_158_559_298_937_03, 0.446_530_913_373_161_8],
         standardDeviation: [0.247_032_251_417_999, 0.243_485_164_745_64, 0.261_587_839_260_496_28])
     case "cifar100":
-      ChannelStatistics(mean: [0.5071, 0.4865, 0.4409], standardDeviation: [0.2673, 0.2564, 0.2762])
+      ChannelStatistics(
+        mean: [0.5071, 0.4865, 0.4409], standardDeviation: [0.2673, 0.2564, 0.2762])
     default:
       ChannelStatistics(mean: [0.5, 0.5, 0.5], standardDeviation: [0.25, 0.25, 0.25])
     }

@@ -185,7 +185,8 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
           workers.forEachRange(of: features, by: Self.unitsPerPiece) { _, columns in
             Scalar.multiply(
               rows: 0..<rows, columns: columns, depth: inner,
-              MatrixView(elements: hidden, stride: inner), MatrixView(elements: w, stride: features),
+              MatrixView(elements: hidden, stride: inner),
+              MatrixView(elements: w, stride: features),
               Epilogue(alpha: scale, addend: x, addendStride: features), to: x, stride: features)
           }
         }

@@ -48,11 +48,14 @@ extension CPLNetwork {
   }
 
   /// The same network in another precision: every parameter, u and h converted.
-  public func converted<Other: TensorScalar>(to type: Other.Type = Other.self) -> CPLNetwork<Other> {
+  public func converted<Other: TensorScalar>(to type: Other.Type = Other.self) -> CPLNetwork<Other>
+  {
     CPLNetwork<Other>(
       layers.map(\.specification),
       parameters: layers.map { $0.parameters.map { $0.value.converted() } },
-      powerVectors: layers.map { ($0 as? any ConvexPotentialLayer<Scalar>)?.powerVector.converted() }
+      powerVectors: layers.map {
+        ($0 as? any ConvexPotentialLayer<Scalar>)?.powerVector.converted()
+      }
     )
   }
 

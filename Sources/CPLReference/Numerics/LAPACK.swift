@@ -43,6 +43,43 @@ package enum LAPACK {
     return Int(info)
   }
 
+  /// The largest eigenvalue of a symmetric n×n matrix and a unit vector that belongs to it, to
+  /// working accuracy.
+  ///
+  /// `matrix` is row-major and its **upper** triangle is read.
+  ///
+  /// - Returns: nil when the iteration did not converge, and for NaN.
+  package static func largestEigenpair(
+    _ matrix: [Double], order: Int
+  ) -> (value: Double, vector: [Double])? {
+    precondition(matrix.count == order * order && order > 0)
+    BLAS.singleThreaded
+    var a = matrix
+    var n = Int32(order)
+    var unused = 0.0
+    var tolerance = 0.0
+    var found: Int32 = 0
+    var value = [Double](repeating: 0, count: order)
+    var vector = [Double](repeating: 0, count: order)
+    var support = [Int32](repeating: 0, count: 2 * order)
+    var index = n
+    // The routine's documented minima.
+    var workSize = Int32(26 * order)
+    var work = [Double](repeating: 0, count: 26 * order)
+    var integerSize = Int32(10 * order)
+    var integers = [Int32](repeating: 0, count: 10 * order)
+    var info: Int32 = 0
+    var lda = n
+    var ldz = n
+    var alsoUnused = 0.0
+    var sameIndex = n
+    dsyevr_(
+      "V", "I", "L", &n, &a, &lda, &unused, &alsoUnused, &index, &sameIndex, &tolerance, &found,
+      &value, &vector, &ldz, &support, &work, &workSize, &integers, &integerSize, &info, 1, 1, 1)
+    guard info == 0, found == 1, value[0].isFinite else { return nil }
+    return (value[0], vector)
+  }
+
   /// All singular values, largest first, of a row-major rows×columns matrix (divide and conquer).
   ///
   /// - Returns: nil when the iteration did not converge.

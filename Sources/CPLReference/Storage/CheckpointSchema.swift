@@ -3,7 +3,9 @@ enum CheckpointSchema {
   static let format = "cpl-weights"
   static let version: Int64 = 1
 
-  static func parameter(_ layer: String, _ name: String) -> String { "/parameters/\(layer)/\(name)" }
+  static func parameter(_ layer: String, _ name: String) -> String {
+    "/parameters/\(layer)/\(name)"
+  }
   static func powerVector(_ layer: String) -> String { "/buffers/\(layer)/u" }
   static func firstMoment(_ layer: String, _ name: String) -> String {
     "/optimizer/first_moment/\(layer)/\(name)"

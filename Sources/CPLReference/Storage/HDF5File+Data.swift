@@ -50,7 +50,7 @@ extension HDF5File {
     let count = shape.reduce(1, *)
     precondition(count * type.byteCount == bytes.count, "\(shape) for \(bytes.count) bytes")
     try HDF5Library.locked {
-      try makeGroups(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+      try makeGroups(Self.components(of: path).dropLast())
       let properties = HDF5Library.creationProperties(chdf5_class_dataset_create())
       if shape.isEmpty || count == 0 {
         H5Pset_layout(properties.id, H5D_COMPACT)
@@ -175,7 +175,9 @@ extension HDF5File {
       guard H5Sget_simple_extent_type(space.id) == H5S_SCALAR else {
         throw invalid(location, expected: "a single value", found: "several or none")
       }
-      // Ours have a fixed length; h5py writes text of variable length.
+      // Ours have a fixed length and lie in the header, under its checksum. h5py's have a variable
+      // length and lie in a heap without one, which HDF5 1.10 reads without looking: where that
+      // heap is damaged, the process may crash.
       if H5Tis_variable_str(stored.id) > 0 {
         var pointer: UnsafeMutablePointer<UInt8>?
         try check(H5Aread(attribute.id, stored.id, &pointer), at: location)
@@ -187,11 +189,13 @@ extension HDF5File {
       switch type {
       case .int64:
         var integer: Int64 = 0
-        try check(H5Aread(attribute.id, HDF5ElementType.int64.handle().id, &integer), at: location)
+        let memory = HDF5ElementType.int64.handle()
+        try check(H5Aread(attribute.id, memory.id, &integer), at: location)
         return .integer(integer)
       case .float64:
         var real = 0.0
-        try check(H5Aread(attribute.id, HDF5ElementType.float64.handle().id, &real), at: location)
+        let memory = HDF5ElementType.float64.handle()
+        try check(H5Aread(attribute.id, memory.id, &real), at: location)
         return .real(real)
       case .string(let byteCount) where byteCount <= byteLimit:
         var bytes = [UInt8](repeating: 0, count: byteCount)

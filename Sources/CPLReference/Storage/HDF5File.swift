@@ -5,9 +5,8 @@ import Synchronization
 /// An HDF5 file, open for reading or being written; owner of its handle.
 ///
 /// A file that is written is laid out in memory and goes to disk in one piece, through
-/// `AtomicFile`, when all is in it. HDF5's own drivers would meet a full disk as late as in a
-/// `close`, and report it to some calls and not to others. The memory that this takes is twice the
-/// file's size for the moment of writing.
+/// `AtomicFile`, when all is in it. Where HDF5 itself meets a full disk, it reports that to some
+/// calls and not to others, cannot close the file any more, and crashes when the process ends.
 ///
 /// Files are in the format of HDF5 1.10 without times of creation, all metadata with checksums:
 /// equal calls make equal bytes.
@@ -21,7 +20,7 @@ package struct HDF5File: ~Copyable {
   /// nothing in a file is larger than the file.
   let byteLimit: Int
   let isWritable: Bool
-  let id: hid_t
+  private(set) var id: hid_t
 
   /// What a path leads to.
   package enum ObjectKind: String, Sendable { case group, dataset }
@@ -31,11 +30,32 @@ package struct HDF5File: ~Copyable {
     at path: String, _ fill: (borrowing HDF5File) throws -> Result
   ) throws -> Result {
     try AtomicFile.write(to: path) { output in
-      let file = try HDF5File(creating: path)
-      let result = try fill(file)
-      try output.append(file.image())
+      let image = UnsafeMutablePointer<chdf5_image>.allocate(capacity: 1)
+      image.initialize(to: chdf5_image())
+      defer {
+        free(image.pointee.bytes)
+        image.deallocate()
+      }
+      let result = try layOut(path, in: image, fill)
+      let bytes = UnsafeRawBufferPointer(
+        start: image.pointee.bytes, count: chdf5_image_size(image))
+      guard !bytes.isEmpty else {
+        throw ReferenceError.inputOutput(path: path, reason: "HDF5 left the file open")
+      }
+      try output.append(bytes)
       return result
     }
+  }
+
+  /// A scope of its own: the file is closed, whatever happens, before its image is used or freed.
+  private static func layOut<Result>(
+    _ path: String, in image: UnsafeMutablePointer<chdf5_image>,
+    _ fill: (borrowing HDF5File) throws -> Result
+  ) throws -> Result {
+    var file = try HDF5File(creating: path, in: image)
+    let result = try fill(file)
+    try file.close()
+    return result
   }
 
   /// Opens the file at `path` for reading.
@@ -66,12 +86,12 @@ package struct HDF5File: ~Copyable {
     self.init(path: path, byteLimit: byteLimit, isWritable: false, id: id)
   }
 
-  private init(creating path: String) throws {
+  private init(creating path: String, in image: UnsafeMutablePointer<chdf5_image>) throws {
     let id = try HDF5Library.locked {
       let access = HDF5Handle(H5Pcreate(chdf5_class_file_access()))
       let creation = HDF5Library.creationProperties(chdf5_class_file_create())
       H5Pset_libver_bounds(access.id, H5F_LIBVER_V110, H5F_LIBVER_V110)
-      H5Pset_fapl_core(access.id, 64 << 20, false)
+      chdf5_use_image(access.id, image)
       // HDF5 tells files in memory apart by name, and looks whether there is one on disk; a path
       // below a device never leads to one.
       let name = "/dev/null/\(UInt64.random(in: .min ... .max))"
@@ -92,19 +112,14 @@ package struct HDF5File: ~Copyable {
     self.id = id
   }
 
-  deinit { _ = HDF5Library.locked { H5Fclose(id) } }
+  deinit {
+    if id >= 0 { _ = HDF5Library.locked { H5Fclose(id) } }
+  }
 
-  /// The bytes of the file as it lies in memory.
-  private func image() throws -> [UInt8] {
-    try HDF5Library.locked {
-      try check(H5Fflush(id, H5F_SCOPE_GLOBAL), at: "")
-      let size = H5Fget_file_image(id, nil, 0)
-      try check(size, at: "")
-      return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-        try check(H5Fget_file_image(id, buffer.baseAddress, size), at: "")
-        count = size
-      }
-    }
+  private mutating func close() throws {
+    let id = self.id
+    self.id = -1
+    try HDF5Library.locked { try check(H5Fclose(id), at: "") }
   }
 
   /// The number of handles that HDF5 holds on this file: 1, the file's own, between calls.
@@ -121,12 +136,14 @@ extension HDF5File: Sendable {}
 extension HDF5File {
   /// Creates the group at `path`, and those above it, where they are not there yet.
   package func createGroup(_ path: String) throws {
-    try HDF5Library.locked { try makeGroups(path) }
+    try HDF5Library.locked { try makeGroups(Self.components(of: path)) }
   }
 
   /// Whether there is an object at `path`.
   package func exists(_ path: String) throws -> Bool {
-    try HDF5Library.locked { try find(path) }
+    try HDF5Library.locked {
+      if case .some = try find(path) { true } else { false }
+    }
   }
 
   /// What `path` leads to.
@@ -159,11 +176,11 @@ extension HDF5File {
     }
   }
 
-  func makeGroups(_ path: String) throws {
+  func makeGroups(_ names: some Sequence<String>) throws {
     var prefix = ""
-    for name in path.split(separator: "/") {
+    for name in names {
       prefix += "/" + name
-      if try find(prefix) { continue }
+      if case .some = try find(prefix) { continue }
       // One by one: HDF5 gives groups that it creates on the way a time of creation.
       let creation = HDF5Library.creationProperties(chdf5_class_group_create())
       let links = HDF5Library.linkProperties()
@@ -172,26 +189,37 @@ extension HDF5File {
     }
   }
 
-  private func find(_ path: String) throws -> Bool {
+  /// The names that a path consists of, cut at bytes, as HDF5 does: a slash with a combining mark
+  /// is another character to Swift.
+  static func components(of path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private func find(_ path: String) throws -> HDF5Handle? {
+    var object = try own(H5Oopen(id, "/", chdf5_default()), at: "/")
     var prefix = ""
-    for name in path.split(separator: "/") {
+    for name in Self.components(of: path) {
+      guard try kind(of: object, at: prefix) == .group else {
+        throw invalid(prefix, expected: "a group", found: "a dataset")
+      }
       prefix += "/" + name
-      let link = chdf5_link_kind(id, prefix)
+      let link = chdf5_link_kind(object.id, name)
       try check(link, at: prefix)
-      if link == 0 { return false }
+      if link == 0 { return nil }
       guard link == 1 else {
         throw invalid(
           prefix, expected: "a hard link", found: "a soft, external or user-defined link")
       }
+      object = try own(H5Oopen(object.id, name, chdf5_default()), at: prefix)
     }
-    return true
+    return object
   }
 
   func object(_ path: String) throws -> HDF5Handle {
-    guard try find(path) else {
+    guard let object = try find(path) else {
       throw invalid(path, expected: "a group or a dataset", found: "nothing")
     }
-    return try own(H5Oopen(id, path, chdf5_default()), at: path)
+    return object
   }
 
   func kind(of object: borrowing HDF5Handle, at path: String) throws -> ObjectKind {
@@ -267,8 +295,12 @@ struct HDF5Handle: ~Copyable {
 
 /// What concerns HDF5's C library as a whole.
 enum HDF5Library {
-  /// The library is not re-entrant as Debian builds it.
-  private static let lock = Mutex<Void>(())
+  /// The library is not re-entrant as Debian builds it. Nor may it clean up when the process ends:
+  /// files are closed by then, and what it could not close of a damaged one makes it complain.
+  private static let lock: Mutex<Void> = {
+    H5dont_atexit()
+    return Mutex(())
+  }()
 
   /// Runs `body` with the library to itself, and with the library's own printing of errors off,
   /// which is a setting of the thread.

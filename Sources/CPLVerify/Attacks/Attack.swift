@@ -1,0 +1,112 @@
+import CPLReference
+
+/// Images under attack.
+public struct AttackInput: Sendable {
+  /// N×C×n×n, in [0, 1].
+  public var images: Tensor<Float>
+  /// For each image the class that the attack is to leave: its label, or in an audit its prediction.
+  public var labels: [Int]
+  /// For each image its index in its data set. Noise is keyed by it, so that an image's result
+  /// does not depend on its company.
+  public var indices: [Int]
+
+  public init(images: Tensor<Float>, labels: [Int], indices: [Int]) {
+    precondition(
+      images.shape[0] == labels.count && labels.count == indices.count, "one of each an image")
+    self.images = images
+    self.labels = labels
+    self.indices = indices
+  }
+
+  /// The number of images.
+  public var count: Int { labels.count }
+
+  /// Some of the images.
+  func selecting(_ positions: [Int]) -> AttackInput {
+    AttackInput(
+      images: images.rows(positions), labels: positions.map { labels[$0] },
+      indices: positions.map { indices[$0] })
+  }
+}
+
+/// A network under attack.
+public struct AttackTarget: Sendable {
+  public let network: CPLNetwork<Float>
+  /// The Lipschitz constants of its head's margins, by which attacks tell which class is near.
+  public let constants: PairConstants
+
+  public init(_ network: CPLNetwork<Float>) throws(VerificationError) {
+    self.network = network
+    constants = try PairConstants(network)
+  }
+}
+
+/// What an attack found for one image.
+public struct AttackResult: Sendable {
+  /// The nearest adversarial image found, C×n×n; nil when none was.
+  public var image: [Float]?
+  /// ‖image − original‖₂, computed in binary64 from the two binary32 images; ∞ without an image.
+  public var distance = Double.infinity
+  /// How many images went forward through the network, the starting one included.
+  public var forwardPasses = 0
+  /// How many images went backward.
+  public var backwardPasses = 0
+
+  public init() {}
+
+  /// Keeps `candidate` if it is nearer than what was found before.
+  mutating func keep(_ candidate: [Float], distance: Double) {
+    guard distance < self.distance else { return }
+    image = candidate
+    self.distance = distance
+  }
+}
+
+/// An attack in the ℓ2 norm, inside the box [0, 1]^d, untargeted.
+///
+/// Success means that the predicted class differs from the label. What is returned has been tested
+/// again: an image outside the box or its ball is no success, and distances are recomputed.
+public protocol Attack: Sendable {
+  /// The name in flags and files.
+  var name: String { get }
+}
+
+/// An attack that looks for an adversarial image inside a ball.
+public protocol FixedBudgetAttack: Attack {
+  /// Attacks each image inside the ball of its own radius.
+  ///
+  /// - Parameters:
+  ///   - budgets: for each image the ball's radius ε, in pixel units.
+  ///   - seed: what the attack's noise comes from, with each image's index.
+  func run(
+    _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
+    workers: Workers
+  ) -> [AttackResult]
+}
+
+/// An attack that looks for the nearest adversarial image.
+public protocol MinimumNormAttack: Attack {
+  /// Looks for the adversarial image nearest to each image.
+  ///
+  /// - Parameter seed: what the attack's noise comes from, with each image's index.
+  func run(
+    _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
+  ) -> [AttackResult]
+}
+
+extension Tensor {
+  /// Some rows of the outermost extent, in the given order.
+  func rows(_ positions: [Int]) -> Tensor {
+    let stride = shape.dropFirst().reduce(1, *)
+    var selected: [Scalar] = []
+    selected.reserveCapacity(positions.count * stride)
+    for position in positions { selected += row(position) }
+    return Tensor(shape: [positions.count] + shape.dropFirst(), elements: selected)
+  }
+
+  /// One row of the outermost extent.
+  func row(_ position: Int) -> ArraySlice<Scalar> {
+    let stride = shape.dropFirst().reduce(1, *)
+    return elements[position * stride..<(position + 1) * stride]
+  }
+}

@@ -1,0 +1,93 @@
+import CPLReference
+
+/// One image of an audit.
+public struct AuditedImage: Sendable {
+  /// The image's index in its data set.
+  public let index: Int
+  public let label: Int
+  public let prediction: Int
+  /// The certified radius; 0 where nothing is certified.
+  public let radius: Double
+  /// The distance of the nearest adversarial image that any attack found; ∞ without one.
+  public internal(set) var distance = Double.infinity
+  /// The attack that found it.
+  public internal(set) var attack: String?
+  public internal(set) var forwardPasses = 0
+  public internal(set) var backwardPasses = 0
+  /// The nearest adversarial image.
+  var adversarial: [Float]?
+
+  init(index: Int, label: Int, prediction: Int, radius: Double) {
+    self.index = index
+    self.label = label
+    self.prediction = prediction
+    self.radius = radius
+  }
+
+  /// d/r, at least 1 unless the certificate is broken; nil where nothing is certified or found.
+  public var tightness: Double? {
+    radius > 0 && distance.isFinite ? distance / radius : nil
+  }
+
+  mutating func take(_ result: AttackResult, from name: String) {
+    forwardPasses += result.forwardPasses
+    backwardPasses += result.backwardPasses
+    guard let image = result.image, result.distance < distance else { return }
+    (adversarial, distance, attack) = (image, result.distance, name)
+  }
+}
+
+/// A certificate that does not hold: an image of another class within the certified radius.
+public struct Violation: Sendable {
+  /// What broke a certificate.
+  public enum Cause: String, Codable, Sendable {
+    /// A layer's bound exceeds what the certificate assumed.
+    case lipschitz
+    /// In binary64 arithmetic the class does not change.
+    case rounding
+    /// The attack left its ball or the box: a bug of this program.
+    case budget
+    /// Anything else.
+    case certificate
+  }
+
+  public let index: Int
+  public let label: Int
+  public let prediction: Int
+  public let radius: Double
+  public let distance: Double
+  public let attack: String
+  public let cause: Cause
+  public let original: [Float]
+  public let adversarial: [Float]
+}
+
+/// What an audit came to.
+public struct AuditResult: Sendable {
+  /// Whether the certificates hold.
+  public enum Verdict: String, Codable, Sendable {
+    /// Certificates were attacked and none was broken.
+    case holds
+    /// At least one was broken.
+    case violated
+    /// No image is certified: nothing was shown.
+    case inconclusive
+  }
+
+  public let certificate: CertificateKind
+  public let images: [AuditedImage]
+  public let violations: [Violation]
+  /// The layers whose verified bound exceeds 1, which the published certificates take for granted.
+  public let excessLayers: [String]
+
+  /// The number of images with a radius above 0.
+  public var certified: Int { images.count { $0.radius > 0 } }
+
+  public var verdict: Verdict {
+    if !violations.isEmpty { return .violated }
+    return certified > 0 ? .holds : .inconclusive
+  }
+
+  /// d/r of every certified image for which an adversarial image was found, ascending.
+  public var tightness: [Double] { images.compactMap(\.tightness).sorted() }
+}
