@@ -37,7 +37,7 @@ struct TrainerTests {
   /// Everything that a state is, in bytes and numbers.
   private static func contents(_ state: TrainingState) -> [String] {
     [state.network.digest, "\(state.epoch) \(state.batch) \(state.lossSum)", "\(state.history)"]
-      + state.network.powerVectors.map { "\($0.bytes)" }
+      + state.network.powerVectors.map { Digest.of($0.bytes) }
       + state.network.stepSizes.map { "\($0)" }
       + ["\(state.optimizer.step)"]
       + (state.optimizer.firstMoments + state.optimizer.secondMoments).map {
