@@ -47,6 +47,9 @@ public struct RoundingSearch: FixedBudgetAttack {
   }
 
   /// The search among the images of one format, on a network of any.
+  @specialized(where Point == Float, Scalar == Float)
+  @specialized(where Point == Float, Scalar == Double)
+  @specialized(where Point == Double, Scalar == Double)
   package func search<Point: TensorScalar, Scalar: TensorScalar>(
     _ images: Tensor<Point>, labels: [Int], indices: [Int], budgets: [Double],
     on network: CPLNetwork<Scalar>, constants: PairConstants, seed: UInt64, workers: Workers
