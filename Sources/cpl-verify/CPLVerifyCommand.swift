@@ -15,7 +15,8 @@ struct CPLVerifyCommand: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      TrainCommand.self, EvaluateCommand.self, InspectCommand.self, SynthesizeCommand.self,
+      TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
+      AttackCommand.self, AuditCommand.self, InspectCommand.self, SynthesizeCommand.self,
     ])
 
   static func main() {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPLReference
+import CPLVerify
 import Foundation
 
 /// How the program ends. The codes are those of BSD's sysexits where there is one.
@@ -22,6 +23,9 @@ enum Exit: Int32, Error {
     case let error as ReferenceError:
       report("\(error)")
       exit(code(of: error).rawValue)
+    case let error as VerificationError:
+      report("\(error)")
+      exit(code(of: error).rawValue)
     default:
       CPLVerifyCommand.exit(withError: error)
     }
@@ -33,6 +37,13 @@ enum Exit: Int32, Error {
     case .invalid, .mismatch, .nonFinite: .invalidInput
     case .cannotCreate: .cannotCreate
     case .inputOutput: .inputOutput
+    }
+  }
+
+  private static func code(of error: VerificationError) -> Exit {
+    switch error {
+    case .notFinite, .invalid: .invalidInput
+    case .enclosureNotFound: .inconclusive
     }
   }
 

@@ -1,5 +1,6 @@
 import CPLReference
 import Foundation
+import Synchronization
 
 /// Results on standard output.
 enum Output {
@@ -22,14 +23,22 @@ enum Output {
 }
 
 /// Progress on standard error: a bar on a terminal, a line now and then elsewhere.
-final class Progress {
+final class Progress: Sendable {
+  private struct State {
+    var lastShown: Date
+    var isBarShown = false
+  }
+
   private let isSilent: Bool
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let start = Date()
-  private var lastShown = Date.distantPast
-  private var isBarShown = false
+  private let state: Mutex<State>
 
-  init(quiet: Bool) { isSilent = quiet }
+  init(quiet: Bool) {
+    isSilent = quiet
+    // Elsewhere than on a terminal, work that is soon done shows nothing.
+    state = Mutex(State(lastShown: isTerminal ? .distantPast : start))
+  }
 
   /// Seconds since this progress began.
   var seconds: Double { Date().timeIntervalSince(start) }
@@ -37,27 +46,32 @@ final class Progress {
   /// Shows how far the work has come; often called, seldom drawn.
   ///
   /// - Parameters:
-  ///   - done: what is done of `total`, counted since this progress began at `from`.
+  ///   - done: what is done of `total`.
+  ///   - from: what was done when this progress began.
   ///   - unit: what is counted, in the plural.
   func update(
     _ label: String, done: Int, from: Int = 0, total: Int, unit: String, note: String = ""
   ) {
-    let interval = isTerminal ? 0.1 : 10.0
-    guard !isSilent, Date().timeIntervalSince(lastShown) >= interval else { return }
-    lastShown = Date()
-    let rate = Double(done - from) / max(seconds, 1e-9)
-    let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
-    let share = Double(done) / Double(max(total, 1))
-    let rateText = rate >= 10 ? String(Int(rate)) : String(format: "%.2f", rate)
-    let numbers = "\(done)/\(total) \(unit), \(rateText)/s, \(left) left"
-    let tail = note.isEmpty ? "" : ", \(note)"
-    if isTerminal {
-      let filled = Int(share * 24)
-      let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
-      write("\r\u{1B}[K\(label) \(bar) \(numbers)\(tail)")
-      isBarShown = true
-    } else {
-      write("\(label): \(Int(share * 100)) %, \(numbers)\(tail)\n")
+    guard !isSilent else { return }
+    state.withLock { state in
+      let now = Date()
+      guard now.timeIntervalSince(state.lastShown) >= (isTerminal ? 0.1 : 10) else { return }
+      state.lastShown = now
+      let rate = Double(done - from) / max(seconds, 1e-9)
+      let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
+      let share = Double(done) / Double(max(total, 1))
+      let rateText = rate >= 10 ? String(Int(rate)) : String(format: "%.2f", rate)
+      let numbers = "\(done)/\(total) \(unit), \(rateText)/s, \(left) left"
+      let tail = note.isEmpty ? "" : ", \(note)"
+      if isTerminal {
+        let filled = min(24, max(0, Int(share * 24)))
+        let bar =
+          String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
+        write("\r\u{1B}[K\(label) \(bar) \(numbers)\(tail)")
+        state.isBarShown = true
+      } else {
+        write("\(label): \(Int(share * 100)) %, \(numbers)\(tail)\n")
+      }
     }
   }
 
@@ -70,8 +84,10 @@ final class Progress {
 
   /// Removes the bar.
   func finish() {
-    if isBarShown { write("\r\u{1B}[K") }
-    isBarShown = false
+    state.withLock { state in
+      if state.isBarShown { write("\r\u{1B}[K") }
+      state.isBarShown = false
+    }
   }
 
   /// A duration in the largest two units that say something.

@@ -175,6 +175,16 @@ extension HDF5File {
       guard H5Sget_simple_extent_type(space.id) == H5S_SCALAR else {
         throw invalid(location, expected: "a single value", found: "several or none")
       }
+      // Ours have a fixed length and lie in the header, under its checksum. h5py's have a variable
+      // length and lie in a heap without one, which HDF5 1.10 reads without looking: where that
+      // heap is damaged, the process may crash.
+      if H5Tis_variable_str(stored.id) > 0 {
+        var pointer: UnsafeMutablePointer<UInt8>?
+        try check(H5Aread(attribute.id, stored.id, &pointer), at: location)
+        defer { H5free_memory(pointer) }
+        let bytes = pointer.map { UnsafeBufferPointer(start: $0, count: strlen($0)) }
+        return .string(try text(bytes.map { Array($0) } ?? [], at: location))
+      }
       let type = HDF5ElementType(of: stored)
       switch type {
       case .int64:
@@ -193,7 +203,7 @@ extension HDF5File {
         return .string(try text(bytes, at: location))
       default:
         throw invalid(
-          location, expected: "text of fixed length, int64 or float64",
+          location, expected: "text, int64 or float64",
           found: type.map { "\($0)" } ?? HDF5ElementType.describe(stored))
       }
     }

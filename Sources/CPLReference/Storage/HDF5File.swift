@@ -295,8 +295,12 @@ struct HDF5Handle: ~Copyable {
 
 /// What concerns HDF5's C library as a whole.
 enum HDF5Library {
-  /// The library is not re-entrant as Debian builds it.
-  private static let lock = Mutex<Void>(())
+  /// The library is not re-entrant as Debian builds it. Nor may it clean up when the process ends:
+  /// files are closed by then, and what it could not close of a damaged one makes it complain.
+  private static let lock: Mutex<Void> = {
+    H5dont_atexit()
+    return Mutex(())
+  }()
 
   /// Runs `body` with the library to itself, and with the library's own printing of errors off,
   /// which is a setting of the thread.

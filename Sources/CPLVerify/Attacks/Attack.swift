@@ -84,6 +84,16 @@ public protocol FixedBudgetAttack: Attack {
   ) -> [AttackResult]
 }
 
+/// An attack that looks for the nearest adversarial image.
+public protocol MinimumNormAttack: Attack {
+  /// Looks for the adversarial image nearest to each image.
+  ///
+  /// - Parameter seed: what the attack's noise comes from, with each image's index.
+  func run(
+    _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
+  ) -> [AttackResult]
+}
+
 extension Tensor {
   /// Some rows of the outermost extent, in the given order.
   func rows(_ positions: [Int]) -> Tensor {

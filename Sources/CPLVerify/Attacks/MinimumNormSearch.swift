@@ -3,7 +3,7 @@ import CPLReference
 /// Looks for the nearest adversarial image: DeepFool's linearised steps (Moosavi-Dezfooli, Fawzi and
 /// Frossard 2016) towards each of the nearest classes, then bisection on the segment back to the
 /// image.
-public struct MinimumNormSearch: Attack {
+public struct MinimumNormSearch: MinimumNormAttack {
   public let name = "minimum-norm"
   /// How many classes are tried, nearest first.
   private let targets = 3
@@ -16,7 +16,7 @@ public struct MinimumNormSearch: Attack {
 
   /// The nearest adversarial image found for each image.
   public func run(
-    _ input: AttackInput, on target: AttackTarget, workers: Workers
+    _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
   ) -> [AttackResult] {
     var results = [AttackResult](repeating: AttackResult(), count: input.count)
     let logits = target.network.logits(input.images, workers: workers)

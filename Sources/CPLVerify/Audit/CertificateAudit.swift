@@ -85,7 +85,7 @@ public struct CertificateAudit: Sendable {
           input, budgets: radii.map { $0 * share }, on: target, seed: seed, workers: workers)
       )
     }
-    return shares + [(search.name, search.run(input, on: target, workers: workers))]
+    return shares + [(search.name, search.run(input, on: target, seed: seed, workers: workers))]
   }
 
   /// Recomputes a broken certificate's distance and class, and says what broke it.

@@ -1,0 +1,116 @@
+import CPLReference
+import Foundation
+import Testing
+
+@Suite("AtomicFile")
+struct AtomicFileTests {
+  struct Interruption: Error {}
+
+  private func names(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+  }
+
+  @Test("a new file holds what was written, in order, and nothing else is left")
+  func writes() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(to: folder + "/x") {
+        try $0.append([UInt8]("one ".utf8))
+        try $0.append(Data("two".utf8))
+      }
+      #expect(try bytes(of: folder + "/x") == Array("one two".utf8))
+      #expect(try names(in: folder) == ["x"])
+    }
+  }
+
+  @Test("a file that is replaced keeps its permissions")
+  func permissions() throws {
+    try withTemporaryFolder { folder in
+      try write("old".utf8, to: folder + "/x")
+      let manager = FileManager.default
+      try manager.setAttributes([.posixPermissions: 0o640], ofItemAtPath: folder + "/x")
+      try AtomicFile.write([UInt8]("new".utf8), to: folder + "/x")
+      let mode = try manager.attributesOfItem(atPath: folder + "/x")[.posixPermissions] as? Int
+      #expect(mode == 0o640)
+      #expect(try bytes(of: folder + "/x") == Array("new".utf8))
+    }
+  }
+
+  @Test("when the caller fails, the old file stays and nothing else is left")
+  func callerFails() throws {
+    try withTemporaryFolder { folder in
+      try write("old".utf8, to: folder + "/x")
+      #expect(throws: Interruption.self) {
+        try AtomicFile.write(to: folder + "/x") { file in
+          try file.append([UInt8]("new".utf8))
+          throw Interruption()
+        }
+      }
+      #expect(try bytes(of: folder + "/x") == Array("old".utf8))
+      #expect(try names(in: folder) == ["x"])
+    }
+  }
+
+  @Test("a symbolic link is kept and its target written", arguments: [true, false])
+  func link(targetExists: Bool) throws {
+    try withTemporaryFolder { folder in
+      try FileManager.default.createDirectory(
+        atPath: folder + "/sub", withIntermediateDirectories: false)
+      if targetExists { try write("old".utf8, to: folder + "/sub/x") }
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/link", withDestinationPath: "sub/x")
+      try AtomicFile.write([UInt8]("new".utf8), to: folder + "/link")
+      #expect(try bytes(of: folder + "/sub/x") == Array("new".utf8))
+      #expect(
+        try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "sub/x")
+    }
+  }
+
+  @Test(
+    "what cannot be created is said before anything is written",
+    arguments: [
+      ("/no/such/x", "No such file or directory"), ("/file/x", "Not a directory"),
+      ("/folder", "it is a folder"), ("/loop", "Too many levels of symbolic links"),
+      ("/pipe", "it is no regular file"),
+    ])
+  func cannotCreate(name: String, reason: String) throws {
+    try withTemporaryFolder { folder in
+      try write("".utf8, to: folder + "/file")
+      try FileManager.default.createDirectory(
+        atPath: folder + "/folder", withIntermediateDirectories: false)
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/loop", withDestinationPath: "loop")
+      mkfifo(folder + "/pipe", 0o600)
+      let before = try names(in: folder)
+      let path = folder + name
+      #expect(throws: ReferenceError.cannotCreate(path: path, reason: reason)) {
+        try AtomicFile.write(to: path) { _ in Issue.record("nothing should be asked for") }
+      }
+      #expect(try names(in: folder) == before)
+    }
+  }
+
+  @Test("a read-only folder is said to be one", .enabled(if: canMount, "needs the right to mount"))
+  func readOnly() throws {
+    try withFileSystem(options: "size=64k,ro") { folder in
+      let path = folder + "/x"
+      #expect(throws: ReferenceError.cannotCreate(path: path, reason: "Read-only file system")) {
+        try AtomicFile.write([1], to: path)
+      }
+    }
+  }
+
+  @Test(
+    "a full disk is said to be full and the old file stays",
+    .enabled(if: canMount, "needs the right to mount"))
+  func fullDisk() throws {
+    try withFileSystem(options: "size=64k") { folder in
+      let path = folder + "/x"
+      try write("old".utf8, to: path)
+      #expect(throws: ReferenceError.inputOutput(path: path, reason: "No space left on device")) {
+        try AtomicFile.write([UInt8](repeating: 1, count: 1 << 20), to: path)
+      }
+      #expect(try bytes(of: path) == Array("old".utf8))
+      #expect(try names(in: folder) == ["x"])
+    }
+  }
+}
