@@ -27,7 +27,7 @@ struct CertifiedAccuracyCurve {
 
   /// An `svg` element, its colours by the page's style.
   var drawing: String {
-    let plot = Plot(width: 640, height: 300, left: 48, right: 12, top: 12, bottom: 40)
+    let plot = Plot(width: 640, height: 300, left: 48, right: 28, top: 12, bottom: 40)
     var body = plot.frame
     for share in [0, 0.25, 0.5, 0.75, 1] {
       body += plot.horizontalLine(at: share, label: "\(Int(share * 100)) %")

@@ -36,7 +36,7 @@ enum HTMLTemplate {
     svg { max-width: 40rem; width: 100%; height: auto; }
     svg text { fill: var(--text); font: 12px system-ui, sans-serif; }
     svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
-    svg .axis { fill: none; stroke: var(--quiet); } svg .grid { stroke: var(--line); }
+    svg .axis { fill: none; stroke: var(--quiet); } svg .grid { fill: none; stroke: var(--line); }
     svg .curve { fill: none; stroke-width: 2; }
     svg .curve.s0 { stroke: var(--a); } svg .curve.s1 { stroke: var(--b); stroke-dasharray: 6 3; }
     svg .curve.s2 { stroke: var(--c); stroke-dasharray: 2 2; }

@@ -28,8 +28,8 @@ extension ReportPage {
           Row(
             "\(violation.index)",
             [
-              "\(violation.label)", "\(violation.prediction)", Shown.number(violation.radius),
-              Shown.number(violation.distance), violation.attack, violation.cause.rawValue, path,
+              "\(violation.label)", "\(violation.prediction)", Shown.exact(violation.radius),
+              Shown.exact(violation.distance), violation.attack, violation.cause.rawValue, path,
             ])
         })
     ]
@@ -112,12 +112,12 @@ extension ReportPage {
 
   static func bounds(_ report: VerificationReport) -> Section? {
     guard let bounds = report.bounds else { return nil }
-    let lower = report.lipschitzLowerBound.map { ", and at least \(Shown.number($0))" } ?? ""
+    let lower = report.lipschitzLowerBound.map { ", and at least \(Shown.exact($0))" } ?? ""
     return Section(
       heading: "Bounds",
       paragraphs: [
         "Before its head the network's Lipschitz constant is at most "
-          + "\(Shown.number(bounds.lipschitzUpperBound, digits: 17))\(lower). Bounds are proved, "
+          + "\(Shown.exact(bounds.lipschitzUpperBound))\(lower). Bounds are proved, "
           + "rounding included; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing."
       ],
       tables: [
@@ -131,12 +131,12 @@ extension ReportPage {
             Row(
               layer.name,
               [
-                layer.kind, Shown.number(layer.spectralNorm?.lowerBound),
+                layer.kind, Shown.exact(layer.spectralNorm?.lowerBound),
                 Shown.number(layer.modelEstimate), Shown.number(layer.freshEstimate),
-                Shown.number(layer.spectralNorm?.upperBound),
+                Shown.exact(layer.spectralNorm?.upperBound),
                 layer.spectralNorm?.method.rawValue ?? Shown.none,
-                Shown.number(layer.stepSize.map(Double.init)),
-                Shown.number(layer.lipschitzUpperBound, digits: 12),
+                layer.stepSize.map { "\($0)" } ?? Shown.none,
+                Shown.exact(layer.lipschitzUpperBound),
               ])
           })
       ])
@@ -152,7 +152,7 @@ extension ReportPage {
       paragraphs: [
         "d/r, the distance of the nearest adversarial image found over the certified radius, for "
           + "\(audit.tightness.count) images: 1 would be a certificate that cannot be larger, and "
-          + "below 1 a broken one. Minimum \(Shown.pixels(distribution.min)), median "
+          + "below 1 a broken one. Minimum \(Shown.exact(distribution.min)), median "
           + "\(Shown.pixels(distribution.median)), maximum \(Shown.pixels(distribution.max))."
       ],
       figures: [

@@ -24,7 +24,9 @@ struct ReportPage {
     let fence: String
 
     init(_ text: String) {
-      content = text.printable
+      var lines = text.printable
+      while lines.last?.isNewline == true { lines.removeLast() }
+      content = lines
       fence = content.codeFence
     }
   }

@@ -91,7 +91,14 @@ enum Shown {
     return String(format: "%.\(digits)g", value)
   }
 
-  /// A radius or distance.
+  /// A proved bound, a radius or a distance that is compared with one: the shortest text that means
+  /// this very number, since rounding to the nearest might move it to the wrong side.
+  static func exact(_ value: Double?) -> String {
+    guard let value, !value.isNaN else { return none }
+    return value.isInfinite ? number(value) : "\(value)"
+  }
+
+  /// A radius or distance of a statistic.
   static func pixels(_ value: Double?) -> String { number(value, digits: 6) }
 
   static func seconds(_ seconds: Double) -> String {

@@ -107,7 +107,8 @@ struct ReproducibilityCard {
 
   private static func software(_ facts: Provenance) -> String {
     list([
-      ("Swift", facts.versions.swift), ("OpenBLAS", facts.versions.openblas),
+      ("Swift", facts.versions.swift),
+      ("OpenBLAS", facts.versions.openblas?.replacing("OpenBLAS ", with: "")),
       ("core", facts.versions.openblasCore), ("HDF5", facts.versions.hdf5),
       ("kernel level", facts.machine.kernelLevel),
     ])
@@ -120,8 +121,9 @@ struct ReproducibilityCard {
       (
         "model",
         model.map {
-          "\($0.paperName ?? "of") \($0.convolutionLayers)×\($0.channels) convolutional and "
-            + "\($0.linearLayers)×\($0.linearInner) dense layers, \($0.parameters) parameters"
+          "\($0.paperName ?? "of a size of its own"): \($0.convolutionLayers) convolutional layers "
+            + "of \($0.channels) channels, \($0.linearLayers) dense layers of \($0.linearInner) "
+            + "units, head \($0.head), \($0.parameters) parameters"
         }
       ),
       ("complete configuration", facts.configuration == nil ? nil : "below"),
