@@ -9,20 +9,6 @@ struct WeightsOptions: ParsableArguments {
 
   @Option(help: "Reproduce the published pipeline's quirks, or mend them.")
   var profile = ProfileName.corrected
-
-  /// Reads the weights, bounds every layer and sets the steps.
-  func verified(_ options: RunOptions) throws -> (network: VerifiedNetwork, digest: String) {
-    let checkpoint = try Checkpoint(path: weights)
-    let progress = options.progress
-    let verified = try VerifiedNetwork(
-      checkpoint.network, profile: profile.profile, workers: options.workers
-    ) { done, total in
-      progress.update("bounding", done: done, total: total, unit: "layers")
-    }
-    progress.finish()
-    try Interruption.check()
-    return (verified, checkpoint.digest)
-  }
 }
 
 /// Which certificates a command speaks of.
@@ -50,4 +36,12 @@ extension CPLNetwork {
         found: "\(images.name) with images \(images.imageShape) in \(images.classes) classes")
     }
   }
+}
+
+/// Where a command keeps what it found.
+struct ResultOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Keep the results in this HDF5 file, from which 'report' makes pages.", valueName: "file"))
+  var out: String?
 }

@@ -1,0 +1,89 @@
+import CPLReference
+import CPLVerify
+
+/// What the commands that judge a network begin with: its weights, bounds and images, and a report
+/// to fill.
+struct Judgement {
+  let verified: VerifiedNetwork
+  let images: ImageDataset
+  let workers: Workers
+  let progress: Progress
+  var report: VerificationReport
+
+  /// Reads weights and test images, bounds every layer and sets the steps.
+  init(
+    _ weights: WeightsOptions, _ data: DataOptions, _ options: RunOptions, seed: UInt64? = nil,
+    certificate: CertificateKind? = nil
+  ) throws {
+    workers = options.workers
+    progress = options.progress
+    let checkpoint = try Checkpoint(path: weights.weights)
+    images = try data.read(.test)
+    try checkpoint.network.check(takes: images)
+    let progress = progress
+    verified = try VerifiedNetwork(
+      checkpoint.network, profile: weights.profile.profile, workers: workers
+    ) { done, total in
+      progress.update("bounding", done: done, total: total, unit: "layers")
+    }
+    progress.finish()
+    try Interruption.check()
+    var provenance = Provenance()
+    provenance.profile = weights.profile.rawValue
+    provenance.certificate = certificate?.rawValue
+    provenance.seed = seed
+    provenance.weights = weights.weights
+    provenance.weightsDigest = checkpoint.digest
+    provenance.data.name = images.name
+    provenance.data.folder = data.data
+    provenance.data.split = ImageDataset.Split.test.rawValue
+    provenance.data.images = images.count
+    provenance.data.digest = images.digest
+    report = VerificationReport(provenance: provenance)
+    report.model = ModelSummary(checkpoint.network)
+    report.training = checkpoint.training?.history ?? []
+    report.bounds = verified.bounds
+  }
+
+  /// The logits of every image, and the radii of each kind of certificate.
+  mutating func certify() throws {
+    let logits = try verified.network.logits(of: images, workers: workers) { done in
+      progress.update("evaluating", done: done, total: images.count, unit: "images")
+      try Interruption.check()
+    }
+    progress.finish()
+    var radii: [CertificateKind: [Double]] = [:]
+    for kind in [CertificateKind.published, .lipschitz] {
+      radii[kind] = try verified.radii(kind, logits)
+    }
+    report.certificates = CertificateTable(images, logits: logits, radii: radii)
+    report.evaluation = report.certificates.map(EvaluationSummary.init)
+  }
+
+  /// Runs one attack on every image.
+  func attack(_ name: String, epsilon: Epsilon, seed: UInt64) throws -> [AttackResult] {
+    let results = try AttackSuite.run(
+      name, on: try AttackTarget(verified.network), images, epsilon: epsilon.value, seed: seed,
+      workers: workers
+    ) { done in
+      progress.update("\(name) at \(epsilon)", done: done, total: images.count, unit: "images")
+      try Interruption.check()
+    }
+    progress.finish()
+    return results ?? []
+  }
+
+  /// Completes the provenance and keeps the results where the user wants them.
+  mutating func finish(_ results: ResultOptions, threads: Int) throws {
+    let collected = Provenance.collected(threads: threads)
+    report.provenance.command = collected.command
+    report.provenance.gitCommit = collected.gitCommit
+    report.provenance.isDirty = collected.isDirty
+    report.provenance.versions = collected.versions
+    report.provenance.machine = collected.machine
+    report.provenance.cost = collected.cost
+    guard let out = results.out else { return }
+    try report.write(to: out)
+    progress.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
+  }
+}
