@@ -42,6 +42,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
+    .executableTarget(
+      name: "cpl-benchmark",
+      dependencies: ["CPLBuild", "CPLKernels", "CPLReference", "CPLVerify"],
+      path: "Benchmarks/cpl-benchmark"),
     .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
     .testTarget(
       name: "CPLReferenceTests", dependencies: ["CPLKernels", "CPLReference", "TestSupport"]),
