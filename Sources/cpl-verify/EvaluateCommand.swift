@@ -44,6 +44,9 @@ struct EvaluateCommand: ParsableCommand {
     try Output.line("images                     \(evaluation.images)")
     try Output.line("Lipschitz constant at most \(lipschitz)")
     try Output.line("accuracy                   \(Output.percent(evaluation.accuracy))")
+    if let differing = evaluation.differingPredictions {
+      try Output.line("differ in binary64         \(differing)")
+    }
     for epsilon in Epsilon.published {
       let kinds = evaluation.certifiedAccuracy.sorted { $0.key.rawValue < $1.key.rawValue }.map {
         "\($0.key.rawValue) \(Output.percent($0.value[epsilon] ?? .nan))"

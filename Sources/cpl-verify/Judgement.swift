@@ -51,13 +51,35 @@ struct Judgement {
       progress.update("evaluating", done: done, total: images.count, unit: "images")
       try Interruption.check()
     }
-    progress.finish()
     var radii: [CertificateKind: [Double]] = [:]
     for kind in [CertificateKind.published, .lipschitz] {
       radii[kind] = try verified.radii(kind, logits)
     }
+    let binary64Predictions: [Int]
+    (radii[.sound], binary64Predictions) = try soundRadii()
+    progress.finish()
     report.certificates = CertificateTable(images, logits: logits, radii: radii)
     report.evaluation = report.certificates.map(EvaluationSummary.init)
+    report.evaluation?.differingPredictions =
+      zip(logits.rowMaxima, binary64Predictions).count { $0 != $1 }
+  }
+
+  /// The radii and predictions of the network as it is evaluated in binary64.
+  private func soundRadii() throws -> (radii: [Double], predictions: [Int]) {
+    let certificate = try SoundCertificate(verified)
+    var radii: [Double] = []
+    var predictions: [Int] = []
+    let batch = CPLNetwork<Double>.evaluationBatch
+    for start in stride(from: 0, to: images.count, by: batch) {
+      let (found, logits) = certificate.radii(
+        images: images.images(at: start..<min(images.count, start + batch)), workers: workers)
+      radii += found
+      predictions += logits.rowMaxima
+      progress.update(
+        "evaluating in binary64", done: radii.count, total: images.count, unit: "images")
+      try Interruption.check()
+    }
+    return (radii, predictions)
   }
 
   /// Runs one attack on every image.

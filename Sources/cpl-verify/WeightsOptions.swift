@@ -13,11 +13,11 @@ struct WeightsOptions: ParsableArguments {
 
 /// Which certificates a command speaks of.
 struct CertificateOptions: ParsableArguments {
-  @Option(help: "The kind of certificate; 'published' under the published profile.")
+  @Option(help: "The kind of certificate; without it 'sound', or 'published' under that profile.")
   var certificate: CertificateKind?
 
   func kind(under profile: ProfileName) -> CertificateKind {
-    certificate ?? (profile == .published ? .published : .lipschitz)
+    certificate ?? (profile == .published ? .published : .sound)
   }
 }
 

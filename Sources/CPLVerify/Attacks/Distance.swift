@@ -25,11 +25,12 @@ package struct Distance {
     }
   }
 
-  /// ‖a − b‖₂ ≤ the result, and above it by at most four units in the last place.
+  /// ‖a − b‖₂ ≤ the result, and above it by at most five units in the last place.
   ///
-  /// `high + low` misses ‖a − b‖² by at most u + (4γ_n)² of it, n ≤ 2²⁴, below 2u = 2⁻⁵².
+  /// `high + low` misses ‖a − b‖² by at most u + (4γ_n)² of it, n ≤ 2²⁴, below 2u; its root misses
+  /// the distance by less than 2u = 2⁻⁵².
   package var upperBound: Double {
-    Rounding.up.product(Rounding.up.squareRoot(high + low), 1 + 0x1p-51)
+    Rounding.up.product(Rounding.up.squareRoot(high + low), 1 + 0x1p-52)
   }
 
   /// radius² − ‖a − b‖²: positive well inside a ball, negative well outside.

@@ -23,11 +23,14 @@ public struct AuditedImage: Sendable {
   /// The nearest adversarial image.
   var adversarial: [Float]?
 
-  init(index: Int, label: Int, prediction: Int, binary32Prediction: Int, radius: Double) {
+  /// - Parameter binary32Prediction: `prediction`, unless it is given.
+  init(
+    index: Int, label: Int, prediction: Int, binary32Prediction: Int? = nil, radius: Double
+  ) {
     self.index = index
     self.label = label
     self.prediction = prediction
-    self.binary32Prediction = binary32Prediction
+    self.binary32Prediction = binary32Prediction ?? prediction
     self.radius = radius
   }
 

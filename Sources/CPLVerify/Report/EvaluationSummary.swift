@@ -10,6 +10,10 @@ public struct EvaluationSummary: Equatable, Sendable {
   /// The accuracy left under AutoAttack at each radius.
   public var autoattackAccuracy: [Epsilon: Double]
 
+  /// The number of images whose predictions in binary32 and in binary64 differ; nil when it was not
+  /// looked at.
+  public var differingPredictions: Int?
+
   public init(
     images: Int, accuracy: Double,
     certifiedAccuracy: [CertificateKind: [Epsilon: Double]] = [:],

@@ -85,6 +85,7 @@ struct EvaluationDocument: Encodable {
   let certifiedAccuracy: [String: [String: OrNull<Double>]]
   let pgdAccuracy: OrNull<[String: OrNull<Double>]>
   let autoattackAccuracy: OrNull<[String: OrNull<Double>]>
+  let differingPredictions: OrNull<Int>
   let lipschitzUpperBound: OrNull<Double>
   let profile: OrNull<String>
 
@@ -103,6 +104,7 @@ struct EvaluationDocument: Encodable {
     pgdAccuracy = OrNull(pgd.isEmpty ? nil : pgd)
     let autoattack = text(evaluation.autoattackAccuracy)
     autoattackAccuracy = OrNull(autoattack.isEmpty ? nil : autoattack)
+    differingPredictions = OrNull(evaluation.differingPredictions)
     lipschitzUpperBound = OrNull(number: report.bounds?.lipschitzUpperBound)
     profile = OrNull(report.provenance.profile)
   }
@@ -205,6 +207,8 @@ struct AuditDocument: Encodable {
   let certified: Int
   let violations: [Broken]
   let excessLayers: [String]
+  let binary32Only: Int
+  let differingPredictions: Int
   let tightness: OrNull<DistributionDocument>
   let verdict: AuditResult.Verdict
 
@@ -219,6 +223,8 @@ struct AuditDocument: Encodable {
         attack: $0.attack, cause: $0.cause, counterexample: $1)
     }
     excessLayers = audit.excessLayers
+    binary32Only = audit.binary32Only
+    differingPredictions = audit.differingPredictions
     tightness = OrNull(Distribution(audit.tightness).map(DistributionDocument.init))
     verdict = audit.verdict
   }

@@ -30,11 +30,15 @@ extension NetworkBounds {
 
 extension AuditedImage {
   package init(
-    stored index: Int, label: Int, prediction: Int, radius: Double, distance: Double,
-    attack: String?, forwardPasses: Int, backwardPasses: Int
+    stored index: Int, label: Int, prediction: Int, binary32Prediction: Int, radius: Double,
+    distance: Double, binary32OnlyDistance: Double, attack: String?, forwardPasses: Int,
+    backwardPasses: Int
   ) {
-    self.init(index: index, label: label, prediction: prediction, radius: radius)
+    self.init(
+      index: index, label: label, prediction: prediction, binary32Prediction: binary32Prediction,
+      radius: radius)
     self.distance = distance
+    self.binary32OnlyDistance = binary32OnlyDistance
     self.attack = attack
     self.forwardPasses = forwardPasses
     self.backwardPasses = backwardPasses

@@ -114,6 +114,9 @@ extension EvaluationSummary {
     self.init(
       images: try file.count("images", of: group),
       accuracy: try file.real("accuracy", of: group, .any))
+    if try file.attributeNames(of: group).contains("differing_predictions") {
+      differingPredictions = try file.count("differing_predictions", of: group)
+    }
     let quantities = try file.texts("quantity", of: group)
     let epsilons = try file.texts("epsilon", of: group, rows: quantities.count)
     let shares = try file.reals("share", of: group, rows: quantities.count, .any)
@@ -177,6 +180,8 @@ extension AuditResult {
     let predictions = try file.integers("prediction", of: group, rows: rows)
     let radii = try file.reals("radius", of: group, rows: rows, .distance)
     let distances = try file.reals("distance", of: group, rows: rows, .distance)
+    let binary32 = try file.integers("binary32_prediction", of: group, rows: rows)
+    let binary32Only = try file.reals("binary32_only_distance", of: group, rows: rows, .distance)
     let attacks = try file.texts("attack", of: group, rows: rows)
     let forward = try file.integers("forward_passes", of: group, rows: rows)
     let backward = try file.integers("backward_passes", of: group, rows: rows)
@@ -191,8 +196,9 @@ extension AuditResult {
         try file.text("certificate", of: group), at: "\(group), attribute 'certificate'"),
       images: indices.indices.map {
         AuditedImage(
-          stored: indices[$0], label: labels[$0], prediction: predictions[$0], radius: radii[$0],
-          distance: distances[$0], attack: attacks[$0].isEmpty ? nil : attacks[$0],
+          stored: indices[$0], label: labels[$0], prediction: predictions[$0],
+          binary32Prediction: binary32[$0], radius: radii[$0], distance: distances[$0],
+          binary32OnlyDistance: binary32Only[$0], attack: attacks[$0].isEmpty ? nil : attacks[$0],
           forwardPasses: forward[$0], backwardPasses: backward[$0])
       },
       violations: try Self.violations(from: file), excessLayers: layers)

@@ -85,6 +85,10 @@ extension EvaluationSummary {
     try file.write(column: "share", of: group, rows.map(\.2), .ratio)
     try file.setAttribute("images", .integer(Int64(images)), of: group)
     try file.setAttribute("accuracy", .real(accuracy), of: group)
+    if let differingPredictions {
+      try file.setAttribute(
+        "differing_predictions", .integer(Int64(differingPredictions)), of: group)
+    }
   }
 
   /// Every map under its name in files, in a fixed order.
@@ -133,8 +137,12 @@ extension AuditResult {
     try file.write(column: "index", of: group, images.map(\.index), .ordinal)
     try file.write(column: "label", of: group, images.map(\.label), .ordinal)
     try file.write(column: "prediction", of: group, images.map(\.prediction), .ordinal)
+    try file.write(
+      column: "binary32_prediction", of: group, images.map(\.binary32Prediction), .ordinal)
     try file.write(column: "radius", of: group, images.map(\.radius), .pixels)
     try file.write(column: "distance", of: group, images.map(\.distance), .pixels)
+    try file.write(
+      column: "binary32_only_distance", of: group, images.map(\.binary32OnlyDistance), .pixels)
     try file.write(column: "attack", of: group, images.map { $0.attack ?? "" })
     try file.write(column: "forward_passes", of: group, images.map(\.forwardPasses), .count)
     try file.write(column: "backward_passes", of: group, images.map(\.backwardPasses), .count)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Rounding search")
 struct RoundingSearchTests {
-  @Test("a distance is never below the exact one, and at most four units in the last place above")
+  @Test("a distance is never below the exact one, and at most five units in the last place above")
   func distances() {
     var random = CounterRandom(seed: 4, purpose: .test)
     for count in [1, 2, 48, 3072] {

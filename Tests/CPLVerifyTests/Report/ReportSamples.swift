@@ -105,7 +105,8 @@ enum ReportSample {
     _ index: Int, radius: Double, distance: Double, attack: String?
   ) -> AuditedImage {
     AuditedImage(
-      stored: index, label: 1, prediction: 1, radius: radius, distance: distance, attack: attack,
+      stored: index, label: 1, prediction: 1, binary32Prediction: 1, radius: radius,
+      distance: distance, binary32OnlyDistance: .infinity, attack: attack,
       forwardPasses: 100, backwardPasses: 90)
   }
 
