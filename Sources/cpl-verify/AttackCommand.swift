@@ -12,10 +12,10 @@ struct AttackCommand: ParsableCommand {
   @Option(help: "The attack: \(AttackSuite.names.joined(separator: ", ")).")
   var attack = "pgd"
 
-  @Option(help: "The radius in pixel units, such as 36/255 or 0.25.")
+  @Option(parsing: .unconditional, help: "The radius in pixel units, such as 36/255 or 0.25.")
   var epsilon = Epsilon.published[0]
 
-  @Option(help: "The seed that the attack's noise comes from.")
+  @Option(parsing: .unconditional, help: "The seed that the attack's noise comes from.")
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
@@ -30,8 +30,7 @@ struct AttackCommand: ParsableCommand {
 
   func run() throws {
     let images = try dataOptions.read(.test)
-    let verified = try weights.verified(options).network
-    try verified.network.check(takes: images)
+    let verified = try weights.verified(options, for: images).network
     let progress = options.progress
     let results = try AttackSuite.run(
       attack, on: try AttackTarget(verified.network), images, epsilon: epsilon.value, seed: seed,

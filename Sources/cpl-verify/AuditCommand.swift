@@ -15,7 +15,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var certificates: CertificateOptions
 
-  @Option(help: "The seed that the attacks' noise comes from.")
+  @Option(parsing: .unconditional, help: "The seed that the attacks' noise comes from.")
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
@@ -23,8 +23,7 @@ struct AuditCommand: ParsableCommand {
 
   func run() throws {
     let images = try dataOptions.read(.test)
-    let verified = try weights.verified(options).network
-    try verified.network.check(takes: images)
+    let verified = try weights.verified(options, for: images).network
     let kind = certificates.kind(under: weights.profile)
     let progress = options.progress
     let audit = try CertificateAudit(

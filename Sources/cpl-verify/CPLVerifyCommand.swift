@@ -20,6 +20,7 @@ struct CPLVerifyCommand: ParsableCommand {
     ])
 
   static func main() {
+    StandardStream.reserve()
     Interruption.install()
     do {
       var command = try parseAsRoot()

@@ -14,8 +14,7 @@ struct CertifyCommand: ParsableCommand {
 
   func run() throws {
     let images = try dataOptions.read(.test)
-    let verified = try weights.verified(options).network
-    try verified.network.check(takes: images)
+    let verified = try weights.verified(options, for: images).network
     let progress = options.progress
     let logits = try verified.network.logits(of: images, workers: options.workers) { done in
       progress.update("certifying", done: done, total: images.count, unit: "images")

@@ -10,12 +10,13 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Also attack every image by the paper's PGD at this radius, such as 36/255; repeatable.",
       valueName: "epsilon"))
   var pgd: [Epsilon] = []
 
-  @Option(help: "The seed that the attack's noise comes from.")
+  @Option(parsing: .unconditional, help: "The seed that the attack's noise comes from.")
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
@@ -23,8 +24,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     let images = try dataOptions.read(.test)
-    let verified = try weights.verified(options).network
-    try verified.network.check(takes: images)
+    let verified = try weights.verified(options, for: images).network
     let workers = options.workers
     let progress = options.progress
     let logits = try verified.network.logits(of: images, workers: workers) { done in

@@ -11,8 +11,13 @@ struct WeightsOptions: ParsableArguments {
   var profile = ProfileName.corrected
 
   /// Reads the weights, bounds every layer and sets the steps.
-  func verified(_ options: RunOptions) throws -> (network: VerifiedNetwork, digest: String) {
+  ///
+  /// - Parameter images: what the network is to be applied to, checked before the long part.
+  func verified(
+    _ options: RunOptions, for images: ImageDataset? = nil
+  ) throws -> (network: VerifiedNetwork, digest: String) {
     let checkpoint = try Checkpoint(path: weights)
+    if let images { try checkpoint.network.check(takes: images) }
     let progress = options.progress
     let verified = try VerifiedNetwork(
       checkpoint.network, profile: profile.profile, workers: options.workers
