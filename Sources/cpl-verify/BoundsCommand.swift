@@ -13,14 +13,26 @@ struct BoundsCommand: ParsableCommand {
       """)
 
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var dataOptions: DataOptions
   @OptionGroup var options: RunOptions
 
+  /// How many images the lower side is looked for at.
+  private static let lowerSideImages = 16
+
   func run() throws {
-    let bounds = try weights.verified(options).network.bounds
-    if options.json { try Output.json(Result(bounds)) } else { try show(bounds) }
+    let verified = try weights.verified(options).network
+    let images = try dataOptions.read(.test).prefix(Self.lowerSideImages)
+    try verified.network.check(takes: images)
+    let lower = verified.lipschitzLowerEstimate(
+      at: images.images(at: 0..<images.count), workers: options.workers)
+    if options.json {
+      try Output.json(Result(verified.bounds, lower: lower))
+    } else {
+      try show(verified.bounds, lower: lower)
+    }
   }
 
-  private func show(_ bounds: NetworkBounds) throws {
+  private func show(_ bounds: NetworkBounds, lower: Double) throws {
     func number(_ value: Double?) -> String {
       (value.map { String(format: "%.9f", $0) } ?? "–").padding(14)
     }
@@ -39,7 +51,9 @@ struct BoundsCommand: ParsableCommand {
           ].map(number).joined())
     }
     try Output.line(
-      "network, before its head: Lipschitz constant at most \(bounds.lipschitzUpperBound)")
+      "network, before its head: \(String(format: "%.9f", lower)) (found) ≤ Lipschitz constant"
+        + " ≤ \(String(format: "%.9f", bounds.lipschitzUpperBound)) (proved), slack "
+        + String(format: "%.4f", bounds.lipschitzUpperBound / lower))
   }
 
   private struct Result: Encodable {
@@ -54,12 +68,13 @@ struct BoundsCommand: ParsableCommand {
       let lipschitzUpper: Double
     }
     struct Network: Encodable {
+      let lipschitzLower: Double
       let lipschitzUpper: Double
     }
     let layers: [Layer]
     let network: Network
 
-    init(_ bounds: NetworkBounds) {
+    init(_ bounds: NetworkBounds, lower: Double) {
       layers = bounds.layers.map {
         Layer(
           name: $0.name, kind: $0.kind, sigmaLower: $0.spectralNorm?.lowerBound,
@@ -67,7 +82,7 @@ struct BoundsCommand: ParsableCommand {
           sigmaUpper: $0.spectralNorm?.upperBound, h: $0.stepSize,
           lipschitzUpper: $0.lipschitzUpperBound)
       }
-      network = Network(lipschitzUpper: bounds.lipschitzUpperBound)
+      network = Network(lipschitzLower: lower, lipschitzUpper: bounds.lipschitzUpperBound)
     }
   }
 }

@@ -3,11 +3,11 @@ import CPLReference
 /// The gradient of a function by central differences, with Richardson's extrapolation.
 ///
 /// With D(e) = (f(x + e) − f(x − e))/2e, the quotient (4 D(e) − D(2e))/3 misses the derivative by
-/// O(e⁴ f⁽⁵⁾): below 1e-14 of it for e = 2⁻¹² and functions of scale 1. Where f is a polynomial of
+/// O(e⁴ f⁽⁵⁾): below 1e-17 of it for e = 2⁻¹⁵ and functions of scale 1. Where f is a polynomial of
 /// degree up to four between its kinks, as layers and losses are, it misses by rounding alone. A
 /// kink of a ReLU closer than 2e to x would show as an error of the size of the gradient.
 package enum FiniteDifferences {
-  private static let step = 0x1p-12
+  private static let step = 0x1p-15
 
   /// ∂f/∂x, element by element.
   package static func gradient(

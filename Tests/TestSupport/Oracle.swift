@@ -25,33 +25,35 @@ package enum Oracle {
 
   /// The zero-padded convolution of a C×n×n image with an inner×C×k×k kernel.
   package static func convolve(_ kernel: Tensor<Double>, _ x: Tensor<Double>) -> Tensor<Double> {
-    var output = Tensor<Double>(shape: [kernel.shape[0], x.shape[1], x.shape[2]])
+    let shape = [kernel.shape[0], x.shape[1], x.shape[2]]
+    var output = [Double](repeating: 0, count: shape.reduce(1, *))
     forEachTap(of: kernel, side: x.shape[1]) { tap, hidden, pixel in
-      output.elements[hidden] += kernel.elements[tap] * x.elements[pixel]
+      output[hidden] += kernel.elements[tap] * x.elements[pixel]
     }
-    return output
+    return Tensor(shape: shape, elements: output)
   }
 
   /// Its transpose, of an inner×n×n image.
   package static func convolveTransposed(
     _ kernel: Tensor<Double>, _ v: Tensor<Double>
   ) -> Tensor<Double> {
-    var output = Tensor<Double>(shape: [kernel.shape[1], v.shape[1], v.shape[2]])
+    let shape = [kernel.shape[1], v.shape[1], v.shape[2]]
+    var output = [Double](repeating: 0, count: shape.reduce(1, *))
     forEachTap(of: kernel, side: v.shape[1]) { tap, hidden, pixel in
-      output.elements[pixel] += kernel.elements[tap] * v.elements[hidden]
+      output[pixel] += kernel.elements[tap] * v.elements[hidden]
     }
-    return output
+    return Tensor(shape: shape, elements: output)
   }
 
   /// The gradient of ⟨v, T x⟩ with respect to a kernel of `shape`.
   package static func kernelGradient(
     shape: [Int], _ x: Tensor<Double>, _ v: Tensor<Double>
   ) -> Tensor<Double> {
-    var gradient = Tensor<Double>(shape: shape)
-    forEachTap(of: gradient, side: x.shape[1]) { tap, hidden, pixel in
-      gradient.elements[tap] += v.elements[hidden] * x.elements[pixel]
+    var gradient = [Double](repeating: 0, count: shape.reduce(1, *))
+    forEachTap(of: Tensor(shape: shape), side: x.shape[1]) { tap, hidden, pixel in
+      gradient[tap] += v.elements[hidden] * x.elements[pixel]
     }
-    return gradient
+    return Tensor(shape: shape, elements: gradient)
   }
 
   /// Every nonzero entry of the convolution's matrix: which tap of the kernel it is, its row and

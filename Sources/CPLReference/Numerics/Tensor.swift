@@ -5,8 +5,10 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
   /// The extents, outermost first; empty for a single number.
   public private(set) var shape: [Int]
   /// The elements in row-major order.
+  ///
+  /// The observer does without `oldValue`, whose use would copy all elements to change one.
   public var elements: [Scalar] {
-    didSet { precondition(elements.count == oldValue.count, "a tensor keeps its size") }
+    didSet { precondition(elements.count == shape.reduce(1, *), "a tensor keeps its size") }
   }
 
   /// A tensor of `shape` that holds `elements` in row-major order.

@@ -55,7 +55,18 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   }
 
   /// The configuration as YAML that `init(yaml:path:)` reads, every default written out.
-  public func yaml() throws -> String { try YAMLEncoder().encode(self) }
+  public func yaml() throws -> String {
+    let yaml = try YAMLEncoder().encode(self)
+    guard var node = try Yams.compose(yaml: yaml) else { return yaml }
+    // Yams writes 15 digits of a number, which are not always enough to read it back.
+    for (key, value) in [
+      (TrainingConfiguration.CodingKeys.learningRate, training.learningRate),
+      (.margin, training.margin),
+    ] {
+      node["training"]?[key.rawValue] = Node("\(value)", Tag(.float))
+    }
+    return try Yams.serialize(node: node)
+  }
 
   private static func checkKeys(_ node: Node?, path: String) throws {
     let sections: [(name: String, keys: [String], node: Node?)] = [

@@ -57,11 +57,11 @@ struct LipschitzBoundTests {
   func clonePadding() throws {
     for copies in [1, 4, 16, 25] {
       #expect(
-        try LipschitzBound.clonePadding(copies: copies, divisor: Float(copies).squareRoot()) == 1)
+        try LipschitzBound.clonePadding(copies: copies, divisor: Double(copies).squareRoot()) == 1)
     }
     for copies in [2, 3, 5, 15, 20, 30, 40] {
       let divisor = Float(copies).squareRoot()
-      let bound = try LipschitzBound.clonePadding(copies: copies, divisor: divisor)
+      let bound = try LipschitzBound.clonePadding(copies: copies, divisor: Double(divisor))
       let root = Rounding.down.squareRoot(Double(copies))
       #expect(Exact.signOfProduct(bound, Double(divisor), minus: root) >= 0)
       #expect((bound - 1).magnitude < 1e-7)
@@ -70,10 +70,11 @@ struct LipschitzBoundTests {
 
   @Test("mean pooling: √(k/⌊k⌋)")
   func meanPooling() throws {
-    #expect(try LipschitzBound.meanPooling(features: 2880, classes: 10) == 1)
-    let bound = try LipschitzBound.meanPooling(features: 2880, classes: 100)
+    #expect(try LipschitzBound.meanPooling(group: 4, factor: 2) == 1)
+    let factor = 28.8.squareRoot()
+    let bound = try LipschitzBound.meanPooling(group: 28, factor: factor)
     #expect(bound >= (28.8 / 28).squareRoot() && bound < (28.8 / 28).squareRoot() + 1e-15)
-    #expect(try LipschitzBound.meanPooling(features: 7, classes: 7) == 1)
+    #expect(try LipschitzBound.meanPooling(group: 1, factor: 1) == 1)
   }
 
   @Test("a composition's bound is the product, and 1 stays 1")
@@ -114,10 +115,10 @@ struct LipschitzBoundTests {
       try LipschitzBound.clonePadding(copies: 4, divisor: 0)
     }
     #expect(throws: VerificationError.self) {
-      try LipschitzBound.meanPooling(features: 5, classes: 6)
+      try LipschitzBound.meanPooling(group: 0, factor: 1)
     }
     #expect(throws: VerificationError.self) {
-      try LipschitzBound.meanPooling(features: 5, classes: 0)
+      try LipschitzBound.meanPooling(group: 1, factor: -1)
     }
     #expect(throws: VerificationError.self) { try LipschitzBound.composition([1, .infinity]) }
     #expect(throws: VerificationError.self) { try LipschitzBound.composition([1e200, 1e200, 0]) }

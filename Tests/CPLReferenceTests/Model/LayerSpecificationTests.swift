@@ -1,0 +1,108 @@
+import CPLReference
+import Foundation
+import Testing
+
+@Suite("LayerSpecification")
+struct LayerSpecificationTests {
+  private static let step = StepSize(rule: .power, value: 0.1)
+
+  /// A network that is possible, one layer of each kind.
+  private static let possible: [LayerSpecification] = [
+    .normalize(mean: [0.1, 0.2, 0.3], standardDeviation: [0.25, 1, 1e-3], side: 8),
+    .padding(.clone, inputChannels: 3, channels: 6, side: 8),
+    .convolution(channels: 6, inner: 5, kernel: 3, side: 8, step: step),
+    .normPool(channels: 6, side: 8, window: 4),
+    .flatten(inputShape: [6, 2, 2]),
+    .linear(features: 24, inner: 7, step: StepSize(rule: .verified, value: .leastNormalMagnitude)),
+    .poolingLinear(.max, features: 24, classes: 5),
+  ]
+
+  @Test("a specification in JSON is read back as it was, its step to the last bit")
+  func roundTrip() throws {
+    let layers =
+      Self.possible + [
+        .lastLayerNormalised(features: 24, classes: 5),
+        .padding(.zero, inputChannels: 3, channels: 6, side: 8),
+        .linear(features: 1, inner: 1, step: StepSize(rule: .fixed, value: Float(2) / 3)),
+      ]
+    let data = try JSONEncoder().encode(layers)
+    #expect(try JSONDecoder().decode([LayerSpecification].self, from: data) == layers)
+  }
+
+  @Test("a possible network has no problem")
+  func possible() {
+    #expect(LayerSpecification.problem(in: Self.possible) == nil)
+  }
+
+  @Test(
+    "an impossible layer is found, whatever its numbers are",
+    arguments: [
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 1], side: 8)),
+      (0, .normalize(mean: [0, .nan, 0], standardDeviation: [1, 1, 1], side: 8)),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 0, 1], side: 8)),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, -1, 1], side: 8)),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, .infinity, 1], side: 8)),
+      (
+        0,
+        .normalize(
+          mean: [0, 0, 0], standardDeviation: [1, .leastNonzeroMagnitude, 1], side: 8)
+      ),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 1, 1], side: 0)),
+      (0, .normalize(mean: [], standardDeviation: [], side: 8)),
+      (1, .padding(.clone, inputChannels: 3, channels: 7, side: 8)),
+      (1, .padding(.zero, inputChannels: 3, channels: 2, side: 8)),
+      (1, .padding(.clone, inputChannels: 0, channels: 6, side: 8)),
+      (1, .padding(.zero, inputChannels: 3, channels: .max, side: .max)),
+      (2, .convolution(channels: 6, inner: 5, kernel: 4, side: 8, step: step)),
+      (2, .convolution(channels: 6, inner: 5, kernel: 65, side: 8, step: step)),
+      (2, .convolution(channels: 6, inner: 0, kernel: 3, side: 8, step: step)),
+      (2, .convolution(channels: 6, inner: 5, kernel: -3, side: 8, step: step)),
+      (2, .convolution(channels: .max, inner: .max, kernel: 3, side: .max, step: step)),
+      (
+        2,
+        .convolution(
+          channels: 6, inner: 5, kernel: 3, side: 8, step: StepSize(rule: .power, value: .nan))
+      ),
+      (
+        2,
+        .convolution(
+          channels: 6, inner: 5, kernel: 3, side: 8, step: StepSize(rule: .power, value: -0.1))
+      ),
+      (3, .normPool(channels: 6, side: 8, window: 3)),
+      (3, .normPool(channels: 6, side: 8, window: 0)),
+      (4, .flatten(inputShape: [6, 4])),
+      (4, .flatten(inputShape: [.max, .max, .max])),
+      (4, .flatten(inputShape: [])),
+      (5, .linear(features: 24, inner: 0, step: step)),
+      (5, .linear(features: 25, inner: 7, step: step)),
+      (5, .linear(features: 24, inner: 7, step: StepSize(rule: .power, value: .infinity))),
+      (6, .poolingLinear(.max, features: 24, classes: 25)),
+      (6, .poolingLinear(.max, features: 24, classes: 1)),
+      (6, .lastLayerNormalised(features: 24, classes: 1)),
+      (6, .lastLayerNormalised(features: 23, classes: 5)),
+      (6, .flatten(inputShape: [24, 1, 1])),
+    ] as [(Int, LayerSpecification)])
+  func impossible(position: Int, layer: LayerSpecification) {
+    var layers = Self.possible
+    layers[position] = layer
+    #expect(LayerSpecification.problem(in: layers) != nil)
+  }
+
+  @Test("a network needs layers, a normalisation first, a head last, and shapes that fit")
+  func structure() {
+    func expectProblem(_ layers: [LayerSpecification]) {
+      #expect(LayerSpecification.problem(in: layers) != nil)
+    }
+    expectProblem([])
+    expectProblem(Array(Self.possible.dropFirst()))
+    expectProblem(Array(Self.possible.dropLast()))
+    for position in 1..<Self.possible.count - 1 where position != 2 && position != 5 {
+      var layers = Self.possible
+      layers.remove(at: position)
+      expectProblem(layers)
+    }
+    expectProblem(
+      Self.possible.prefix(3) + Array(repeating: Self.possible[2], count: 10_000)
+        + Self.possible.suffix(4))
+  }
+}

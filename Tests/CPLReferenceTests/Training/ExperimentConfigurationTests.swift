@@ -1,0 +1,201 @@
+import CPLReference
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("ExperimentConfiguration")
+struct ExperimentConfigurationTests {
+  private static let minimal = """
+    name: small
+    model:
+      convolution_layers: 1
+      channels: 4
+      linear_layers: 1
+      linear_inner: 8
+    training:
+      epochs: 3
+    """
+
+  private static func read(_ yaml: String) throws -> ExperimentConfiguration {
+    try ExperimentConfiguration(yaml: yaml, path: "small.yml")
+  }
+
+  @Test(
+    "every file of experiments/ is an experiment of its own name",
+    arguments: ["cpl-tiny", "cpl-small", "cpl-s", "cpl-m", "cpl-l", "cpl-xl"])
+  func experiments(name: String) throws {
+    let path = Fixture.repository.appending(path: "experiments/\(name).yml")
+    let configuration = try ExperimentConfiguration(
+      yaml: try String(contentsOf: path, encoding: .utf8), path: path.path)
+    #expect(configuration.name == name)
+  }
+
+  @Test("no file of experiments/ is left untested")
+  func allExperiments() throws {
+    let files = try FileManager.default.contentsOfDirectory(
+      atPath: Fixture.repository.appending(path: "experiments").path)
+    #expect(files.count == 6)
+  }
+
+  @Test("what is not written has the paper's value")
+  func defaults() throws {
+    let configuration = try Self.read(Self.minimal)
+    #expect(configuration.model.kernel == 3)
+    #expect(configuration.model.convolutionInner == 5)
+    #expect(configuration.model.head == .lln)
+    #expect(configuration.model.pooling == 4)
+    #expect(configuration.training.batch == 256)
+    #expect(configuration.training.learningRate == 1e-3)
+    #expect(configuration.training.margin == 0.7)
+    #expect(configuration.training.validation == 2000)
+    #expect(configuration.training.profile == .corrected)
+    #expect(!configuration.training.normalizeInput)
+  }
+
+  @Test("a configuration written as YAML is read back as it was, whatever it holds")
+  func roundTrip() throws {
+    var configuration = try Self.read(Self.minimal)
+    configuration.name = "a: \"name\" # with 'marks'"
+    configuration.model.head = .mean
+    configuration.model.padding = .clone
+    configuration.model.channels = 6
+    configuration.training.seed = .max
+    configuration.training.normalizeInput = true
+    configuration.training.profile = .published
+    configuration.training.profile.nanTie = false
+    for (rate, margin) in [
+      (0.1 + 0.2, 1e-9), (1, 100), (.pi, .ulpOfOne), (1e30, .leastNonzeroMagnitude),
+      (.greatestFiniteMagnitude, 1.0.nextUp),
+    ] {
+      configuration.training.learningRate = rate
+      configuration.training.margin = margin
+      #expect(try Self.read(configuration.yaml()) == configuration)
+    }
+  }
+
+  @Test("one quirk can be switched on by its name")
+  func quirk() throws {
+    let configuration = try Self.read(
+      Self.minimal + "\n  profile:\n    evaluation-mutates: true\n")
+    var expected = Profile.corrected
+    expected.evaluationMutates = true
+    #expect(configuration.training.profile == expected)
+    #expect(configuration.training.profile.name == "mixed")
+  }
+
+  @Test(
+    "an unknown key is refused with the nearest known one",
+    arguments: [
+      ("nane: x\n", "key 'nane'", "name"),
+      ("model:\n  chanels: 4\n", "key 'model.chanels'", "channels"),
+      ("model:\n  linear_iner: 4\n", "key 'model.linear_iner'", "linear_inner"),
+      ("training:\n  leaning_rate: 1\n", "key 'training.leaning_rate'", "learning_rate"),
+      (
+        "training:\n  profile:\n    lr_offset: true\n", "key 'training.profile.lr_offset'",
+        "lr-offset"
+      ),
+    ])
+  func unknownKey(yaml: String, location: String, nearest: String) {
+    #expect(
+      throws: ReferenceError.invalid(
+        path: "small.yml", location: location, expected: "a known key (nearest: '\(nearest)')",
+        found: "an unknown one")
+    ) {
+      try Self.read(yaml)
+    }
+  }
+
+  @Test(
+    "a missing key is named",
+    arguments: [
+      ("name: small\n", "name"), ("  channels: 4\n", "model.channels"),
+      ("  linear_inner: 8\n", "model.linear_inner"), ("training:\n  epochs: 3", "training"),
+    ])
+  func missingKey(line: String, key: String) {
+    let yaml = Self.minimal.replacingOccurrences(of: line, with: "")
+    #expect(
+      throws: ReferenceError.invalid(
+        path: "small.yml", location: "key '\(key)'", expected: "a value", found: "nothing")
+    ) {
+      try Self.read(yaml)
+    }
+  }
+
+  @Test(
+    "a value of the wrong type, and an impossible one, are refused by the key's name",
+    arguments: [
+      ("channels: 4", "channels: many", "model.channels"),
+      ("channels: 4", "channels: 4.5", "model.channels"),
+      ("channels: 4", "channels: [4]", "model.channels"),
+      ("channels: 4", "channels: 2", "model.channels"),
+      ("channels: 4", "channels: 99999999999999999999", "model.channels"),
+      ("channels: 4", "channels: 4\n  kernel: 4", "model.kernel"),
+      ("channels: 4", "channels: 4\n  kernel: -1", "model.kernel"),
+      ("channels: 4", "channels: 4\n  pooling: 5", "model.pooling"),
+      ("channels: 4", "channels: 4\n  padding: clone", "model.channels"),
+      ("channels: 4", "channels: 4\n  padding: half", "model.padding"),
+      ("channels: 4", "channels: 4\n  head: tail", "model.head"),
+      ("channels: 4", "channels: 4\n  classes: 1", "model.classes"),
+      (
+        "channels: 4", "channels: 4\n  head: max\n  classes: 300\n  pooling: 32", "model.head"
+      ),
+      ("linear_inner: 8", "linear_inner: 0", "model.linear_inner"),
+      ("epochs: 3", "epochs: 0", "training.epochs"),
+      ("epochs: 3", "epochs: true", "training.epochs"),
+      ("epochs: 3", "seed: -1", "training.seed"),
+      ("epochs: 3", "batch: 100000", "training.batch"),
+      ("epochs: 3", "learning_rate: 0", "training.learning_rate"),
+      ("epochs: 3", "learning_rate: .nan", "training.learning_rate"),
+      ("epochs: 3", "learning_rate: .inf", "training.learning_rate"),
+      ("epochs: 3", "margin: -0.7", "training.margin"),
+      ("epochs: 3", "norm_input: 3", "training.norm_input"),
+      ("epochs: 3", "profile: published", "training.profile"),
+      ("epochs: 3", "profile:\n    nan-tie: maybe", "training.profile.nan-tie"),
+    ])
+  func wrongValue(old: String, new: String, key: String) {
+    let yaml = Self.minimal.replacingOccurrences(of: old, with: new)
+    let error = #expect(throws: ReferenceError.self) { try Self.read(yaml) }
+    guard case .invalid(let path, let location, let expected, let found)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(path == "small.yml")
+    #expect(location == "key '\(key)'")
+    #expect(!expected.isEmpty && !found.isEmpty)
+  }
+
+  @Test(
+    "text that is not a mapping in YAML is refused",
+    arguments: [
+      "", "3", "- name", "name: [", "\tname: x", "name: x\nname: y", "model: 3", "training: []",
+      "a: &a [*a]", "\u{0}", "name: x\n---\nname: y",
+    ])
+  func notAMapping(yaml: String) {
+    let error = #expect(throws: ReferenceError.self) { try Self.read(yaml) }
+    guard case .invalid(let path, _, _, let found)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(path == "small.yml")
+    #expect(!found.contains("\n"))
+  }
+
+  @Test("a model is held to the images it is for")
+  func fits() throws {
+    var configuration = try Self.read(Self.minimal)
+    let images = SyntheticImages.make(count: 10, seed: 0, split: .test)
+    try configuration.checkFits(images)
+    configuration.model.classes = 100
+    #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
+    configuration.model.classes = 10
+    configuration.model.imageSide = 28
+    #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
+  }
+
+  @Test("the nearest of several keys is the one of the fewest edits")
+  func nearest() {
+    #expect("kernle".nearest(among: ["kernel", "key", "channels"]) == "kernel")
+    #expect("".nearest(among: ["long", "a"]) == "a")
+    #expect("same".nearest(among: ["some", "same"]) == "same")
+  }
+}
