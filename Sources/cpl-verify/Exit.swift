@@ -19,7 +19,7 @@ enum Exit: Int32, Error {
   static func leave(with error: any Error) -> Never {
     Progress.removeBar()
     if let code = error as? Exit { exit(code.rawValue) }
-    if let code = code(of: error) {
+    if let code = ownCode(of: error) {
       report("\(error)")
       exit(code.rawValue)
     }
@@ -40,7 +40,7 @@ enum Exit: Int32, Error {
   }
 
   /// The code of an error of this package; nil for any other.
-  private static func code(of error: any Error) -> Exit? {
+  private static func ownCode(of error: any Error) -> Exit? {
     switch error {
     case let error as HintedError: code(of: error.error)
     case let error as ReferenceError: code(of: error)
