@@ -5,6 +5,12 @@ import Foundation
 struct RunFolder {
   let path: String
 
+  init(path: String) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+  }
+
   var configurationFile: String { path + "/run.yml" }
   var last: String { path + "/last.h5" }
   var best: String { path + "/best.h5" }

@@ -18,7 +18,9 @@ struct DataOptions: ParsableArguments {
     help: ArgumentHelp("Only the first images; all where there are fewer.", valueName: "count"))
   var limit: Int?
 
-  @Option(help: ArgumentHelp("Only these images, such as 0,5,7-9.", valueName: "list"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only these images, such as 0,5,7-9, none twice.", valueName: "list"))
   var indices: Indices?
 
   func validate() throws {

@@ -79,8 +79,8 @@ struct TrainCommand: ParsableCommand {
     if let seed { experiment.training.seed = seed }
     if let profile { experiment.training.profile = profile.profile }
     if seededAugmentation { experiment.training.profile.unseededAugmentation = false }
-    try checkMemory(experiment)
     let images = try TrainingImages(dataOptions, profile: experiment.training.profile)
+    try checkMemory(experiment, images: images.training.count)
     let run = RunConfiguration(
       experiment: experiment, images: images.selection(dataOptions),
       augmentationSeed: experiment.training.profile.unseededAugmentation
@@ -102,7 +102,6 @@ struct TrainCommand: ParsableCommand {
     let lock = try folder.lock()
     if let epochs { run.experiment.training.epochs = epochs }
     try run.experiment.check(path: folder.configurationFile)
-    try checkMemory(run.experiment)
     let state = try folder.readState(of: run)
     let dataOptions = run.dataOptions(overriddenBy: dataOptions)
     let images: TrainingImages
@@ -121,17 +120,25 @@ struct TrainCommand: ParsableCommand {
         found: "\(images.training.count) of \(images.training.name), "
           + "digest \(selection.digests.joined(separator: " and "))")
     }
+    try checkMemory(run.experiment, images: images.training.count)
     try state.network.check(takes: images.training)
     let trainer = try images.trainer(run, options.workers)
+    let batch = run.experiment.training.batch
+    guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
+      throw ReferenceError.invalid(
+        path: folder.last, location: "/progress",
+        expected: "fewer batches of \(batch) than \(trainer.imagesPerEpoch) images make",
+        found: "\(state.batch)")
+    }
     if epochs != nil { try folder.write(run) }
     try train(trainer, state, folder, run)
     _ = consume lock
   }
 
   /// Refuses what cannot but end for lack of memory, before anything is made.
-  private func checkMemory(_ experiment: ExperimentConfiguration) throws {
+  private func checkMemory(_ experiment: ExperimentConfiguration, images: Int) throws {
     let available = Double(ProcessInfo.processInfo.physicalMemory)
-    let needed = Double(experiment.minimumMemory)
+    let needed = Double(experiment.minimumMemory(images: images))
     guard needed <= available else {
       func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
       throw ReferenceError.mismatch(
@@ -163,12 +170,14 @@ struct TrainCommand: ParsableCommand {
       + min(start.batch * trainer.configuration.batch, trainer.imagesPerEpoch)
     var state = start
     var done = from
-    var saved = Date()
+    var saved = (date: Date(), done: done)
     func save(_ state: TrainingState) throws {
       try state.write(to: folder.last, description: description, run: identity)
-      saved = Date()
+      saved = (Date(), done)
     }
-    func isSavingDue() -> Bool { Date().timeIntervalSince(saved) >= saveEvery }
+    func isSavingDue() -> Bool {
+      saved.done < done && Date().timeIntervalSince(saved.date) >= saveEvery
+    }
     func report(_ event: TrainingEvent) throws {
       switch event {
       case .step(let epoch, let batch, let batches, let count, let loss, let rate):
@@ -191,14 +200,19 @@ struct TrainCommand: ParsableCommand {
             Progress.duration(progress.seconds)))
       }
     }
-    // The trainer stops to have its state saved, too: while it runs the state is its own.
-    while try !trainer.run(
-      &state, shouldStop: { Interruption.isRequested || isSavingDue() }, report: report)
-    {
-      try save(state)
-      guard Interruption.isRequested else { continue }
-      progress.note("stopped; go on with: cpl-verify train --resume \(folder.path)")
-      throw Interruption.code
+    do {
+      // The trainer stops to have its state saved, too: while it runs the state is its own.
+      while try !trainer.run(
+        &state, shouldStop: { Interruption.isRequested || isSavingDue() }, report: report)
+      {
+        try save(state)
+        guard Interruption.isRequested else { continue }
+        progress.note("stopped; go on with: cpl-verify train --resume \(folder.path)")
+        throw Interruption.code
+      }
+    } catch let error as ReferenceError {
+      guard case .nonFinite = error else { throw error }
+      throw HintedError(error: error, hint: "the last good state is in \(folder.last)")
     }
     progress.finish()
     try show(

@@ -23,6 +23,7 @@ struct WeightsOptions: ParsableArguments {
       checkpoint.network, profile: profile.profile, workers: options.workers
     ) { done, total in
       progress.update("bounding", done: done, total: total, unit: "layers")
+      Interruption.leaveIfRequested()
     }
     progress.finish()
     try Interruption.check()

@@ -1,9 +1,10 @@
 extension ExperimentConfiguration {
-  /// A lower bound of the bytes that training takes: each weight, its gradient and the optimiser's
-  /// two moments, and for a step's images the input of every convex potential layer.
+  /// A lower bound of the bytes that training on so many images takes: each weight, its gradient
+  /// and the optimiser's two moments, and for the images of a step the input of every convex
+  /// potential layer.
   ///
   /// It cannot overflow for a model whose `problem` is nil.
-  public var minimumMemory: Int {
+  public func minimumMemory(images: Int) -> Int {
     let plane = model.imageSide * model.imageSide
     let convolution = model.convolutionInner * model.channels * model.kernel * model.kernel
     let weights =
@@ -11,6 +12,6 @@ extension ExperimentConfiguration {
       * model.features + (model.head == .lln ? model.features * model.classes : 0)
     let inputs =
       model.convolutionLayers * model.channels * plane + model.linearLayers * model.features
-    return MemoryLayout<Float>.size * (4 * weights + training.batch * inputs)
+    return MemoryLayout<Float>.size * (4 * weights + min(training.batch, images) * inputs)
   }
 }

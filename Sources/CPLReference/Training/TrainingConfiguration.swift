@@ -51,8 +51,8 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
     }
     for (key, value) in [(CodingKeys.learningRate, learningRate), (.margin, margin)]
-    where !(Float(value) > 0 && Float(value).isFinite) {
-      return (key.rawValue, "a positive number that binary32 holds", "\(value)")
+    where !(value > 0 && Float(value).isFinite) {
+      return (key.rawValue, "a positive number that is finite in binary32", "\(value)")
     }
     return nil
   }
