@@ -1,11 +1,6 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// The commit that is built, for provenance; "-dirty" where the tree differs from it.
-let commit = Context.gitInformation.map {
-  $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "")
-}
-
 let package = Package(
   name: "cpl-verify",
   products: [
@@ -23,7 +18,7 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    .target(name: "CPLBuild", cSettings: [.define("CPL_COMMIT", to: "\"\(commit ?? "")\"")]),
+    .plugin(name: "BuildCommit", capability: .buildTool()),
     .target(name: "CPLKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(
       name: "CPLReference",
@@ -38,10 +33,11 @@ let package = Package(
     .executableTarget(
       name: "cpl-verify",
       dependencies: [
-        "CPLBuild", "CPLReference", "CPLVerify",
+        "CPLReference", "CPLVerify",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
-      ]),
+      ],
+      plugins: ["BuildCommit"]),
     .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
     .testTarget(
       name: "CPLReferenceTests", dependencies: ["CPLKernels", "CPLReference", "TestSupport"]),

@@ -8,6 +8,8 @@ enum {
   /// and its channel counts are multiples of 5; other counts are filled up with zero weights.
   CHANNEL_BLOCK = 5,
   LINE_BYTES = 64,
+  /// How much of the hidden planes the weight gradient keeps in the first cache.
+  HIDDEN_BAND_BYTES = 22 << 10,
 };
 
 /// A plane padded for a convolution: `radius` rows of zeros above and below, and rows that begin

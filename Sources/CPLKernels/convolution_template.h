@@ -305,11 +305,13 @@ static void NAME(backpropagate_activation)(
   *dot += NAME(tree)(dot_lanes);
 }
 
-/// lanes[(t·5 + i)·LANES + l] += Σ hidden(i, y, x)·image(y, x + t) over all y and all x of lane l,
-/// for a block of hidden planes and `taps` neighbouring taps t. Where the block has fewer than 5
-/// planes, the last one fills the sums that nobody reads. `taps` is a constant after inlining.
+/// lanes[(t·5 + i)·LANES + l] += Σ hidden(i, y, x)·image(y, x + t) over `rows` rows y and all x of
+/// lane l, for a block of hidden planes and `taps` neighbouring taps t. Where the block has fewer
+/// than 5 planes, the last one fills the sums that nobody reads. `taps` is a constant after
+/// inlining.
 INLINE void NAME(accumulate_taps)(
-    int taps, padding p, ptrdiff_t channels, const REAL *hidden, const REAL *image, REAL *lanes) {
+    int taps, padding p, ptrdiff_t rows, ptrdiff_t channels, const REAL *hidden, const REAL *image,
+    REAL *lanes) {
   ptrdiff_t plane[CHANNEL_BLOCK];
   UNROLL for (int i = 0; i < CHANNEL_BLOCK; i++) plane[i] = smaller(i, channels - 1) * p.plane;
 
@@ -319,7 +321,7 @@ INLINE void NAME(accumulate_taps)(
       sum[t][i] = LOAD(lanes + (t * CHANNEL_BLOCK + i) * LANES);
     }
   }
-  for (ptrdiff_t y = 0; y < p.side; y++) {
+  for (ptrdiff_t y = 0; y < rows; y++) {
     for (ptrdiff_t x = 0; x < p.lines * LANES; x += LANES) {
       const ptrdiff_t at = y * p.pitch + x;
       UNROLL for (int t = 0; t < taps; t++) {
@@ -337,19 +339,29 @@ INLINE void NAME(accumulate_taps)(
   }
 }
 
-/// The same for all taps of one image plane: lanes[((ky·kernel + kx)·5 + i)·LANES + l].
+/// The same for all rows and taps of one image plane: lanes[((ky·kernel + kx)·5 + i)·LANES + l].
 static void NAME(accumulate_plane)(
     padding p, ptrdiff_t channels, const REAL *hidden, const REAL *image, REAL *lanes) {
   const ptrdiff_t kernel = 2 * p.radius + 1;
-  for (ptrdiff_t ky = 0; ky < kernel; ky++, image += p.pitch) {
-    ptrdiff_t kx = 0;
-    for (; kx + GRADIENT_TAPS <= kernel; kx += GRADIENT_TAPS) {
-      NAME(accumulate_taps)(GRADIENT_TAPS, p, channels, hidden, image + kx, lanes);
-      lanes += GRADIENT_TAPS * CHANNEL_BLOCK * LANES;
-    }
-    for (; kx < kernel; kx++) {
-      NAME(accumulate_taps)(1, p, channels, hidden, image + kx, lanes);
-      lanes += CHANNEL_BLOCK * LANES;
+  // All taps read the same rows of the hidden planes; as many at a time as the first cache holds.
+  const ptrdiff_t fitting = HIDDEN_BAND_BYTES / (CHANNEL_BLOCK * p.lines * LINE_BYTES);
+  const ptrdiff_t band = fitting > 1 ? fitting : 1;
+  for (ptrdiff_t y = 0; y < p.side; y += band) {
+    const ptrdiff_t rows = smaller(band, p.side - y);
+    const REAL *units = hidden + y * p.pitch;
+    for (ptrdiff_t ky = 0; ky < kernel; ky++) {
+      const REAL *pixels = image + (y + ky) * p.pitch;
+      REAL *tap_lanes = lanes + ky * kernel * CHANNEL_BLOCK * LANES;
+      ptrdiff_t kx = 0;
+      for (; kx + GRADIENT_TAPS <= kernel; kx += GRADIENT_TAPS) {
+        NAME(accumulate_taps)(
+            GRADIENT_TAPS, p, rows, channels, units, pixels + kx,
+            tap_lanes + kx * CHANNEL_BLOCK * LANES);
+      }
+      for (; kx < kernel; kx++) {
+        NAME(accumulate_taps)(
+            1, p, rows, channels, units, pixels + kx, tap_lanes + kx * CHANNEL_BLOCK * LANES);
+      }
     }
   }
 }

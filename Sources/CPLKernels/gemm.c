@@ -3,7 +3,7 @@
 #include "level.h"
 
 /// The part of the depth that is taken at a time: a panel of it stays in the near caches.
-#define DEPTH_BLOCK 384
+#define DEPTH_BLOCK 768
 
 /// The panels of B, each a line wide, that are taken at a time.
 #define GROUP_PANELS 6
@@ -11,16 +11,18 @@
 /// The common multiple of the tiles' rows over all levels.
 #define ROWS_OF_WHOLE_TILES 24
 
-/// The packed block of A streams from the last-level cache once a column group; 3 MiB of it let the
-/// usual batch of 256 through in one block.
-#define ROW_BLOCK_BYTES (3 << 20)
+/// The packed block of A streams from the last-level cache once a column group. So many elements
+/// (3 MiB in binary32) let the usual batch of 256 through in one block, and so many rows the weight
+/// gradient of the widest layer.
+#define ROW_BLOCK_ELEMENTS (3 << 18)
+#define ROW_BLOCK_ROWS 3072
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 /// How many rows of A are packed at a time.
-static ptrdiff_t rows_in_block(ptrdiff_t rows, ptrdiff_t depth, size_t element_size) {
-  ptrdiff_t row_bytes = (depth > 0 ? depth : 1) * (ptrdiff_t)element_size;
-  ptrdiff_t fitting = ROW_BLOCK_BYTES / row_bytes / ROWS_OF_WHOLE_TILES * ROWS_OF_WHOLE_TILES;
+static ptrdiff_t rows_in_block(ptrdiff_t rows, ptrdiff_t depth) {
+  ptrdiff_t fitting = smaller(ROW_BLOCK_ELEMENTS / (depth > 0 ? depth : 1), ROW_BLOCK_ROWS);
+  fitting = fitting / ROWS_OF_WHOLE_TILES * ROWS_OF_WHOLE_TILES;
   return smaller(rows, fitting > 0 ? fitting : ROWS_OF_WHOLE_TILES);
 }
 
@@ -35,7 +37,7 @@ static ptrdiff_t part_stride(ptrdiff_t depth, ptrdiff_t lanes) { return (depth +
 
 static size_t workspace_bytes(ptrdiff_t rows, ptrdiff_t depth, size_t element_size) {
   const ptrdiff_t lanes = 64 / (ptrdiff_t)element_size;
-  const ptrdiff_t block = rows_in_block(rows, depth, element_size);
+  const ptrdiff_t block = rows_in_block(rows, depth);
   const ptrdiff_t part = GROUP_PANELS * part_stride(smaller(depth, DEPTH_BLOCK), lanes);
   const ptrdiff_t sums = block * GROUP_PANELS * lanes;
   return (size_t)(block * depth + part + sums) * element_size + 64;

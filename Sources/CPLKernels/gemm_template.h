@@ -192,6 +192,9 @@ static void NAME(finish_row)(
     if (gate) value = LOAD(gate + j) > 0 ? value : 0;
     STORE(out + j, value);
   }
+  // Less than a line. Vectorised, this would read absent addends and gates under empty masks, which
+  // is allowed but slow.
+#pragma clang loop vectorize(disable)
   for (; j < columns; j++) {
     REAL value = addend ? FMA(alpha, sums[j], addend[j]) : alpha * sums[j];
     if (epilogue->relu) value = value < 0 ? 0 : value;
@@ -204,7 +207,7 @@ static void NAME(gemm)(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) a, TYPED(cpl_matrix) b,
     const REAL *packed_b, const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride,
     void *workspace) {
-  const ptrdiff_t row_block = rows_in_block(rows.end - rows.begin, depth, sizeof(REAL));
+  const ptrdiff_t row_block = rows_in_block(rows.end - rows.begin, depth);
   REAL *packed_a = aligned_to_line(workspace);
   REAL *packed_part = packed_a + row_block * depth;
   REAL *all_sums = packed_part + GROUP_PANELS * part_stride(smaller(depth, DEPTH_BLOCK), LANES);

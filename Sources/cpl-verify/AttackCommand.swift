@@ -19,6 +19,7 @@ struct AttackCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
+  @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
   func validate() throws {
@@ -29,58 +30,34 @@ struct AttackCommand: ParsableCommand {
   }
 
   func run() throws {
-    let images = try dataOptions.read(.test)
-    let verified = try weights.verified(options, for: images).network
-    let progress = options.progress
-    let results = try AttackSuite.run(
-      attack, on: try AttackTarget(verified.network), images, epsilon: epsilon.value, seed: seed,
-      workers: options.workers
-    ) { done in
-      progress.update("attacking", done: done, total: images.count, unit: "images")
-      try Interruption.check()
+    var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
+    try judgement.certify()
+    let images = judgement.images
+    let record = AttackRecord(
+      epsilon: epsilon, indices: images.indices, labels: images.labels,
+      predictions: judgement.report.certificates?.predictions ?? [],
+      results: try judgement.attack(attack, epsilon: epsilon, seed: seed))
+    judgement.report.attacks[attack] = record
+    try judgement.finish { report in
+      if options.json {
+        try Output.line(try report.json(.attack(attack)))
+      } else {
+        try show(record)
+      }
     }
-    progress.finish()
-    try show(Result(results ?? [], images: images.count, epsilon: epsilon.value))
   }
 
-  private func show(_ result: Result) throws {
-    if options.json { return try Output.json(result) }
-    try Output.line("images            \(result.images)")
-    try Output.line("clean accuracy    \(Output.percent(result.cleanAccuracy))")
-    try Output.line("at \(epsilon.description.padding(15))\(Output.percent(result.robustAccuracy))")
-    if let distance = result.distance {
+  private func show(_ record: AttackRecord) throws {
+    try Output.line("images            \(record.count)")
+    try Output.line("clean accuracy    \(Output.percent(record.cleanAccuracy))")
+    try Output.line(
+      "at \(epsilon.description.padding(15))\(Output.percent(record.robustAccuracy))")
+    if let distance = record.foundDistances {
       try Output.line(
         String(
           format: "distance          %.6f to %.6f, median %.6f", distance.min, distance.max,
           distance.median))
     }
-    try Output.line("passes            \(result.passes)")
-  }
-
-  private struct Result: Encodable {
-    struct Distance: Encodable {
-      let min: Double
-      let median: Double
-      let max: Double
-    }
-    let images: Int
-    let epsilon: Double
-    let cleanAccuracy: Double
-    let robustAccuracy: Double
-    let distance: Distance?
-    let passes: Int
-
-    init(_ results: [AttackResult], images: Int, epsilon: Double) {
-      self.images = images
-      self.epsilon = epsilon
-      cleanAccuracy = Double(results.count { $0.distance > 0 }) / Double(images)
-      robustAccuracy = Double(results.count { $0.distance > epsilon }) / Double(images)
-      let found = results.map(\.distance).filter { $0 > 0 && $0.isFinite }.sorted()
-      distance =
-        found.isEmpty
-        ? nil
-        : Distance(min: found[0], median: found[found.count / 2], max: found[found.count - 1])
-      passes = results.reduce(0) { $0 + $1.forwardPasses + $1.backwardPasses }
-    }
+    try Output.line("passes            \(record.passes)")
   }
 }

@@ -19,15 +19,17 @@ struct AuditCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
+  @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let images = try dataOptions.read(.test)
-    let verified = try weights.verified(options, for: images).network
     let kind = certificates.kind(under: weights.profile)
-    let progress = options.progress
+    var judgement = try Judgement(
+      weights, dataOptions, results, options, seed: seed, certificate: kind)
+    try judgement.certify()
+    let (images, progress) = (judgement.images, judgement.progress)
     let audit = try CertificateAudit(
-      verified, certificate: kind, seed: seed, workers: options.workers)
+      judgement.verified, certificate: kind, seed: seed, workers: options.workers)
     let result = try audit.run(images) { done, violations in
       progress.update(
         "auditing", done: done, total: images.count, unit: "images",
@@ -35,7 +37,10 @@ struct AuditCommand: ParsableCommand {
       try Interruption.check()
     }
     progress.finish()
-    if options.json { try Output.json(Summary(result)) } else { try show(result) }
+    judgement.report.audit = result
+    try judgement.finish { report in
+      if options.json { try Output.line(try report.json(.audit)) } else { try show(result) }
+    }
     switch result.verdict {
     case .holds: return
     case .violated: throw Exit.violated
@@ -44,14 +49,14 @@ struct AuditCommand: ParsableCommand {
   }
 
   private func show(_ result: AuditResult) throws {
-    let summary = Summary(result)
     try Output.line("certificate  \(result.certificate.rawValue)")
-    try Output.line("images       \(summary.images), \(summary.certified) certified")
-    if let tightness = summary.tightness {
+    try Output.line("images       \(result.images.count), \(result.certified) certified")
+    let tightness = result.tightness
+    if let least = tightness.first, let most = tightness.last {
       try Output.line(
         String(
-          format: "d/r          %.4f to %.4f, median %.4f", tightness.min, tightness.max,
-          tightness.median))
+          format: "d/r          %.4f to %.4f, median %.4f", least, most,
+          tightness[tightness.count / 2]))
     }
     if !result.excessLayers.isEmpty {
       try Output.line(
@@ -68,44 +73,5 @@ struct AuditCommand: ParsableCommand {
       try Output.line("             and \(result.violations.count - 20) more")
     }
     try Output.line("verdict      \(result.verdict.rawValue)")
-  }
-
-  private struct Summary: Encodable {
-    struct Tightness: Encodable {
-      let min: Double
-      let median: Double
-      let max: Double
-    }
-    struct Broken: Encodable {
-      let index: Int
-      let radius: Double
-      let distance: Double
-      let attack: String
-      let cause: Violation.Cause
-    }
-    let images: Int
-    let certified: Int
-    let violations: [Broken]
-    let excessLayers: [String]
-    let tightness: Tightness?
-    let verdict: AuditResult.Verdict
-
-    init(_ result: AuditResult) {
-      images = result.images.count
-      certified = result.certified
-      violations = result.violations.map {
-        Broken(
-          index: $0.index, radius: $0.radius, distance: $0.distance, attack: $0.attack,
-          cause: $0.cause)
-      }
-      excessLayers = result.excessLayers
-      let values = result.tightness
-      tightness =
-        values.isEmpty
-        ? nil
-        : Tightness(
-          min: values[0], median: values[values.count / 2], max: values[values.count - 1])
-      verdict = result.verdict
-    }
   }
 }

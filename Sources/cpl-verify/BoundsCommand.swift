@@ -14,21 +14,25 @@ struct BoundsCommand: ParsableCommand {
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var dataOptions: DataOptions
+  @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
   /// How many images the lower side is looked for at.
   private static let lowerSideImages = 16
 
   func run() throws {
-    let verified = try weights.verified(options).network
-    let images = try dataOptions.read(.test).prefix(Self.lowerSideImages)
-    try verified.network.check(takes: images)
-    let lower = verified.lipschitzLowerEstimate(
+    var judgement = try Judgement(weights, dataOptions, results, options, needsClasses: false)
+    let images = judgement.images.prefix(Self.lowerSideImages)
+    let lower = judgement.verified.lipschitzLowerEstimate(
       at: images.images(at: 0..<images.count), workers: options.workers)
-    if options.json {
-      try Output.json(Result(verified.bounds, lower: lower))
-    } else {
-      try show(verified.bounds, lower: lower)
+    judgement.report.lipschitzLowerBound = lower
+    let bounds = judgement.verified.bounds
+    try judgement.finish { report in
+      if options.json {
+        try Output.line(try report.json(.bounds))
+      } else {
+        try show(bounds, lower: lower)
+      }
     }
   }
 
@@ -54,35 +58,5 @@ struct BoundsCommand: ParsableCommand {
       "network, before its head: \(String(format: "%.9f", lower)) (found) ≤ Lipschitz constant"
         + " ≤ \(String(format: "%.9f", bounds.lipschitzUpperBound)) (proved), slack "
         + String(format: "%.4f", bounds.lipschitzUpperBound / lower))
-  }
-
-  private struct Result: Encodable {
-    struct Layer: Encodable {
-      let name: String
-      let kind: String
-      let sigmaLower: Double?
-      let sigmaModel: Double?
-      let sigmaFresh: Double?
-      let sigmaUpper: Double?
-      let h: Float?
-      let lipschitzUpper: Double
-    }
-    struct Network: Encodable {
-      let lipschitzLower: Double
-      let lipschitzUpper: Double
-    }
-    let layers: [Layer]
-    let network: Network
-
-    init(_ bounds: NetworkBounds, lower: Double) {
-      layers = bounds.layers.map {
-        Layer(
-          name: $0.name, kind: $0.kind, sigmaLower: $0.spectralNorm?.lowerBound,
-          sigmaModel: $0.modelEstimate, sigmaFresh: $0.freshEstimate,
-          sigmaUpper: $0.spectralNorm?.upperBound, h: $0.stepSize,
-          lipschitzUpper: $0.lipschitzUpperBound)
-      }
-      network = Network(lipschitzLower: lower, lipschitzUpper: bounds.lipschitzUpperBound)
-    }
   }
 }

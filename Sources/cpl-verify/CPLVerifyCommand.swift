@@ -1,6 +1,6 @@
 import ArgumentParser
-import CPLBuild
 import CPLReference
+import CPLVerify
 
 @main
 struct CPLVerifyCommand: ParsableCommand {
@@ -16,11 +16,13 @@ struct CPLVerifyCommand: ParsableCommand {
     version: Program.version,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
-      AttackCommand.self, AuditCommand.self, InspectCommand.self, SynthesizeCommand.self,
+      AttackCommand.self, AuditCommand.self, ReportCommand.self, InspectCommand.self,
+      SynthesizeCommand.self,
     ])
 
   static func main() {
     StandardStream.reserve()
+    Provenance.begin()
     Interruption.install()
     do {
       var command = try parseAsRoot()
@@ -35,11 +37,20 @@ struct CPLVerifyCommand: ParsableCommand {
 enum Program {
   static let number = "0.1.0"
 
-  /// The commit that it was built from; "unknown" outside a git checkout.
-  static let commit: String = {
-    let commit = String(cString: cpl_build_commit())
-    return commit.isEmpty ? "unknown" : commit
-  }()
+  /// The commit that it was built from, with "-dirty" for a changed tree; "unknown" outside a git
+  /// checkout.
+  static let commit = buildCommit
+
+  /// The compiler that it was built with.
+  static var compiler: String {
+    #if compiler(>=6.3)
+      "6.3"
+    #elseif compiler(>=6.2)
+      "6.2"
+    #else
+      "6"
+    #endif
+  }
 
   static var version: String { "cpl-verify \(number) (\(commit))" }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPLReference
 import CPLVerify
 import Foundation
 
@@ -10,47 +9,32 @@ struct CertifyCommand: ParsableCommand {
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var dataOptions: DataOptions
+  @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let images = try dataOptions.read(.test)
-    let verified = try weights.verified(options, for: images).network
-    let progress = options.progress
-    let logits = try verified.network.logits(of: images, workers: options.workers) { done in
-      progress.update("certifying", done: done, total: images.count, unit: "images")
-      try Interruption.check()
-    }
-    progress.finish()
-    let kinds = [CertificateKind.published, .lipschitz]
-    let radii = try kinds.map { try verified.radii($0, logits) }
-    let rows = logits.rowMaxima.enumerated().map { position, prediction in
-      let sorted = logits.elements[
-        position * verified.network.classes..<(position + 1) * verified.network.classes
-      ].sorted(by: >)
-      return Row(
-        index: images.indices[position], label: images.labels[position], prediction: prediction,
-        margin: Double(sorted[0]) - Double(sorted[1]),
-        radius: Dictionary(
-          uniqueKeysWithValues: zip(kinds, radii).map { ($0.rawValue, $1[position]) }))
-    }
-    guard !options.json else { return try Output.json(Result(images: rows)) }
-    try Output.line("index  label  prediction  margin      published   lipschitz")
-    for row in rows {
-      let numbers = [row.margin] + kinds.map { row.radius[$0.rawValue] ?? 0 }
-      try Output.line(
-        "\(row.index)".padding(7) + "\(row.label)".padding(7) + "\(row.prediction)".padding(12)
-          + numbers.map { String(format: "%.6f", $0).padding(12) }.joined())
+    var judgement = try Judgement(weights, dataOptions, results, options)
+    try judgement.certify()
+    try judgement.finish { report in
+      if options.json {
+        try Output.line(try report.json(.certify))
+      } else if let table = report.certificates {
+        try show(table)
+      }
     }
   }
 
-  private struct Row: Encodable {
-    let index: Int
-    let label: Int
-    let prediction: Int
-    let margin: Double
-    let radius: [String: Double]
-  }
-  private struct Result: Encodable {
-    let images: [Row]
+  private func show(_ table: CertificateTable) throws {
+    let kinds = table.kinds
+    try Output.line(
+      "index  label  prediction  margin      "
+        + kinds.map { $0.rawValue.padding(12) }.joined())
+    for row in 0..<table.count {
+      let numbers = [table.margins[row]] + kinds.compactMap { table.radii[$0]?[row] }
+      try Output.line(
+        "\(table.indices[row])".padding(7) + "\(table.labels[row])".padding(7)
+          + "\(table.predictions[row])".padding(12)
+          + numbers.map { String(format: "%.6f", $0).padding(12) }.joined())
+    }
   }
 }

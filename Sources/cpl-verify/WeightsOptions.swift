@@ -1,6 +1,7 @@
 import ArgumentParser
 import CPLReference
 import CPLVerify
+import Foundation
 
 /// A stored network and the profile under which it is executed.
 struct WeightsOptions: ParsableArguments {
@@ -9,35 +10,15 @@ struct WeightsOptions: ParsableArguments {
 
   @Option(help: "Reproduce the published pipeline's quirks, or mend them.")
   var profile = ProfileName.corrected
-
-  /// Reads the weights, bounds every layer and sets the steps.
-  ///
-  /// - Parameter images: what the network is to be applied to, checked before the long part.
-  func verified(
-    _ options: RunOptions, for images: ImageDataset? = nil
-  ) throws -> (network: VerifiedNetwork, digest: String) {
-    let checkpoint = try Checkpoint(path: weights)
-    if let images { try checkpoint.network.check(takes: images) }
-    let progress = options.progress
-    let verified = try VerifiedNetwork(
-      checkpoint.network, profile: profile.profile, workers: options.workers
-    ) { done, total in
-      progress.update("bounding", done: done, total: total, unit: "layers")
-      Interruption.leaveIfRequested()
-    }
-    progress.finish()
-    try Interruption.check()
-    return (verified, checkpoint.digest)
-  }
 }
 
 /// Which certificates a command speaks of.
 struct CertificateOptions: ParsableArguments {
-  @Option(help: "The kind of certificate; 'published' under the published profile.")
+  @Option(help: "The kind of certificate; without it 'sound', or 'published' under that profile.")
   var certificate: CertificateKind?
 
   func kind(under profile: ProfileName) -> CertificateKind {
-    certificate ?? (profile == .published ? .published : .lipschitz)
+    certificate ?? (profile == .published ? .published : .sound)
   }
 }
 
@@ -48,12 +29,48 @@ extension Epsilon: ExpressibleByArgument {
 }
 
 extension CPLNetwork {
-  /// Checks that the network takes the images of a data set and knows its classes.
-  func check(takes images: ImageDataset) throws {
-    guard inputShape == images.imageShape, classes == images.classes else {
+  /// Checks that the network takes the images of a data set and, where they matter, knows its
+  /// classes.
+  func check(takes images: ImageDataset, needsClasses: Bool = true) throws {
+    guard inputShape == images.imageShape, !needsClasses || classes == images.classes else {
       throw ReferenceError.mismatch(
         expected: "images \(inputShape) in \(classes) classes, which the network takes",
         found: "\(images.name) with images \(images.imageShape) in \(images.classes) classes")
     }
+  }
+}
+
+/// Where a command keeps what it found.
+struct ResultOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Keep the results in this HDF5 file, from which 'report' makes pages.", valueName: "file"))
+  var out: String?
+
+  func validate() throws {
+    if out == "" { throw ValidationError("--out is the name of a file, not empty") }
+  }
+
+  /// Checks that the file can be made, before hours are spent on what goes into it, and that it is
+  /// not the file of weights.
+  func check(notReplacing weights: String) throws {
+    guard let out else { return }
+    func fail(_ reason: String) -> ReferenceError { .cannotCreate(path: out, reason: reason) }
+    var (file, other) = (stat(), stat())
+    if stat(out, &file) == 0 {
+      if stat(weights, &other) == 0, file.st_dev == other.st_dev, file.st_ino == other.st_ino {
+        throw fail("the weights are in it")
+      }
+      guard file.st_mode & S_IFMT == S_IFREG else {
+        throw fail(file.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is no regular file")
+      }
+    }
+    // Not written through: what is there stays until the results replace it.
+    let folder = URL(fileURLWithPath: out).resolvingSymlinksInPath().deletingLastPathComponent()
+    let probe = folder.appending(path: ".cpl-verify-\(UUID().uuidString).tmp").path
+    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw fail(String(cString: strerror(errno))) }
+    close(descriptor)
+    unlink(probe)
   }
 }

@@ -15,6 +15,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
     case syntheticImages = 6
     case projectedGradientDescent = 7
     case bounds = 8
+    case roundingSearch = 9
     case test = 255
   }
 

@@ -294,7 +294,14 @@ struct HDF5Handle: ~Copyable {
 }
 
 /// What concerns HDF5's C library as a whole.
-enum HDF5Library {
+package enum HDF5Library {
+  /// The version that runs, such as "1.10.8".
+  package static let version: String = locked {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    H5get_libversion(&major, &minor, &release)
+    return "\(major).\(minor).\(release)"
+  }
+
   /// The library is not re-entrant as Debian builds it. Nor may it clean up when the process ends:
   /// files are closed by then, and what it could not close of a damaged one makes it complain.
   private static let lock: Mutex<Void> = {

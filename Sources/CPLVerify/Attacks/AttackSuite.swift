@@ -5,6 +5,7 @@ public enum AttackSuite {
   /// Attacks inside a ball of given radius.
   public static let fixedBudget: [any FixedBudgetAttack] = [
     ProjectedGradientDescent(.strong), ProjectedGradientDescent(.published),
+    RoundingSearch(),
   ]
 
   /// Attacks that look for the nearest adversarial image.

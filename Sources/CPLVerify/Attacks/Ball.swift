@@ -8,14 +8,11 @@ struct Ball {
   /// What a projection aims at: a little less than ε, so that rounding does not leave the ball.
   private var target: Double { radius * (1 - 0x1p-20) }
 
-  /// ‖a − b‖₂ in binary64 of two binary32 images.
+  /// ‖a − b‖₂ of two images, rounded up by a few units in the last place.
   static func distance(
     _ a: some RandomAccessCollection<Float>, _ b: some RandomAccessCollection<Float>
   ) -> Double {
-    zip(a, b).reduce(0.0) { sum, pair in
-      let difference = Double(pair.0) - Double(pair.1)
-      return sum + difference * difference
-    }.squareRoot()
+    Distance(a, b).upperBound
   }
 
   /// Whether an image lies in the ball and in the box.

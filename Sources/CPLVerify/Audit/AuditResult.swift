@@ -12,15 +12,25 @@ public struct AuditedImage: Sendable {
   public internal(set) var distance = Double.infinity
   /// The attack that found it.
   public internal(set) var attack: String?
+  /// The class that the binary32 network computes; another one than `prediction` only where the
+  /// certificate speaks of the binary64 network.
+  public let binary32Prediction: Int
+  /// The distance of the nearest image within the radius that is of another class in binary32, but
+  /// not in the binary64 network that the certificate speaks of: no violation. ∞ without one.
+  public internal(set) var binary32OnlyDistance = Double.infinity
   public internal(set) var forwardPasses = 0
   public internal(set) var backwardPasses = 0
   /// The nearest adversarial image.
   var adversarial: [Float]?
 
-  init(index: Int, label: Int, prediction: Int, radius: Double) {
+  /// - Parameter binary32Prediction: `prediction`, unless it is given.
+  init(
+    index: Int, label: Int, prediction: Int, binary32Prediction: Int? = nil, radius: Double
+  ) {
     self.index = index
     self.label = label
     self.prediction = prediction
+    self.binary32Prediction = binary32Prediction ?? prediction
     self.radius = radius
   }
 
@@ -29,10 +39,14 @@ public struct AuditedImage: Sendable {
     radius > 0 && distance.isFinite ? distance / radius : nil
   }
 
-  mutating func take(_ result: AttackResult, from name: String) {
+  /// Keeps what an attack found, if `isConfirmed` by the network that the certificate speaks of.
+  mutating func take(_ result: AttackResult, from name: String, isConfirmed: Bool) {
     forwardPasses += result.forwardPasses
     backwardPasses += result.backwardPasses
-    guard let image = result.image, result.distance < distance else { return }
+    if !isConfirmed, result.distance <= radius {
+      binary32OnlyDistance = min(binary32OnlyDistance, result.distance)
+    }
+    guard isConfirmed, let image = result.image, result.distance < distance else { return }
     (adversarial, distance, attack) = (image, result.distance, name)
   }
 }
@@ -82,6 +96,13 @@ public struct AuditResult: Sendable {
 
   /// The number of images with a radius above 0.
   public var certified: Int { images.count { $0.radius > 0 } }
+
+  /// The number of images whose predictions in binary32 and in the executed network differ.
+  public var differingPredictions: Int { images.count { $0.prediction != $0.binary32Prediction } }
+
+  /// The number of images in whose certified balls there is a change of class that binary32 alone
+  /// shows: no violation.
+  public var binary32Only: Int { images.count { $0.binary32OnlyDistance.isFinite } }
 
   public var verdict: Verdict {
     if !violations.isEmpty { return .violated }

@@ -1,3 +1,0 @@
-#include "CPLBuild.h"
-
-const char *cpl_build_commit(void) { return CPL_COMMIT; }

@@ -1,0 +1,49 @@
+/// The ends and the middle of a list of numbers.
+public struct Distribution: Equatable, Sendable {
+  public let min: Double
+  /// The element in the middle of the sorted list, the upper one of two.
+  public let median: Double
+  public let max: Double
+
+  /// Nil for an empty list.
+  public init?(_ values: [Double]) {
+    let sorted = values.sorted()
+    guard let first = sorted.first, let last = sorted.last else { return nil }
+    (min, median, max) = (first, sorted[sorted.count / 2], last)
+  }
+}
+
+/// How many of a list of d/r lie in each of a few fixed classes, so that runs can be compared.
+struct TightnessHistogram: Sendable {
+  private static let edges = [1, 1.1, 1.25, 1.5, 2, 3, 5, 10]
+
+  /// The classes' names, such as "1.1 – 1.25", each without its upper end, and their counts.
+  let bins: [(label: String, count: Int)]
+
+  init(_ values: [Double]) {
+    let edges = [-.infinity] + Self.edges + [.infinity]
+    bins = zip(edges, edges.dropFirst()).map { low, high in
+      let label =
+        low < 1
+        ? "below 1"
+        : high == .infinity ? "from \(Self.text(low))" : "\(Self.text(low)) – \(Self.text(high))"
+      return (label, values.count { low <= $0 && $0 < high })
+    }
+  }
+
+  private static func text(_ edge: Double) -> String {
+    edge == edge.rounded() ? "\(Int(edge))" : "\(edge)"
+  }
+
+  /// The count of the fullest class, at least 1.
+  var largest: Int { Swift.max(1, bins.map(\.count).max() ?? 1) }
+
+  /// One line a class: its name, a bar, its count.
+  var text: String {
+    bins.map { label, count in
+      let name = label + String(repeating: " ", count: Swift.max(0, 12 - label.count))
+      let length = (40 * count + largest - 1) / largest
+      return "\(name)│\(String(repeating: "█", count: length)) \(count)"
+    }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,52 @@
+/// Accuracies over a set of images: shares in [0, 1].
+public struct EvaluationSummary: Equatable, Sendable {
+  /// The number of images.
+  public var images: Int
+  public var accuracy: Double
+  /// The share of images classified correctly, and certified so at each radius.
+  public var certifiedAccuracy: [CertificateKind: [Epsilon: Double]]
+  /// The accuracy left under the paper's PGD at each radius.
+  public var pgdAccuracy: [Epsilon: Double]
+  /// The accuracy left under AutoAttack at each radius.
+  public var autoattackAccuracy: [Epsilon: Double]
+
+  /// The number of images whose predictions in binary32 and in binary64 differ; nil when it was not
+  /// looked at.
+  public var differingPredictions: Int?
+
+  public init(
+    images: Int, accuracy: Double,
+    certifiedAccuracy: [CertificateKind: [Epsilon: Double]] = [:],
+    pgdAccuracy: [Epsilon: Double] = [:], autoattackAccuracy: [Epsilon: Double] = [:]
+  ) {
+    self.images = images
+    self.accuracy = accuracy
+    self.certifiedAccuracy = certifiedAccuracy
+    self.pgdAccuracy = pgdAccuracy
+    self.autoattackAccuracy = autoattackAccuracy
+  }
+
+  /// What a table of certificates tells, at the paper's radii.
+  public init(_ table: CertificateTable) {
+    self.init(images: table.count, accuracy: table.accuracy)
+    for kind in table.kinds {
+      certifiedAccuracy[kind] = Dictionary(
+        uniqueKeysWithValues: Epsilon.published.map {
+          ($0, table.certifiedAccuracy(kind, at: $0))
+        })
+    }
+  }
+
+  /// Every radius at which something is stated, ascending.
+  public var epsilons: [Epsilon] {
+    let maps = Array(certifiedAccuracy.values) + [pgdAccuracy, autoattackAccuracy]
+    return Set(maps.flatMap(\.keys)).sorted()
+  }
+}
+
+extension Epsilon: Comparable {
+  /// By value, and where that is equal by how it is written.
+  public static func < (first: Epsilon, second: Epsilon) -> Bool {
+    (first.value, first.description) < (second.value, second.description)
+  }
+}

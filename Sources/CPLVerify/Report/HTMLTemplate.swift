@@ -1,0 +1,93 @@
+/// A `ReportPage` as one HTML file that needs nothing from the network. It is well-formed XML too.
+enum HTMLTemplate {
+  static let page = """
+    {{% CONTENT_TYPE:CPL-MARKUP}}
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8"/>
+    <meta name="viewport" content="width=device-width, initial-scale=1"/>
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
+    <title>{{headline}}</title>
+    <style>
+    :root { color-scheme: light dark; --text: #1b1f24; --page: #ffffff; --quiet: #57606a;
+      --line: #d0d7de; --band: #f6f8fa; --holds: #116329; --violated: #b3261e;
+      --inconclusive: #7a4d00; --a: #0550ae; --b: #a04000; --c: #116329; }
+    @media (prefers-color-scheme: dark) {
+      :root { --text: #e6edf3; --page: #0d1117; --quiet: #9da7b1; --line: #30363d;
+        --band: #161b22; --holds: #56d364; --violated: #ff7b72; --inconclusive: #e3b341;
+        --a: #79c0ff; --b: #ffa657; --c: #56d364; }
+    }
+    body { margin: 0 auto; padding: 1.5rem; max-width: 72rem; color: var(--text);
+      background: var(--page); font: 1rem/1.5 system-ui, sans-serif; }
+    h1 { font-size: 1.5rem; border-left: .4rem solid; padding-left: .75rem; }
+    .holds { color: var(--holds); } .violated { color: var(--violated); }
+    .inconclusive { color: var(--inconclusive); }
+    h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid var(--line); }
+    .scroll { overflow-x: auto; }
+    table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+    caption { text-align: left; color: var(--quiet); padding-bottom: .25rem; }
+    th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left;
+      vertical-align: top; overflow-wrap: anywhere; min-width: 3.5rem; }
+    thead th { background: var(--band); } tbody th { font-weight: 600; }
+    pre { background: var(--band); border: 1px solid var(--line); padding: .75rem;
+      overflow-x: auto; }
+    figure { margin: 1rem 0; } figcaption { color: var(--quiet); }
+    svg { max-width: 40rem; width: 100%; height: auto; }
+    svg text { fill: var(--text); font: 12px system-ui, sans-serif; }
+    svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
+    svg .axis { fill: none; stroke: var(--quiet); } svg .grid { fill: none; stroke: var(--line); }
+    svg .curve { fill: none; stroke-width: 2; }
+    svg .curve.s0 { stroke: var(--a); } svg .curve.s1 { stroke: var(--b); stroke-dasharray: 6 3; }
+    svg .curve.s2 { stroke: var(--c); stroke-dasharray: 2 2; }
+    svg .key.s0, svg .bar { fill: var(--a); } svg .key.s1 { fill: var(--b); }
+    svg .key.s2 { fill: var(--c); } svg .marker { fill: var(--text); }
+    svg .alarm { fill: var(--violated); }
+    </style>
+    </head>
+    <body>
+    <main>
+    <h1 class="{{verdict}}">{{headline}}</h1>
+    {{#sections}}
+    <section>
+    <h2>{{heading}}</h2>
+    {{#paragraphs}}
+    <p>{{.}}</p>
+    {{/paragraphs}}
+    {{^empty(items)}}
+    <ul>
+    {{#items}}
+    <li>{{.}}</li>
+    {{/items}}
+    </ul>
+    {{/empty(items)}}
+    {{#tables}}
+    <div class="scroll" role="region" aria-label="{{caption}}" tabindex="0">
+    <table>
+    <caption>{{caption}}</caption>
+    <thead><tr>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
+    <tbody>
+    {{#rows}}
+    <tr><th scope="row">{{head}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+    {{/rows}}
+    </tbody>
+    </table>
+    </div>
+    {{/tables}}
+    {{#figures}}
+    <figure>
+    {{{drawing}}}
+    <figcaption>{{caption}}</figcaption>
+    </figure>
+    {{/figures}}
+    {{#codes}}
+    <pre><code>{{content}}</code></pre>
+    {{/codes}}
+    </section>
+    {{/sections}}
+    </main>
+    </body>
+    </html>
+
+    """
+}

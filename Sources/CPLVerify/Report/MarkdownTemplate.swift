@@ -1,0 +1,44 @@
+/// A `ReportPage` in Markdown (CommonMark with GitHub's tables).
+enum MarkdownTemplate {
+  static let page = """
+    {{% CONTENT_TYPE:CPL-MARKDOWN}}
+    # {{headline}}
+
+    {{#sections}}
+    ## {{heading}}
+
+    {{#paragraphs}}
+    {{.}}
+
+    {{/paragraphs}}
+    {{^empty(items)}}
+    {{#items}}
+    - {{.}}
+    {{/items}}
+
+    {{/empty(items)}}
+    {{#tables}}
+    |{{#columns}} {{.}} |{{/columns}}
+    |{{#columns}} --- |{{/columns}}
+    {{#rows}}
+    | {{head}} |{{#cells}} {{.}} |{{/cells}}
+    {{/rows}}
+
+    {{/tables}}
+    {{#figures}}
+    {{#characters}}
+    {{{fence}}}text
+    {{{content}}}
+    {{{fence}}}
+
+    {{/characters}}
+    {{/figures}}
+    {{#codes}}
+    {{{fence}}}text
+    {{{content}}}
+    {{{fence}}}
+
+    {{/codes}}
+    {{/sections}}
+    """
+}

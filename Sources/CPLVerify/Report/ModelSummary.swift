@@ -1,0 +1,70 @@
+import CPLReference
+
+/// The size of a network, by which it is compared with the paper's.
+public struct ModelSummary: Codable, Equatable, Sendable {
+  /// The number of convolutional convex potential layers.
+  public var convolutionLayers: Int
+  /// Their channels; 0 without such layers.
+  public var channels: Int
+  /// Their inner channels.
+  public var convolutionInner: Int
+  /// The number of dense convex potential layers.
+  public var linearLayers: Int
+  /// Their hidden units; 0 without such layers.
+  public var linearInner: Int
+  /// The head's kind, such as "last-layer-normalised".
+  public var head: String
+  public var classes: Int
+  /// The number of trained parameters.
+  public var parameters: Int
+  /// The shape of one image.
+  public var imageShape: [Int]
+
+  package init(
+    convolutionLayers: Int, channels: Int, convolutionInner: Int, linearLayers: Int,
+    linearInner: Int, head: String, classes: Int, parameters: Int, imageShape: [Int]
+  ) {
+    self.convolutionLayers = convolutionLayers
+    self.channels = channels
+    self.convolutionInner = convolutionInner
+    self.linearLayers = linearLayers
+    self.linearInner = linearInner
+    self.head = head
+    self.classes = classes
+    self.parameters = parameters
+    self.imageShape = imageShape
+  }
+
+  /// The size of a network; widths are those of its first layer of a kind.
+  public init(_ network: CPLNetwork<Float>) {
+    self.init(
+      convolutionLayers: 0, channels: 0, convolutionInner: 0, linearLayers: 0, linearInner: 0,
+      head: network.head.specification.kind, classes: network.classes,
+      parameters: network.parameterCount, imageShape: network.inputShape)
+    for layer in network.layers.reversed() {
+      switch layer.specification {
+      case .convolution(let channels, let inner, _, _, _):
+        convolutionLayers += 1
+        (self.channels, convolutionInner) = (channels, inner)
+      case .linear(_, let inner, _):
+        linearLayers += 1
+        linearInner = inner
+      default: break
+      }
+    }
+  }
+
+  /// The paper's name of this size, such as "CPL-S"; nil for any other.
+  public var paperName: String? {
+    guard head == "last-layer-normalised", convolutionInner == 5, linearInner == 2048 else {
+      return nil
+    }
+    return switch (convolutionLayers, channels, linearLayers) {
+    case (20, 45, 7): "CPL-S"
+    case (30, 60, 10): "CPL-M"
+    case (50, 90, 10): "CPL-L"
+    case (70, 120, 15): "CPL-XL"
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import CPLReference
+
+/// How results came to be: everything that it takes to make them again, and what it took. Collected
+/// by the command line. What is nil was not recorded, and a report shows it as missing.
+public struct Provenance: Codable, Equatable, Sendable {
+  /// The images that the network was judged by.
+  public struct Data: Codable, Equatable, Sendable {
+    /// "cifar10", "cifar100", "synthetic" or another name.
+    public var name: String?
+    /// Where the files lie; nil for the built-in images.
+    public var folder: String?
+    public var split: String?
+    /// The number of images used.
+    public var images: Int?
+    /// SHA-256 over these images and their labels.
+    public var digest: String?
+    public init() {}
+  }
+
+  /// How the training images were divided.
+  public struct TrainingSplits: Codable, Equatable, Sendable {
+    /// The number of images that the weights were fitted to.
+    public var training: Int?
+    /// The number of images that chose the best epoch.
+    public var validation: Int?
+    /// What the division was drawn from.
+    public var seed: UInt64?
+    /// SHA-256 over the two lists of indices.
+    public var digest: String?
+    public init() {}
+  }
+
+  /// What ran: this program and what it is linked with.
+  public struct Versions: Codable, Equatable, Sendable {
+    public var program: String?
+    public var swift: String?
+    /// OpenBLAS's configuration string.
+    public var openblas: String?
+    /// The kernels that OpenBLAS chose for this CPU.
+    public var openblasCore: String?
+    public var hdf5: String?
+    public init() {}
+  }
+
+  /// What it ran on.
+  public struct Machine: Codable, Equatable, Sendable {
+    public var cpu: String?
+    public var cores: Int?
+    public var memoryBytes: Int?
+    /// The level of this package's own kernels.
+    public var kernelLevel: String?
+    public var threads: Int?
+    public init() {}
+  }
+
+  /// What it took.
+  public struct Cost: Codable, Equatable, Sendable {
+    /// When the run began, in ISO 8601.
+    public var start: String?
+    public var wallSeconds: Double?
+    public var cpuSeconds: Double?
+    /// Energy, where the machine tells.
+    public var joules: Double?
+    public init() {}
+  }
+
+  /// The command that makes the results again, ready for a shell.
+  public var command: String?
+  /// The resolved configuration, defaults included.
+  public var configuration: String?
+  /// "published", "corrected" or "mixed".
+  public var profile: String?
+  /// The kind of certificate asked for.
+  public var certificate: String?
+  /// What everything random came from.
+  public var seed: UInt64?
+  /// The file of weights.
+  public var weights: String?
+  /// SHA-256 over all parameters.
+  public var weightsDigest: String?
+  /// The commit that the program was built from.
+  public var gitCommit: String?
+  /// Whether the program was built from that commit with changes.
+  public var isDirty: Bool?
+  public var data = Data()
+  public var splits = TrainingSplits()
+  public var versions = Versions()
+  public var machine = Machine()
+  public var cost = Cost()
+
+  /// Nothing recorded yet.
+  public init() {}
+
+  /// SHA-256 of the resolved configuration.
+  public var configurationDigest: String? { configuration.map { Digest.of($0) } }
+
+  /// Arguments as one line that a shell takes apart into the same arguments.
+  public static func shellCommand(_ arguments: [String]) -> String {
+    arguments.map(shellQuoted).joined(separator: " ")
+  }
+
+  private static func shellQuoted(_ argument: String) -> String {
+    let isPlain = argument.utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "-_./=:,+@%".utf8.contains($0)
+      }
+    }
+    if isPlain, !argument.isEmpty { return argument }
+    return "'"
+      + argument.split(separator: "'", omittingEmptySubsequences: false)
+      .joined(separator: "'\\''") + "'"
+  }
+}

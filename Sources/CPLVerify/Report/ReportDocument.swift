@@ -1,0 +1,231 @@
+import CPLReference
+
+// The shapes of JSON that `formats.md` promises, one for each command. Properties are snake_case in
+// the text; a share is in [0, 1], a radius in pixel units.
+
+/// A value that is null in JSON where there is none. For numbers that includes ∞ and NaN, for which
+/// JSON has no text.
+struct OrNull<Value: Encodable>: Encodable {
+  private let value: Value?
+
+  init(_ value: Value?) { self.value = value }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if let value { try container.encode(value) } else { try container.encodeNil() }
+  }
+}
+
+extension OrNull<Double> {
+  init(number: Double?) { self.init(number.flatMap { $0.isFinite ? $0 : nil }) }
+}
+
+/// All of a report.
+struct ReportDocument: Encodable {
+  let format = ReportSchema.format
+  let version = ReportSchema.version
+  let verdict: AuditResult.Verdict
+  let contradictions: [String]
+  let contentDigest: OrNull<String>
+  let provenance: Provenance
+  let configurationDigest: OrNull<String>
+  let model: OrNull<ModelSummary>
+  let training: [EpochDocument]
+  let bounds: OrNull<BoundsDocument>
+  let evaluation: OrNull<EvaluationDocument>
+  let certificates: OrNull<CertificatesDocument>
+  let attacks: [String: AttackDocument]
+  let audit: OrNull<AuditDocument>
+
+  init(_ report: VerificationReport) {
+    verdict = report.verdict
+    contradictions = report.contradictions
+    contentDigest = OrNull(report.contentDigest)
+    provenance = report.provenance
+    configurationDigest = OrNull(report.provenance.configurationDigest)
+    model = OrNull(report.model)
+    training = report.training.map(EpochDocument.init)
+    bounds = OrNull(BoundsDocument(report))
+    evaluation = OrNull(EvaluationDocument(report))
+    certificates = OrNull(report.certificates.map(CertificatesDocument.init))
+    attacks = report.attacks.mapValues(AttackDocument.init)
+    audit = OrNull(report.audit.map(AuditDocument.init))
+  }
+}
+
+struct EpochDocument: Encodable {
+  let epoch: Int
+  let loss: OrNull<Double>
+  let learningRate: OrNull<Double>
+  let selectionAccuracy: OrNull<Double>
+
+  init(_ record: EpochRecord) {
+    epoch = record.epoch
+    loss = OrNull(number: record.loss)
+    learningRate = OrNull(number: record.learningRate)
+    selectionAccuracy = OrNull(number: record.selectionAccuracy)
+  }
+}
+
+struct DistributionDocument: Encodable {
+  let min: OrNull<Double>
+  let median: OrNull<Double>
+  let max: OrNull<Double>
+
+  init(_ distribution: Distribution) {
+    min = OrNull(number: distribution.min)
+    median = OrNull(number: distribution.median)
+    max = OrNull(number: distribution.max)
+  }
+}
+
+struct EvaluationDocument: Encodable {
+  let images: Int
+  let accuracy: OrNull<Double>
+  let certifiedAccuracy: [String: [String: OrNull<Double>]]
+  let pgdAccuracy: OrNull<[String: OrNull<Double>]>
+  let autoattackAccuracy: OrNull<[String: OrNull<Double>]>
+  let differingPredictions: OrNull<Int>
+  let lipschitzUpperBound: OrNull<Double>
+  let profile: OrNull<String>
+
+  init?(_ report: VerificationReport) {
+    guard let evaluation = report.accuracies else { return nil }
+    func text(_ shares: [Epsilon: Double]) -> [String: OrNull<Double>] {
+      Dictionary(
+        shares.sorted { $0.key < $1.key }.map { ($0.key.description, OrNull(number: $0.value)) },
+        uniquingKeysWith: { first, _ in first })
+    }
+    images = evaluation.images
+    accuracy = OrNull(number: evaluation.accuracy)
+    certifiedAccuracy = Dictionary(
+      uniqueKeysWithValues: evaluation.certifiedAccuracy.map { ($0.key.rawValue, text($0.value)) })
+    let pgd = text(evaluation.pgdAccuracy)
+    pgdAccuracy = OrNull(pgd.isEmpty ? nil : pgd)
+    let autoattack = text(evaluation.autoattackAccuracy)
+    autoattackAccuracy = OrNull(autoattack.isEmpty ? nil : autoattack)
+    differingPredictions = OrNull(evaluation.differingPredictions)
+    lipschitzUpperBound = OrNull(number: report.bounds?.lipschitzUpperBound)
+    profile = OrNull(report.provenance.profile)
+  }
+}
+
+struct BoundsDocument: Encodable {
+  struct Layer: Encodable {
+    let name: String
+    let kind: String
+    let sigmaLower: OrNull<Double>
+    let sigmaModel: OrNull<Double>
+    let sigmaFresh: OrNull<Double>
+    let sigmaUpper: OrNull<Double>
+    let h: OrNull<Double>
+    let stepRule: OrNull<StepRule>
+    let lipschitzUpper: OrNull<Double>
+
+    init(_ layer: LayerBounds) {
+      name = layer.name
+      kind = layer.kind
+      sigmaLower = OrNull(number: layer.spectralNorm?.lowerBound)
+      sigmaModel = OrNull(number: layer.modelEstimate)
+      sigmaFresh = OrNull(number: layer.freshEstimate)
+      sigmaUpper = OrNull(number: layer.spectralNorm?.upperBound)
+      h = OrNull(number: layer.stepSize.map(Double.init))
+      stepRule = OrNull(layer.stepRule)
+      lipschitzUpper = OrNull(number: layer.lipschitzUpperBound)
+    }
+  }
+  struct Network: Encodable {
+    let lipschitzUpper: OrNull<Double>
+    let lipschitzLower: OrNull<Double>
+  }
+  let layers: [Layer]
+  let network: Network
+
+  init?(_ report: VerificationReport) {
+    guard let bounds = report.bounds else { return nil }
+    layers = bounds.layers.map(Layer.init)
+    network = Network(
+      lipschitzUpper: OrNull(number: bounds.lipschitzUpperBound),
+      lipschitzLower: OrNull(number: report.lipschitzLowerBound))
+  }
+}
+
+struct CertificatesDocument: Encodable {
+  struct Image: Encodable {
+    let index: Int
+    let label: Int
+    let prediction: Int
+    let margin: OrNull<Double>
+    let radius: [String: OrNull<Double>]
+  }
+  let images: [Image]
+
+  init(_ table: CertificateTable) {
+    let columns = table.kinds.map { (name: $0.rawValue, radii: table.radii[$0] ?? []) }
+    images = table.indices.indices.map { row in
+      Image(
+        index: table.indices[row], label: table.labels[row], prediction: table.predictions[row],
+        margin: OrNull(number: table.margins[row]),
+        radius: Dictionary(
+          uniqueKeysWithValues: columns.map { ($0.name, OrNull(number: $0.radii[row])) }))
+    }
+  }
+}
+
+struct AttackDocument: Encodable {
+  let images: Int
+  let epsilon: OrNull<Double>
+  let cleanAccuracy: OrNull<Double>
+  let robustAccuracy: OrNull<Double>
+  let distance: OrNull<DistributionDocument>
+  let passes: Int
+
+  init(_ record: AttackRecord) {
+    images = record.count
+    epsilon = OrNull(number: record.epsilon?.value)
+    cleanAccuracy = OrNull(number: record.cleanAccuracy)
+    robustAccuracy = OrNull(number: record.robustAccuracy)
+    distance = OrNull(record.foundDistances.map(DistributionDocument.init))
+    passes = record.passes
+  }
+}
+
+struct AuditDocument: Encodable {
+  struct Broken: Encodable {
+    let index: Int
+    let label: Int
+    let prediction: Int
+    let radius: OrNull<Double>
+    let distance: OrNull<Double>
+    let attack: String
+    let cause: Violation.Cause
+    /// The group of the HDF5 file that holds both images.
+    let counterexample: String
+  }
+  let certificate: CertificateKind
+  let images: Int
+  let certified: Int
+  let violations: [Broken]
+  let excessLayers: [String]
+  let binary32Only: Int
+  let differingPredictions: Int
+  let tightness: OrNull<DistributionDocument>
+  let verdict: AuditResult.Verdict
+
+  init(_ audit: AuditResult) {
+    certificate = audit.certificate
+    images = audit.images.count
+    certified = audit.certified
+    violations = zip(audit.violations, ReportSchema.counterexamples(audit)).map {
+      Broken(
+        index: $0.index, label: $0.label, prediction: $0.prediction,
+        radius: OrNull(number: $0.radius), distance: OrNull(number: $0.distance),
+        attack: $0.attack, cause: $0.cause, counterexample: $1)
+    }
+    excessLayers = audit.excessLayers
+    binary32Only = audit.binary32Only
+    differingPredictions = audit.differingPredictions
+    tightness = OrNull(Distribution(audit.tightness).map(DistributionDocument.init))
+    verdict = audit.verdict
+  }
+}

@@ -1,0 +1,141 @@
+/// A report as people read it, before it is Markdown or HTML.
+struct ReportPage {
+  struct Row {
+    /// What the row is about.
+    let head: String
+    let cells: [String]
+
+    init(_ head: String, _ cells: [String]) {
+      self.head = head
+      self.cells = cells
+    }
+  }
+
+  struct Table {
+    let caption: String
+    /// The names of all columns, the rows' heads included.
+    let columns: [String]
+    let rows: [Row]
+  }
+
+  /// Text as it stands, such as a command.
+  struct Code {
+    let content: String
+    let fence: String
+
+    init(_ text: String) {
+      var lines = text.printable
+      while lines.last?.isNewline == true { lines.removeLast() }
+      content = lines
+      fence = content.codeFence
+    }
+  }
+
+  struct Figure {
+    let caption: String
+    /// The figure in characters; empty where it has no such form.
+    let characters: [Code]
+    /// The figure as an `svg` element.
+    let drawing: String
+  }
+
+  struct Section {
+    let heading: String
+    var paragraphs: [String] = []
+    var items: [String] = []
+    var tables: [Table] = []
+    var figures: [Figure] = []
+    var codes: [Code] = []
+  }
+
+  /// "holds", "violated" or "inconclusive".
+  let verdict: String
+  /// The verdict and what it rests on, in one line.
+  let headline: String
+  let sections: [Section]
+}
+
+extension ReportPage {
+  /// The page of a report.
+  ///
+  /// - Parameter results: the HDF5 file that holds the report, as commands are to name it.
+  init(_ report: VerificationReport, results: String) {
+    verdict = report.verdict.rawValue
+    headline = Self.headline(report)
+    sections =
+      [
+        Self.coverage(report), Self.violations(report, results: results),
+        ReproducibilityCard(report).section, Self.accuracy(report), Self.training(report),
+        Self.bounds(report), Self.tightness(report), Self.attacks(report),
+        Self.again(report),
+      ].compactMap { $0 }
+  }
+
+  private static func headline(_ report: VerificationReport) -> String {
+    if !report.contradictions.isEmpty {
+      return "Violated: bounds contradict each other, which is a bug of this program"
+    }
+    guard let audit = report.audit else {
+      return "Inconclusive: no certificate was attacked in this run"
+    }
+    let certified =
+      "\(audit.certified) of \(audit.images.count) images carry a \(audit.certificate) certificate"
+    return switch audit.verdict {
+    case .holds: "Holds: \(certified); all were attacked and none was broken"
+    case .violated:
+      "Violated: \(certified), and \(audit.violations.count) "
+        + (audit.violations.count == 1 ? "was" : "were") + " broken inside the certified radius"
+    case .inconclusive: "Inconclusive: \(certified), so nothing was put to the test"
+    }
+  }
+
+  private static func coverage(_ report: VerificationReport) -> Section {
+    var items: [String] = []
+    var kinds = Set(report.accuracies?.certifiedAccuracy.keys.map { $0 } ?? [])
+    if let audit = report.audit { kinds.insert(audit.certificate) }
+    for kind in CertificateKind.allCases where kinds.contains(kind) {
+      items += [
+        "Covered by \(kind): \(kind.covered)", "Not covered by \(kind): \(kind.notCovered)",
+      ]
+    }
+    if report.audit != nil {
+      items.append(
+        "Covered by the audit: the images listed in the file of results, each certified one "
+          + "attacked inside its radius, at it, and beyond it.")
+    }
+    items.append(
+      "Not covered by any of this: other images, other norms than the Euclidean one, other "
+        + "weights; and attacks that find nothing prove nothing.")
+    var section = Section(heading: "What is covered and what is not", items: items)
+    if let layers = report.audit?.excessLayers, !layers.isEmpty {
+      section.items.append(
+        "Not proved to be 1-Lipschitz with their steps, which published certificates take for "
+          + "granted: \(layers.joined(separator: ", ")).")
+    }
+    section.items += report.contradictions.map { "Contradiction: \($0)" }
+    return section
+  }
+}
+
+extension CertificateKind {
+  fileprivate var covered: String {
+    switch self {
+    case .published:
+      "what the paper's code would say of this network; it takes every layer for 1-Lipschitz with "
+        + "steps from the power method, an estimate from below, and is no proof."
+    case .lipschitz:
+      "the network in real arithmetic with the executed steps, by proved upper bounds of every "
+        + "layer's Lipschitz constant."
+    case .sound:
+      "this program's binary64 evaluation of these weights, rounding included."
+    }
+  }
+
+  fileprivate var notCovered: String {
+    switch self {
+    case .published: "how far the layers exceed 1, and the rounding of the evaluation."
+    case .lipschitz: "the rounding of the evaluation that made the logits."
+    case .sound: "the same weights run in binary32, here or elsewhere."
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Mustache
+
+/// Text for HTML and XML. Unlike Mustache's own rule it looks at Unicode scalars, so that a "<" with
+/// a combining mark is escaped too, and it leaves out what XML 1.0 cannot hold.
+private struct MarkupContent: MustacheContentType {
+  func escapeText(_ text: String) -> String {
+    var escaped = String.UnicodeScalarView()
+    for scalar in text.printable.unicodeScalars {
+      switch scalar {
+      case "<": escaped.append(contentsOf: "&lt;".unicodeScalars)
+      case ">": escaped.append(contentsOf: "&gt;".unicodeScalars)
+      case "&": escaped.append(contentsOf: "&amp;".unicodeScalars)
+      case "\"": escaped.append(contentsOf: "&quot;".unicodeScalars)
+      case "'": escaped.append(contentsOf: "&#39;".unicodeScalars)
+      default: escaped.append(scalar)
+      }
+    }
+    return String(escaped)
+  }
+}
+
+/// Text on one line of Markdown, in a table or outside.
+private struct MarkdownContent: MustacheContentType {
+  func escapeText(_ text: String) -> String {
+    var escaped = String.UnicodeScalarView()
+    for scalar in text.printable.unicodeScalars {
+      if scalar == "\n" || scalar == "\t" {
+        escaped.append(" ")
+        continue
+      }
+      if "\\`*_{}[]<>#|~&!$".unicodeScalars.contains(scalar) { escaped.append("\\") }
+      escaped.append(scalar)
+    }
+    return String(escaped)
+  }
+}
+
+/// Templates and the rules by which they escape what is put into them.
+enum ReportTemplate {
+  /// The names by which templates choose a rule, in `{{% CONTENT_TYPE:…}}`.
+  private static let registered: Void = {
+    MustacheContentTypes.register(MarkupContent(), named: "CPL-MARKUP")
+    MustacheContentTypes.register(MarkdownContent(), named: "CPL-MARKDOWN")
+  }()
+
+  static func render(_ view: Any, with template: String) throws -> String {
+    registered
+    return try MustacheTemplate(string: template).render(view)
+  }
+}
+
+extension String {
+  /// The text without control characters, line feeds and tabs excepted, and without what is no
+  /// character; lines end in a line feed.
+  var printable: String {
+    var view = String.UnicodeScalarView()
+    for scalar in unicodeScalars {
+      switch scalar.value {
+      case 0x09, 0x0A, 0x20...0x7E, 0xA0...0xFFFD, 0x10000...0x10FFFF: view.append(scalar)
+      default: break
+      }
+    }
+    return String(view)
+  }
+
+  /// A fence that no line of the text can be taken for.
+  var codeFence: String {
+    var (run, longest) = (0, 2)
+    for scalar in unicodeScalars {
+      run = scalar == "`" ? run + 1 : 0
+      longest = max(longest, run)
+    }
+    return String(repeating: "`", count: longest + 1)
+  }
+}
+
+/// Numbers as people read them.
+enum Shown {
+  static let missing = "missing"
+  static let none = "–"
+
+  static func percent(_ share: Double?) -> String {
+    guard let share, share.isFinite else { return none }
+    return String(format: "%.2f %%", share * 100)
+  }
+
+  static func number(_ value: Double?, digits: Int = 9) -> String {
+    guard let value, !value.isNaN else { return none }
+    if value.isInfinite { return value < 0 ? "−∞" : "∞" }
+    return String(format: "%.\(digits)g", value)
+  }
+
+  /// A proved bound, a radius or a distance that is compared with one: the shortest text that means
+  /// this very number, since rounding to the nearest might move it to the wrong side.
+  static func exact(_ value: Double?) -> String {
+    guard let value, !value.isNaN else { return none }
+    return value.isInfinite ? number(value) : "\(value)"
+  }
+
+  /// A radius or distance of a statistic.
+  static func pixels(_ value: Double?) -> String { number(value, digits: 6) }
+
+  static func seconds(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e12 else { return none }
+    if seconds < 120 { return String(format: "%.1f s", seconds) }
+    return String(format: "%.0f s (%.2f h)", seconds, seconds / 3600)
+  }
+
+  static func bytes(_ bytes: Int) -> String {
+    String(format: "%.1f GiB", Double(bytes) / 0x1p30)
+  }
+}

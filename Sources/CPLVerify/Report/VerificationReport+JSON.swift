@@ -1,0 +1,43 @@
+import CPLReference
+import Foundation
+
+extension VerificationReport {
+  /// A part of a report, as one command prints it.
+  public enum Section: Equatable, Sendable {
+    case evaluate, bounds, certify, audit
+    /// What the attack of a name found.
+    case attack(String)
+  }
+
+  /// The whole report as one JSON object: `verdict`, `provenance`, and a key for each section.
+  ///
+  /// Keys are snake_case, shares in [0, 1], radii in pixel units. A number that JSON has no text
+  /// for, such as the infinite distance of an image that no attack changed, is null, and so is a
+  /// section without results.
+  public func json() throws -> String { try Self.text(ReportDocument(self)) }
+
+  /// One section as a JSON object of its own.
+  ///
+  /// - Throws: `ReferenceError.mismatch` when the report has no such results.
+  public func json(_ section: Section) throws -> String {
+    let document: (any Encodable)? =
+      switch section {
+      case .evaluate: EvaluationDocument(self)
+      case .bounds: BoundsDocument(self)
+      case .certify: certificates.map(CertificatesDocument.init)
+      case .audit: audit.map(AuditDocument.init)
+      case .attack(let name): attacks[name].map(AttackDocument.init)
+      }
+    guard let document else {
+      throw ReferenceError.mismatch(expected: "a report with results of \(section)", found: "none")
+    }
+    return try Self.text(document)
+  }
+
+  private static func text(_ document: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return String(decoding: try encoder.encode(document), as: UTF8.self)
+  }
+}

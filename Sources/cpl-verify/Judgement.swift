@@ -1,0 +1,124 @@
+import CPLReference
+import CPLVerify
+
+/// What the commands that judge a network begin with: its weights, bounds and images, and a report
+/// to fill.
+struct Judgement {
+  let verified: VerifiedNetwork
+  let images: ImageDataset
+  let workers: Workers
+  let progress: Progress
+  var report: VerificationReport
+
+  private let results: ResultOptions
+
+  /// Reads weights and test images, bounds every layer and sets the steps. What can be refused is
+  /// refused first, also the place for the results.
+  ///
+  /// - Parameter needsClasses: whether the images' classes matter.
+  init(
+    _ weights: WeightsOptions, _ data: DataOptions, _ results: ResultOptions,
+    _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
+    needsClasses: Bool = true
+  ) throws {
+    self.results = results
+    workers = options.workers
+    progress = options.progress
+    let checkpoint = try Checkpoint(path: weights.weights)
+    images = try data.read(.test)
+    try checkpoint.network.check(takes: images, needsClasses: needsClasses)
+    try results.check(notReplacing: weights.weights)
+    let progress = progress
+    verified = try VerifiedNetwork(
+      checkpoint.network, profile: weights.profile.profile, workers: workers
+    ) { done, total in
+      progress.update("bounding", done: done, total: total, unit: "layers")
+      Interruption.leaveIfRequested()
+    }
+    progress.finish()
+    try Interruption.check()
+    var provenance = Provenance()
+    provenance.profile = weights.profile.rawValue
+    provenance.certificate = certificate?.rawValue
+    provenance.seed = seed
+    provenance.weights = weights.weights
+    provenance.weightsDigest = checkpoint.digest
+    provenance.data.name = images.name
+    provenance.data.folder = data.data
+    provenance.data.split = ImageDataset.Split.test.rawValue
+    provenance.data.images = images.count
+    provenance.data.digest = images.digest
+    report = VerificationReport(provenance: provenance)
+    report.model = ModelSummary(checkpoint.network)
+    report.training = checkpoint.training?.history ?? []
+    report.bounds = verified.bounds
+  }
+
+  /// The logits of every image, and the radii of each kind of certificate.
+  mutating func certify() throws {
+    let logits = try verified.network.logits(of: images, workers: workers) { done in
+      progress.update("evaluating", done: done, total: images.count, unit: "images")
+      try Interruption.check()
+    }
+    var radii: [CertificateKind: [Double]] = [:]
+    for kind in [CertificateKind.published, .lipschitz] {
+      radii[kind] = try verified.radii(kind, logits)
+    }
+    let binary64Predictions: [Int]
+    (radii[.sound], binary64Predictions) = try soundRadii()
+    progress.finish()
+    report.certificates = CertificateTable(images, logits: logits, radii: radii)
+    report.evaluation = report.certificates.map(EvaluationSummary.init)
+    report.evaluation?.differingPredictions =
+      zip(logits.rowMaxima, binary64Predictions).count { $0 != $1 }
+  }
+
+  /// The radii and predictions of the network as it is evaluated in binary64.
+  private func soundRadii() throws -> (radii: [Double], predictions: [Int]) {
+    let certificate = try SoundCertificate(verified)
+    var radii: [Double] = []
+    var predictions: [Int] = []
+    let batch = CPLNetwork<Double>.evaluationBatch
+    for start in stride(from: 0, to: images.count, by: batch) {
+      let (found, logits) = certificate.radii(
+        images: images.images(at: start..<min(images.count, start + batch)), workers: workers)
+      radii += found
+      predictions += logits.rowMaxima
+      progress.update(
+        "evaluating in binary64", done: radii.count, total: images.count, unit: "images")
+      try Interruption.check()
+    }
+    return (radii, predictions)
+  }
+
+  /// Runs one attack on every image.
+  func attack(_ name: String, epsilon: Epsilon, seed: UInt64) throws -> [AttackResult] {
+    let results = try AttackSuite.run(
+      name, on: try AttackTarget(verified.network), images, epsilon: epsilon.value, seed: seed,
+      workers: workers
+    ) { done in
+      progress.update("\(name) at \(epsilon)", done: done, total: images.count, unit: "images")
+      try Interruption.check()
+    }
+    progress.finish()
+    return results ?? []
+  }
+
+  /// Completes the provenance, keeps the results where the user wants them, and shows them, also
+  /// where keeping them fails.
+  mutating func finish(show: (VerificationReport) throws -> Void) throws {
+    let collected = Provenance.collected(threads: workers.threads)
+    report.provenance.command = collected.command
+    report.provenance.gitCommit = collected.gitCommit
+    report.provenance.isDirty = collected.isDirty
+    report.provenance.versions = collected.versions
+    report.provenance.machine = collected.machine
+    report.provenance.cost = collected.cost
+    let kept = Result { try results.out.map(report.write(to:)) }
+    try show(report)
+    try kept.get()
+    if let out = results.out {
+      progress.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import CPLReference
+import CPLVerify
+import Testing
+
+@Suite("Bounds of the rounding error of an evaluation")
+struct ForwardErrorTests {
+  @Test("no evaluation errs by more than is proved, against one with 106 bits")
+  func boundsHold() throws {
+    for seed in 0..<UInt64(Hunt.isSlow ? 4000 : 300) {
+      let verified = try SampleNetworks.random(seed)
+      let network = verified.network.converted(to: Double.self)
+      let features = try FeatureErrorBound(
+        network, spectralNorms: verified.bounds.layers.map(\.spectralNorm))
+      let certificate = try SoundCertificate(verified)
+      #expect(certificate.featureError == features.error)
+      let images = SampleNetworks.images(verified.network, count: 3, seed: seed)
+      let logits = network.logits(images.converted(), workers: .serial)
+      let computed = network.features(images.converted(), workers: .serial)
+      for image in 0..<3 {
+        let exact = network.layers.dropLast().reduce(
+          images.row(image).map { DoubleDouble(Double($0)) }
+        ) {
+          ExactEvaluation.apply($1, to: $0)
+        }
+        let error = Self.distance(Array(computed.row(image)), exact)
+        #expect(
+          error <= features.error * (1 - ExactEvaluation.error), "features, seed \(seed)")
+        #expect(
+          EuclideanNorm.upperBound(Array(computed.row(image))) <= features.norm * (1 + 1e-12),
+          "norm, seed \(seed)")
+        let exactLogits = ExactEvaluation.apply(network.head, to: exact)
+        for (first, second) in [(0, 1), (network.classes - 1, 0)] {
+          let row = Array(logits.row(image))
+          let margin = DoubleDouble(row[first]) - DoubleDouble(row[second])
+          let marginError = margin.distance(to: exactLogits[first] - exactLogits[second])
+          #expect(
+            marginError <= certificate.marginError(first, second) * (1 - ExactEvaluation.error),
+            "margin, seed \(seed)")
+        }
+      }
+    }
+  }
+
+  @Test("a dense layer attains its bound within 1 %: a smaller one would be false")
+  func denseLayerIsTight() throws {
+    let count = 1001
+    let layer = try Self.attaining(count) { row in
+      CPLLinear<Double>(
+        name: "attaining", weights: Tensor(shape: [1, count], elements: row),
+        bias: Tensor(shape: [1]), stepRule: .fixed, stepSize: 1, powerVector: Tensor(shape: [count])
+      )
+    }
+    let bound = try layer.layer.forwardErrorBound(
+      norm: layer.norm, spectralNorm: layer.layer.spectralNorm())
+    let error = Self.error(of: layer.layer, at: layer.input)
+    #expect(error <= bound)
+    #expect(error > bound / 1.01, "attained: \(error / bound)")
+  }
+
+  @Test("a convolution attains its bound within a factor of 1.5")
+  func convolutionIsTight() throws {
+    let count = 1001
+    let layer = try Self.attaining(count) { row in
+      CPLConvolution<Double>(
+        name: "attaining", kernel: Tensor(shape: [1, count, 1, 1], elements: row),
+        bias: Tensor(shape: [1]), imageSide: 1, stepRule: .fixed, stepSize: 1,
+        powerVector: Tensor(shape: [count, 1, 1]))
+    }
+    let bound = try layer.layer.forwardErrorBound(
+      norm: layer.norm, spectralNorm: layer.layer.spectralNorm())
+    let error = Self.error(of: layer.layer, at: layer.input)
+    #expect(error <= bound)
+    #expect(error > bound / 1.5, "attained: \(error / bound)")
+  }
+
+  @Test("a network attains its bound within a factor of 8")
+  func networkIsTight() throws {
+    let weight = Float(0x1p-26)
+    let layers: [any Layer<Float>] = [
+      Normalize(
+        name: "normalize", mean: [0, 0, 0, 0], standardDeviation: [1, 1, 1, 1], side: 1),
+      Flatten(name: "flatten", inputShape: [4, 1, 1]),
+      CPLLinear(
+        name: "linear.0", weights: Tensor(shape: [1, 4], elements: [1, weight, weight, weight]),
+        bias: Tensor(shape: [1]), stepRule: .verified, stepSize: 0,
+        powerVector: Tensor(repeating: 0.5, shape: [4])),
+      PoolingLinear(name: "head", pooling: .truncate, features: 4, classes: 2),
+    ]
+    let verified = try VerifiedNetwork(
+      CPLNetwork(layers: layers), profile: .corrected, workers: .serial
+    ) { _, _ in }
+    let network = verified.network.converted(to: Double.self)
+    let small = Double(Float(0x1p-27 * (1 + 0x1p-20)))
+    let input = [1, small, small, small]
+    let computed = network.features(
+      Tensor(shape: [1, 4, 1, 1], elements: input), workers: .serial)
+    let exact = network.layers.dropLast().reduce(input.map { DoubleDouble($0) }) {
+      ExactEvaluation.apply($1, to: $0)
+    }
+    let bound = try SoundCertificate(verified).featureError
+    let error = Self.distance(computed.elements, exact)
+    #expect(error <= bound)
+    #expect(error > bound / 8, "attained: \(error / bound)")
+  }
+
+  @Test("evaluations that might overflow are refused")
+  func overflow() throws {
+    let sums = FusedSums.dense(inputs: 3, outputs: 3, spectralNormUpperBound: 1e30)
+    #expect(throws: VerificationError.self) {
+      try sums.errorBound(norm: 1e10, in: BinaryFormat(Float.self))
+    }
+    #expect(try sums.errorBound(norm: 1e10, in: BinaryFormat(Double.self)) < 1e26)
+    #expect(BinaryFormat(Float.self).gamma(1 << 23) == .infinity)
+  }
+
+  @Test(
+    "networks of the paper's sizes err by less than 1e-9 in binary64, as is proved",
+    .enabled(if: Hunt.isSlow),
+    arguments: [
+      ModelConfiguration(convolutionLayers: 6, channels: 30, linearLayers: 3, linearInner: 512),
+      ModelConfiguration(convolutionLayers: 20, channels: 45, linearLayers: 7, linearInner: 2048),
+    ])
+  func realisticSizes(_ configuration: ModelConfiguration) throws {
+    let verified = try VerifiedNetwork(
+      CPLNetwork(
+        configuration.layers(mean: [0.4914, 0.4822, 0.4465], standardDeviation: [1, 1, 1]), seed: 1),
+      profile: .corrected, workers: .serial
+    ) { _, _ in }
+    let certificate = try SoundCertificate(verified)
+    let norms = verified.bounds.layers.map(\.spectralNorm)
+    let binary32 = try FeatureErrorBound(verified.network, spectralNorms: norms)
+    let images = SampleNetworks.images(verified.network, count: 1, seed: 1)
+    let network = certificate.network
+    let computed = network.features(images.converted(), workers: .serial)
+    let exact = network.layers.dropLast().reduce(images.elements.map { DoubleDouble(Double($0)) }) {
+      ExactEvaluation.apply($1, to: $0)
+    }
+    let error = Self.distance(computed.elements, exact)
+    let executed32 = verified.network.features(images, workers: .serial)
+    let error32 = Self.distance(executed32.elements.map { Double($0) }, exact)
+    print(
+      "\(norms.count) layers: e = \(certificate.featureError), measured \(error), X = "
+        + "\(binary32.norm); in binary32 e = \(binary32.error), measured \(error32); margin error "
+        + "\(certificate.marginError(0, 1))")
+    #expect(certificate.featureError < 1e-9)
+    #expect(error <= certificate.featureError)
+    #expect(error32 <= binary32.error)
+  }
+
+  /// A row (1, w, …, w) and an input (1, y, …, y) with w·y a little above half an ulp of 1: every
+  /// addition after the first rounds up by almost half an ulp.
+  private static func attaining<L: Layer<Double>>(
+    _ count: Int, _ make: ([Double]) -> L
+  ) throws -> (layer: L, input: [Double], norm: Double) {
+    let row = [1] + Array(repeating: 0x1p-26, count: count - 1)
+    let input = [1] + Array(repeating: 0x1p-27 * (1 + 0x1p-20), count: count - 1)
+    return (make(row), input, EuclideanNorm.upperBound(input))
+  }
+
+  private static func error(of layer: any Layer<Double>, at input: [Double]) -> Double {
+    let output = layer.forward(
+      Tensor(shape: [1] + layer.inputShape, elements: input), recording: .nothing,
+      workers: .serial
+    ).output
+    return distance(
+      output.elements, ExactEvaluation.apply(layer, to: input.map { DoubleDouble($0) }))
+  }
+
+  /// ‖a − b‖₂, to a few roundings; what they may lack is below 1e-13 of it.
+  private static func distance(_ a: [Double], _ b: [DoubleDouble]) -> Double {
+    EuclideanNorm.upperBound(zip(a, b).map { DoubleDouble($0).distance(to: $1) })
+  }
+}
