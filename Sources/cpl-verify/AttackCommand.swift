@@ -12,10 +12,10 @@ struct AttackCommand: ParsableCommand {
   @Option(help: "The attack: \(AttackSuite.names.joined(separator: ", ")).")
   var attack = "pgd"
 
-  @Option(help: "The radius in pixel units, such as 36/255 or 0.25.")
+  @Option(parsing: .unconditional, help: "The radius in pixel units, such as 36/255 or 0.25.")
   var epsilon = Epsilon.published[0]
 
-  @Option(help: "The seed that the attack's noise comes from.")
+  @Option(parsing: .unconditional, help: "The seed that the attack's noise comes from.")
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
@@ -30,7 +30,7 @@ struct AttackCommand: ParsableCommand {
   }
 
   func run() throws {
-    var judgement = try Judgement(weights, dataOptions, options, seed: seed)
+    var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
     try judgement.certify()
     let images = judgement.images
     let record = AttackRecord(
@@ -38,11 +38,12 @@ struct AttackCommand: ParsableCommand {
       predictions: judgement.report.certificates?.predictions ?? [],
       results: try judgement.attack(attack, epsilon: epsilon, seed: seed))
     judgement.report.attacks[attack] = record
-    try judgement.finish(results, threads: options.workers.threads)
-    if options.json {
-      try Output.line(try judgement.report.json(.attack(attack)))
-    } else {
-      try show(record)
+    try judgement.finish { report in
+      if options.json {
+        try Output.line(try report.json(.attack(attack)))
+      } else {
+        try show(record)
+      }
     }
   }
 

@@ -15,7 +15,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var certificates: CertificateOptions
 
-  @Option(help: "The seed that the attacks' noise comes from.")
+  @Option(parsing: .unconditional, help: "The seed that the attacks' noise comes from.")
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
@@ -25,7 +25,7 @@ struct AuditCommand: ParsableCommand {
   func run() throws {
     let kind = certificates.kind(under: weights.profile)
     var judgement = try Judgement(
-      weights, dataOptions, options, seed: seed, certificate: kind)
+      weights, dataOptions, results, options, seed: seed, certificate: kind)
     try judgement.certify()
     let (images, progress) = (judgement.images, judgement.progress)
     let audit = try CertificateAudit(
@@ -38,11 +38,8 @@ struct AuditCommand: ParsableCommand {
     }
     progress.finish()
     judgement.report.audit = result
-    try judgement.finish(results, threads: options.workers.threads)
-    if options.json {
-      try Output.line(try judgement.report.json(.audit))
-    } else {
-      try show(result)
+    try judgement.finish { report in
+      if options.json { try Output.line(try report.json(.audit)) } else { try show(result) }
     }
     switch result.verdict {
     case .holds: return

@@ -21,16 +21,18 @@ struct BoundsCommand: ParsableCommand {
   private static let lowerSideImages = 16
 
   func run() throws {
-    var judgement = try Judgement(weights, dataOptions, options)
+    var judgement = try Judgement(weights, dataOptions, results, options, needsClasses: false)
     let images = judgement.images.prefix(Self.lowerSideImages)
     let lower = judgement.verified.lipschitzLowerEstimate(
       at: images.images(at: 0..<images.count), workers: options.workers)
     judgement.report.lipschitzLowerBound = lower
-    try judgement.finish(results, threads: options.workers.threads)
-    if options.json {
-      try Output.line(try judgement.report.json(.bounds))
-    } else {
-      try show(judgement.verified.bounds, lower: lower)
+    let bounds = judgement.verified.bounds
+    try judgement.finish { report in
+      if options.json {
+        try Output.line(try report.json(.bounds))
+      } else {
+        try show(bounds, lower: lower)
+      }
     }
   }
 

@@ -13,13 +13,14 @@ struct CertifyCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    var judgement = try Judgement(weights, dataOptions, options)
+    var judgement = try Judgement(weights, dataOptions, results, options)
     try judgement.certify()
-    try judgement.finish(results, threads: options.workers.threads)
-    if options.json {
-      try Output.line(try judgement.report.json(.certify))
-    } else if let table = judgement.report.certificates {
-      try show(table)
+    try judgement.finish { report in
+      if options.json {
+        try Output.line(try report.json(.certify))
+      } else if let table = report.certificates {
+        try show(table)
+      }
     }
   }
 

@@ -10,12 +10,13 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Also attack every image by the paper's PGD at this radius, such as 36/255; repeatable.",
       valueName: "epsilon"))
   var pgd: [Epsilon] = []
 
-  @Option(help: "The seed that the attack's noise comes from.")
+  @Option(parsing: .unconditional, help: "The seed that the attack's noise comes from.")
   var seed: UInt64 = 0
 
   @OptionGroup var dataOptions: DataOptions
@@ -23,7 +24,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    var judgement = try Judgement(weights, dataOptions, options, seed: seed)
+    var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
     try judgement.certify()
     for epsilon in pgd {
       let broken = try judgement.attack(
@@ -32,11 +33,13 @@ struct EvaluateCommand: ParsableCommand {
       judgement.report.evaluation?.pgdAccuracy[epsilon] =
         1 - Double(broken) / Double(judgement.images.count)
     }
-    try judgement.finish(results, threads: options.workers.threads)
-    if options.json {
-      try Output.line(try judgement.report.json(.evaluate))
-    } else if let evaluation = judgement.report.evaluation {
-      try show(evaluation, lipschitz: judgement.verified.bounds.lipschitzUpperBound)
+    let lipschitz = judgement.verified.bounds.lipschitzUpperBound
+    try judgement.finish { report in
+      if options.json {
+        try Output.line(try report.json(.evaluate))
+      } else if let evaluation = report.evaluation {
+        try show(evaluation, lipschitz: lipschitz)
+      }
     }
   }
 

@@ -17,17 +17,35 @@ enum Exit: Int32, Error {
 
   /// Ends the program with the code and the message that belong to `error`.
   static func leave(with error: any Error) -> Never {
-    switch error {
-    case let code as Exit:
+    Progress.removeBar()
+    if let code = error as? Exit { exit(code.rawValue) }
+    if let code = ownCode(of: error) {
+      report("\(error)")
       exit(code.rawValue)
-    case let error as ReferenceError:
-      report("\(error)")
-      exit(code(of: error).rawValue)
-    case let error as VerificationError:
-      report("\(error)")
-      exit(code(of: error).rawValue)
+    }
+    // The parser's own: help and versions, which were asked for, and misuse.
+    let message = CPLVerifyCommand.fullMessage(for: error)
+    switch CPLVerifyCommand.exitCode(for: error) {
+    case .success:
+      do { try Output.line(message) } catch { leave(with: error) }
+      exit(EXIT_SUCCESS)
+    case .validationFailure:
+      StandardStream.error.write(message + "\n")
+      exit(usage.rawValue)
     default:
-      CPLVerifyCommand.exit(withError: error)
+      // The system's, from a place that expects none: never 1, which says that a property fails.
+      report("\(error)")
+      exit(inputOutput.rawValue)
+    }
+  }
+
+  /// The code of an error of this package; nil for any other.
+  private static func ownCode(of error: any Error) -> Exit? {
+    switch error {
+    case let error as HintedError: code(of: error.error)
+    case let error as ReferenceError: code(of: error)
+    case let error as VerificationError: code(of: error)
+    default: nil
     }
   }
 
@@ -48,6 +66,14 @@ enum Exit: Int32, Error {
   }
 
   private static func report(_ message: String) {
-    FileHandle.standardError.write(Data("cpl-verify: error: \(message)\n".utf8))
+    StandardStream.error.write("cpl-verify: error: \(message)\n")
   }
+}
+
+/// An error, and what to do about it.
+struct HintedError: Error, CustomStringConvertible {
+  let error: ReferenceError
+  let hint: String
+
+  var description: String { "\(error) (\(hint))" }
 }

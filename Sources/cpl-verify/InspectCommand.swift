@@ -8,8 +8,7 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "The file.", completion: .file())
   var file: String
 
-  @Flag(help: "Print one JSON object on standard output and nothing else there.")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     let checkpoint = try Checkpoint(path: file)
@@ -23,7 +22,7 @@ struct InspectCommand: ParsableCommand {
           Result.Stored(name: "\(layer.name)/\($0.name)", shape: $0.value.shape, dtype: "float32")
         }
       })
-    guard !json else { return try Output.json(result) }
+    guard !output.json else { return try Output.json(result) }
     try Output.line("format      \(result.format), digest \(result.digest)")
     try Output.line("written by  \(result.createdBy), commit \(result.gitCommit)")
     try Output.line("profile     \(result.profile)")

@@ -8,6 +8,12 @@ enum Interruption {
 
   static func install() {
     signal(SIGPIPE, SIG_IGN)
+    // A parent may have started the program with signals held back.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         if Interruption.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
@@ -21,6 +27,14 @@ enum Interruption {
   /// The exit code that tells which signal came.
   static var code: Exit {
     received.load(ordering: .relaxed) == SIGTERM ? .terminated : .interrupted
+  }
+
+  /// Ends the program, from any thread, if it was asked to stop: where nothing is there to save and
+  /// the work at hand may take minutes.
+  static func leaveIfRequested() {
+    guard isRequested else { return }
+    Progress.removeBar()
+    _exit(code.rawValue)
   }
 
   /// Leaves if the program was asked to stop.

@@ -10,21 +10,30 @@ struct Judgement {
   let progress: Progress
   var report: VerificationReport
 
-  /// Reads weights and test images, bounds every layer and sets the steps.
+  private let results: ResultOptions
+
+  /// Reads weights and test images, bounds every layer and sets the steps. What can be refused is
+  /// refused first, also the place for the results.
+  ///
+  /// - Parameter needsClasses: whether the images' classes matter.
   init(
-    _ weights: WeightsOptions, _ data: DataOptions, _ options: RunOptions, seed: UInt64? = nil,
-    certificate: CertificateKind? = nil
+    _ weights: WeightsOptions, _ data: DataOptions, _ results: ResultOptions,
+    _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
+    needsClasses: Bool = true
   ) throws {
+    self.results = results
     workers = options.workers
     progress = options.progress
     let checkpoint = try Checkpoint(path: weights.weights)
     images = try data.read(.test)
-    try checkpoint.network.check(takes: images)
+    try checkpoint.network.check(takes: images, needsClasses: needsClasses)
+    try results.check(notReplacing: weights.weights)
     let progress = progress
     verified = try VerifiedNetwork(
       checkpoint.network, profile: weights.profile.profile, workers: workers
     ) { done, total in
       progress.update("bounding", done: done, total: total, unit: "layers")
+      Interruption.leaveIfRequested()
     }
     progress.finish()
     try Interruption.check()
@@ -95,17 +104,21 @@ struct Judgement {
     return results ?? []
   }
 
-  /// Completes the provenance and keeps the results where the user wants them.
-  mutating func finish(_ results: ResultOptions, threads: Int) throws {
-    let collected = Provenance.collected(threads: threads)
+  /// Completes the provenance, keeps the results where the user wants them, and shows them, also
+  /// where keeping them fails.
+  mutating func finish(show: (VerificationReport) throws -> Void) throws {
+    let collected = Provenance.collected(threads: workers.threads)
     report.provenance.command = collected.command
     report.provenance.gitCommit = collected.gitCommit
     report.provenance.isDirty = collected.isDirty
     report.provenance.versions = collected.versions
     report.provenance.machine = collected.machine
     report.provenance.cost = collected.cost
-    guard let out = results.out else { return }
-    try report.write(to: out)
-    progress.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
+    let kept = Result { try results.out.map(report.write(to:)) }
+    try show(report)
+    try kept.get()
+    if let out = results.out {
+      progress.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
+    }
   }
 }

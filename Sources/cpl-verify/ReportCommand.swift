@@ -18,16 +18,15 @@ struct ReportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The folder for the pages, made when missing.", valueName: "folder"))
   var out: String
 
-  @Flag(help: "Print the report as one JSON object on standard output too.")
-  var json = false
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if out.isEmpty { throw ValidationError("--out is the name of a folder, not empty") }
+  }
 
   func run() throws {
     let report = try VerificationReport(path: stored)
-    do {
-      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-    } catch {
-      throw ReferenceError.cannotCreate(path: out, reason: error.localizedDescription)
-    }
+    try Folder.create(out)
     let name = (stored as NSString).lastPathComponent
     for (file, text) in [
       ("report.html", try report.html(results: name)),
@@ -36,7 +35,7 @@ struct ReportCommand: ParsableCommand {
     ] {
       try AtomicFile.write(Data(text.utf8), to: "\(out)/\(file)")
     }
-    if json {
+    if output.json {
       try Output.line(try report.json())
     } else {
       try Output.line("\(out)/report.html: \(report.verdict.rawValue)")

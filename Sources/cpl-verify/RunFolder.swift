@@ -1,97 +1,126 @@
 import CPLReference
 import Foundation
-import Yams
 
 /// A folder that holds a training run.
 struct RunFolder {
   let path: String
 
+  init(path: String) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+  }
+
   var configurationFile: String { path + "/run.yml" }
   var last: String { path + "/last.h5" }
   var best: String { path + "/best.h5" }
   var history: String { path + "/history.h5" }
+  private var lockFile: String { path + "/lock" }
 
-  /// Makes the folder, which must not hold a run yet.
-  func create() throws {
-    guard !FileManager.default.fileExists(atPath: configurationFile) else {
-      throw ReferenceError.cannotCreate(
-        path: path, reason: "it holds a run already; take it up with --resume, or name another")
-    }
+  /// Makes a folder for a new run, runs `body`, which writes the beginning of the run, and leaves
+  /// nothing behind when that fails.
+  func create(_ body: () throws -> Void) throws -> RunLock {
+    let isNew = !FileManager.default.fileExists(atPath: path)
+    try Folder.create(path)
     do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      let lock = try RunLock(lockFile, of: path)
+      for file in [configurationFile, last, best, history]
+      where FileManager.default.fileExists(atPath: file) {
+        throw ReferenceError.cannotCreate(
+          path: path,
+          reason: "it holds a run already; take it up with --resume, or name another")
+      }
+      do {
+        try body()
+      } catch {
+        for file in [configurationFile, last, lockFile] { unlink(file) }
+        throw error
+      }
+      return lock
     } catch {
-      throw ReferenceError.cannotCreate(path: path, reason: error.localizedDescription)
+      // Fails, as it should, where others have put something into it.
+      if isNew { rmdir(path) }
+      throw error
     }
   }
 
+  /// Keeps other processes from training into the folder.
+  func lock() throws -> RunLock { try RunLock(lockFile, of: path) }
+
   func write(_ run: RunConfiguration) throws {
-    try AtomicFile.write(Data(try YAMLEncoder().encode(run).utf8), to: configurationFile)
+    try AtomicFile.write(Data(try run.yaml().utf8), to: configurationFile)
   }
 
   func readConfiguration() throws -> RunConfiguration {
-    let text = try Self.text(at: configurationFile)
-    do {
-      return try YAMLDecoder().decode(RunConfiguration.self, from: text)
-    } catch {
-      throw ReferenceError.invalid(
-        path: configurationFile, location: "", expected: "a run's configuration",
-        found: "text that is none")
-    }
+    try RunConfiguration(yaml: try InputFile.text(configurationFile), path: configurationFile)
   }
 
-  /// The state that the run was left in.
-  func readState(_ experiment: ExperimentConfiguration) throws -> TrainingState {
+  /// The state in which `run` was left.
+  ///
+  /// - Throws: `ReferenceError` also when it was left by a run of another configuration, or on
+  ///   other images.
+  func readState(of run: RunConfiguration) throws -> TrainingState {
     let checkpoint = try Checkpoint(path: last)
-    guard let state = checkpoint.training else {
+    guard let state = checkpoint.training, let origin = checkpoint.run else {
       throw ReferenceError.invalid(
         path: last, location: "/progress", expected: "a training run", found: "weights alone")
     }
-    return state
-  }
-
-  /// The text of a file.
-  static func text(at path: String) throws -> String {
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw ReferenceError.missing(path: path)
-    }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ReferenceError.inputOutput(path: path, reason: "cannot read")
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
+    let lines = [origin, try run.identity()].map { $0.split(separator: "\n") }
+    if lines[0] != lines[1] {
+      let difference = zip(lines[0], lines[1]).first { $0 != $1 }
+      func quoted(_ line: Substring?) -> String {
+        line.map { "'\($0.drop { $0 == " " })'" } ?? "another configuration"
+      }
       throw ReferenceError.invalid(
-        path: path, location: "", expected: "text in UTF-8", found: "other bytes")
+        path: configurationFile, location: "",
+        expected: "\(quoted(difference?.0)), with which \(last) was trained",
+        found: quoted(difference?.1))
     }
-    return text
+    guard state.epoch <= run.experiment.training.epochs else {
+      throw ReferenceError.mismatch(
+        expected: "at least \(state.epoch) epochs, which \(path) has done already",
+        found: "\(run.experiment.training.epochs)")
+    }
+    return state
   }
 }
 
-/// RUN/run.yml: all that it takes to make the run again.
-struct RunConfiguration: Codable {
-  var experiment: ExperimentConfiguration
-  /// The data set's folder; the built-in images when nil.
-  var data: String?
-  var dataset: String?
-  var limit: Int?
-  /// The seed of crops and flips where the run's own does not cover them.
-  var augmentationSeed: UInt64?
+/// The right to train into a run's folder, which one process has at a time; given back when the
+/// value or the process ends, however it ends.
+struct RunLock: ~Copyable {
+  private let descriptor: Int32
 
-  enum CodingKeys: String, CodingKey {
-    case experiment, data, dataset, limit
-    case augmentationSeed = "augmentation_seed"
+  /// Takes the lock that the file at `path` stands for, made where it is missing; it stays, with
+  /// the number of the process that held it last.
+  init(_ path: String, of folder: String) throws {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      throw Self.failure(folder, "\(String(cString: strerror(errno)))", code: errno)
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let code = errno
+      var text = [UInt8](repeating: 0, count: 20)
+      let count = max(0, read(descriptor, &text, text.count))
+      close(descriptor)
+      let holder = String(decoding: text.prefix(count), as: UTF8.self)
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+      throw Self.failure(
+        folder,
+        code == EWOULDBLOCK
+          ? "process \(holder.isEmpty ? "unknown" : holder) is training into it"
+          : String(cString: strerror(code)), code: code)
+    }
+    self.descriptor = descriptor
+    // On a full disk the number may be missing; the lock holds all the same.
+    let number = "\(getpid())\n"
+    _ = ftruncate(descriptor, 0)
+    _ = pwrite(descriptor, number, number.utf8.count, 0)
   }
 
-  /// The data of the run, or what the flags say instead.
-  func dataOptions(overriddenBy flags: DataOptions) -> DataOptions {
-    var options = flags
-    options.data = flags.data ?? data
-    options.dataset = flags.dataset ?? dataset.flatMap(CIFARBinary.Kind.init(rawValue:))
-    options.limit = flags.limit ?? limit
-    return options
-  }
+  deinit { close(descriptor) }
 
-  var description: CheckpointDescription {
-    CheckpointDescription(
-      profile: experiment.training.profile, createdBy: "cpl-verify \(Program.number)",
-      gitCommit: Program.commit)
+  private static func failure(_ folder: String, _ reason: String, code: Int32) -> ReferenceError {
+    [ENOSPC, EDQUOT, EIO].contains(code)
+      ? .inputOutput(path: folder, reason: reason) : .cannotCreate(path: folder, reason: reason)
   }
 }

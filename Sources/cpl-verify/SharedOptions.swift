@@ -6,24 +6,35 @@ import Foundation
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The folder with the data set; the built-in synthetic images without it.",
+      "The folder with CIFAR-10's or CIFAR-100's binary files; the built-in images without it.",
       valueName: "folder"))
   var data: String?
 
   @Option(help: "The data set's kind, when the files do not tell.")
   var dataset: CIFARBinary.Kind?
 
-  @Option(help: ArgumentHelp("Only the first images.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only the first images; all where there are fewer.", valueName: "count"))
   var limit: Int?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only these images, such as 0,5,7-9, none twice.", valueName: "list"))
+  var indices: Indices?
+
   func validate() throws {
+    if data == "" { throw ValidationError("--data is the name of a folder, not empty") }
     if let limit, limit < 1 { throw ValidationError("--limit is at least 1, not \(limit)") }
+    if limit != nil, indices != nil {
+      throw ValidationError("give either --limit or --indices")
+    }
   }
 
   /// The seed of the built-in images; theirs alone, so that every command sees the same ones.
   static let syntheticSeed: UInt64 = 0
 
-  /// The images of one split, without regard to `--limit`.
+  /// The images of one split, without regard to `--limit` and `--indices`.
   func readAll(_ split: ImageDataset.Split) throws -> ImageDataset {
     guard let data else {
       if let dataset {
@@ -31,28 +42,73 @@ struct DataOptions: ParsableArguments {
       }
       return SyntheticImages.make(seed: Self.syntheticSeed, split: split)
     }
-    return try CIFARBinary.read(data, split: split, kind: dataset)
+    do {
+      return try CIFARBinary.read(data, split: split, kind: dataset)
+    } catch let error as ReferenceError {
+      guard let hint = hint(about: error, in: data) else { throw error }
+      throw HintedError(error: error, hint: hint)
+    }
   }
 
-  /// The images of one split, the first `--limit` of them.
+  /// The images of one split that `--limit` or `--indices` choose.
   func read(_ split: ImageDataset.Split) throws -> ImageDataset {
     let images = try readAll(split)
-    return limit.map(images.prefix) ?? images
+    if let limit { return images.prefix(limit) }
+    guard let indices else { return images }
+    guard indices.maximum < images.count else {
+      throw ReferenceError.mismatch(
+        expected: "--indices below \(images.count), the number of images of \(images.name)",
+        found: "\(indices.maximum)")
+    }
+    return try images.subset(indices.positions)
+  }
+
+  /// What to do about a folder that cannot be read.
+  private func hint(about error: ReferenceError, in folder: String) -> String? {
+    switch error {
+    case .missing:
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
+        return "--data names a folder; leave it out to use the built-in images"
+      }
+      let names = Set((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+      if !names.isDisjoint(with: ["data_batch_1", "cifar-10-batches-py", "cifar-100-python"])
+        || names.isSuperset(of: ["train", "test", "meta"])
+      {
+        return "these are the Python files; the binary version of the data set is needed"
+      }
+      return names.contains { $0.hasPrefix("cifar-") && $0.contains(".tar") }
+        ? "unpack the archive first" : nil
+    case .invalid(path: folder, location: _, expected: _, found: "a file"):
+      return "--data names the folder with the files; unpack an archive first"
+    case .invalid(path: folder, location: _, expected: _, found: _):
+      return "choose with --dataset"
+    default: return nil
+    }
   }
 }
 
 extension CIFARBinary.Kind: ExpressibleByArgument {}
 
-/// How a command runs and what it shows.
-struct RunOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("How many threads to use; all cores without it.", valueName: "count"))
-  var threads: Int?
-
+/// What a command shows.
+struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON object on standard output and nothing else there.")
   var json = false
 
   @Flag(help: "Show no progress.")
   var quiet = false
+
+  var progress: Progress { Progress(quiet: quiet) }
+}
+
+/// How a command runs and what it shows.
+struct RunOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many threads to use; all cores without it.", valueName: "count"))
+  var threads: Int?
+
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
@@ -64,5 +120,6 @@ struct RunOptions: ParsableArguments {
     Workers(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
   }
 
-  var progress: Progress { Progress(quiet: quiet) }
+  var json: Bool { output.json }
+  var progress: Progress { output.progress }
 }

@@ -9,14 +9,35 @@ struct SynthesizeCommand: ParsableCommand {
   @Argument(help: "The folder, made when it is not there.", completion: .directory)
   var folder: String
 
-  @Option(help: "The seed that the images are drawn from.")
+  @Option(parsing: .unconditional, help: "The seed that the images are drawn from.")
   var seed: UInt64 = DataOptions.syntheticSeed
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if folder.isEmpty { throw ValidationError("the folder's name is empty") }
+  }
 
   func run() throws {
     let training = SyntheticImages.make(seed: seed, split: .train)
     let test = SyntheticImages.make(seed: seed, split: .test)
     try CIFARBinary.write(
       train: training, test: test, classNames: SyntheticImages.classNames, to: folder)
-    try Output.line("\(folder): \(training.count) training and \(test.count) test images")
+    if output.json {
+      try Output.json(
+        Summary(
+          folder: folder, trainingImages: training.count, testImages: test.count,
+          trainingDigest: training.digest, testDigest: test.digest))
+    } else {
+      try Output.line("\(folder): \(training.count) training and \(test.count) test images")
+    }
+  }
+
+  private struct Summary: Encodable {
+    let folder: String
+    let trainingImages: Int
+    let testImages: Int
+    let trainingDigest: String
+    let testDigest: String
   }
 }

@@ -2,42 +2,81 @@ import CPLReference
 import Foundation
 import Synchronization
 
+/// An output that the program was started with.
+enum StandardStream: Int32 {
+  case output = 1
+  case error = 2
+
+  /// Takes the numbers of streams that were closed, which the next files to be opened would get:
+  /// results would go into them. Writing results then fails, as it should; messages are lost.
+  static func reserve() {
+    for descriptor in 0...2 as ClosedRange<Int32> where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", descriptor == error.rawValue ? O_WRONLY : O_RDONLY)
+    }
+  }
+
+  /// Writes a text.
+  ///
+  /// - Returns: the system's error number, 0 for success.
+  @discardableResult
+  func write(_ text: String) -> Int32 {
+    var text = text
+    return text.withUTF8 { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let block = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: rest))
+        let count = Foundation.write(rawValue, block.baseAddress, block.count)
+        if count >= 0 {
+          rest = rest.dropFirst(count)
+        } else if errno == EAGAIN {
+          // A pipe that whoever shares it has set to not wait.
+          var state = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
+          poll(&state, 1, -1)
+        } else if errno != EINTR {
+          return errno
+        }
+      }
+      return 0
+    }
+  }
+}
+
 /// Results on standard output.
 enum Output {
   /// Writes a line; a closed pipe or a full disk is an input/output failure.
   static func line(_ text: String = "") throws {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
-    } catch {
-      throw ReferenceError.inputOutput(path: "standard output", reason: "cannot write")
+    let code = StandardStream.output.write(text + "\n")
+    guard code == 0 else {
+      throw ReferenceError.inputOutput(
+        path: "standard output", reason: String(cString: strerror(code)))
     }
   }
 
-  /// Writes one JSON object.
+  /// Writes one JSON object. Numbers that JSON cannot express become text.
   static func json(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     try line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 }
 
 /// Progress on standard error: a bar on a terminal, a line now and then elsewhere.
 final class Progress: Sendable {
-  private struct State {
-    var lastShown: Date
-    var isBarShown = false
-  }
+  /// Whether a bar is on the terminal, which all progress shares.
+  private static let isBarShown = Atomic<Bool>(false)
 
   private let isSilent: Bool
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let start = Date()
-  private let state: Mutex<State>
+  private let lastShown: Mutex<Date>
 
   init(quiet: Bool) {
     isSilent = quiet
     // Elsewhere than on a terminal, work that is soon done shows nothing.
-    state = Mutex(State(lastShown: isTerminal ? .distantPast : start))
+    lastShown = Mutex(isTerminal ? .distantPast : start)
   }
 
   /// Seconds since this progress began.
@@ -53,10 +92,10 @@ final class Progress: Sendable {
     _ label: String, done: Int, from: Int = 0, total: Int, unit: String, note: String = ""
   ) {
     guard !isSilent else { return }
-    state.withLock { state in
+    lastShown.withLock { lastShown in
       let now = Date()
-      guard now.timeIntervalSince(state.lastShown) >= (isTerminal ? 0.1 : 10) else { return }
-      state.lastShown = now
+      guard now.timeIntervalSince(lastShown) >= (isTerminal ? 0.1 : 10) else { return }
+      lastShown = now
       let rate = Double(done - from) / max(seconds, 1e-9)
       let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
       let share = Double(done) / Double(max(total, 1))
@@ -67,10 +106,10 @@ final class Progress: Sendable {
         let filled = min(24, max(0, Int(share * 24)))
         let bar =
           String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
-        write("\r\u{1B}[K\(label) \(bar) \(numbers)\(tail)")
-        state.isBarShown = true
+        StandardStream.error.write("\r\u{1B}[K\(label) \(bar) \(numbers)\(tail)")
+        Self.isBarShown.store(true, ordering: .relaxed)
       } else {
-        write("\(label): \(Int(share * 100)) %, \(numbers)\(tail)\n")
+        StandardStream.error.write("\(label): \(Int(share * 100)) %, \(numbers)\(tail)\n")
       }
     }
   }
@@ -78,15 +117,17 @@ final class Progress: Sendable {
   /// Writes a line that stays.
   func note(_ text: String) {
     guard !isSilent else { return }
-    finish()
-    write(text + "\n")
+    Self.removeBar()
+    StandardStream.error.write(text + "\n")
   }
 
   /// Removes the bar.
-  func finish() {
-    state.withLock { state in
-      if state.isBarShown { write("\r\u{1B}[K") }
-      state.isBarShown = false
+  func finish() { Self.removeBar() }
+
+  /// Removes whatever bar is shown.
+  static func removeBar() {
+    if isBarShown.exchange(false, ordering: .relaxed) {
+      StandardStream.error.write("\r\u{1B}[K")
     }
   }
 
@@ -97,10 +138,6 @@ final class Progress: Sendable {
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
     return "\(whole / 3600) h \(whole % 3600 / 60) min"
-  }
-
-  private func write(_ text: String) {
-    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 }
 

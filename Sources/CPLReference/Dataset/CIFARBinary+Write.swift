@@ -28,12 +28,7 @@ extension CIFARBinary {
         expected: "1...\(names.count * imagesPerFile) training images and some to test",
         found: "\(train.count) and \(test.count)")
     }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw ReferenceError.cannotCreate(path: folder, reason: error.localizedDescription)
-    }
+    try Folder.create(folder)
     let starts = Array(stride(from: 0, to: train.count, by: imagesPerFile))
     for name in names.dropFirst(starts.count) {
       let stale = path(folder, name)
@@ -44,12 +39,12 @@ extension CIFARBinary {
     }
     for (start, name) in zip(starts, names) {
       let range = start..<min(start + imagesPerFile, train.count)
-      try replace(path(folder, name), with: records(of: train, range))
+      try AtomicFile.write(records(of: train, range), to: path(folder, name))
     }
-    try replace(
-      path(folder, Kind.cifar10.files(of: .test)[0]), with: records(of: test, 0..<test.count))
+    try AtomicFile.write(
+      records(of: test, 0..<test.count), to: path(folder, Kind.cifar10.files(of: .test)[0]))
     let lines = classNames.map { $0 + "\n" }.joined()
-    try replace(path(folder, "batches.meta.txt"), with: Data(lines.utf8))
+    try AtomicFile.write(Data(lines.utf8), to: path(folder, "batches.meta.txt"))
   }
 
   private static func records(of dataset: ImageDataset, _ range: Range<Int>) -> Data {
@@ -59,18 +54,5 @@ extension CIFARBinary {
       data.append(contentsOf: dataset.bytes(at: position))
     }
     return data
-  }
-
-  /// Writes a temporary file beside `path` and renames it; Foundation removes it after a failure.
-  private static func replace(_ path: String, with data: Data) throws {
-    do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch let error as CocoaError
-      where [.fileWriteNoPermission, .fileWriteVolumeReadOnly, .fileNoSuchFile].contains(error.code)
-    {
-      throw ReferenceError.cannotCreate(path: path, reason: error.localizedDescription)
-    } catch {
-      throw ReferenceError.inputOutput(path: path, reason: error.localizedDescription)
-    }
   }
 }

@@ -143,4 +143,16 @@ extension KeyedDecodingContainer {
   func update<Value: Decodable>(_ value: inout Value, _ key: Key) throws {
     if let found = try decodeIfPresent(Value.self, forKey: key) { value = found }
   }
+
+  /// Replaces `value` by the one of its kind that is named under `key`, if any is.
+  func update<Value>(_ value: inout Value, _ key: Key) throws
+  where Value: Decodable & CaseIterable & RawRepresentable<String> {
+    guard let name = try decodeIfPresent(String.self, forKey: key) else { return }
+    guard let found = Value(rawValue: name) else {
+      let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
+      throw DecodingError.dataCorruptedError(
+        forKey: key, in: self, debugDescription: "one of \(names)")
+    }
+    value = found
+  }
 }

@@ -1,5 +1,5 @@
 /// How `PaddingChannels` fills the channels it adds.
-public enum ChannelPadding: String, Codable, Sendable {
+public enum ChannelPadding: String, Codable, Sendable, CaseIterable {
   /// With zeros.
   case zero
   /// With copies of the image, all divided by the root of their number, so that norms are kept.

@@ -30,7 +30,7 @@ extension Checkpoint {
     }
     network = CPLNetwork(specifications, parameters: parameters, powerVectors: powerVectors)
     digest = network.digest
-    let stored = try Self.text("digest", of: file)
+    let stored = try Self.text("digest", file)
     guard stored == digest else {
       throw ReferenceError.invalid(
         path: path, location: "attribute 'digest'", expected: "the digest of the weights \(digest)",
@@ -38,14 +38,20 @@ extension Checkpoint {
     }
     description = CheckpointDescription(
       profile: try Self.decode("profile", of: file),
-      createdBy: try Self.text("created_by", of: file),
-      gitCommit: try Self.text("git_commit", of: file))
-    training =
-      try file.exists(CheckpointSchema.progress) ? try Self.training(network, of: file) : nil
+      createdBy: try Self.text("created_by", file),
+      gitCommit: try Self.text("git_commit", file))
+    let progress = CheckpointSchema.progress
+    let isTraining = try file.exists(progress)
+    training = isTraining ? try Self.training(network, of: file) : nil
+    if isTraining, try file.attributeNames(of: progress).contains(CheckpointSchema.run) {
+      run = try Self.text(CheckpointSchema.run, of: progress, file)
+    } else {
+      run = nil
+    }
   }
 
   private static func checkFormat(of file: borrowing HDF5File) throws {
-    let format = try? text("format", of: file)
+    let format = try? text("format", file)
     guard format == CheckpointSchema.format else {
       throw ReferenceError.invalid(
         path: file.path, location: "attribute 'format'", expected: CheckpointSchema.format,
@@ -100,8 +106,10 @@ extension Checkpoint {
     return tensor
   }
 
-  private static func text(_ name: String, of file: borrowing HDF5File) throws -> String {
-    guard case .string(let text) = try file.attribute(name, of: "/") else {
+  private static func text(
+    _ name: String, of group: String = "/", _ file: borrowing HDF5File
+  ) throws -> String {
+    guard case .string(let text) = try file.attribute(name, of: group) else {
       throw ReferenceError.invalid(
         path: file.path, location: "attribute '\(name)'", expected: "text", found: "a number")
     }
@@ -125,7 +133,7 @@ extension Checkpoint {
   private static func decode<Value: Decodable>(
     _ name: String, of file: borrowing HDF5File
   ) throws -> Value {
-    let text = try text(name, of: file)
+    let text = try text(name, file)
     do {
       return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
     } catch {

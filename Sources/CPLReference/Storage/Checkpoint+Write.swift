@@ -29,7 +29,14 @@ extension CPLNetwork<Float> {
 
 extension TrainingState {
   /// Writes the run, from which it can be taken up again, to a weights file, whole or not at all.
-  public func write(to path: String, description: CheckpointDescription) throws {
+  ///
+  /// - Parameter run: what tells this run from others, for whoever takes it up again.
+  /// - Throws: `ReferenceError.nonFinite` when a number in it is not finite; such a file could not
+  ///   be read, and a good one that it would replace is worth more.
+  public func write(
+    to path: String, description: CheckpointDescription, run: String? = nil
+  ) throws {
+    try checkFinite()
     try HDF5File.create(at: path) { file in
       try network.write(to: file, description: description)
       var position = 0
@@ -50,6 +57,9 @@ extension TrainingState {
       try file.setAttribute("epoch", .integer(Int64(epoch)), of: CheckpointSchema.progress)
       try file.setAttribute("batch", .integer(Int64(batch)), of: CheckpointSchema.progress)
       try file.setAttribute("loss_sum", .real(lossSum), of: CheckpointSchema.progress)
+      if let run {
+        try file.setAttribute(CheckpointSchema.run, .string(run), of: CheckpointSchema.progress)
+      }
       try history.write(to: file, group: CheckpointSchema.history)
     }
   }

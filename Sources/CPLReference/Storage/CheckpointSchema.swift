@@ -16,6 +16,8 @@ enum CheckpointSchema {
   static let optimizer = "/optimizer"
   static let progress = "/progress"
   static let history = "/progress/history"
+  /// The attribute of `progress` that says which run it is the progress of.
+  static let run = "run"
 }
 
 /// What a weights file says of itself beside the network.
@@ -42,4 +44,6 @@ public struct Checkpoint: Sendable {
   public let digest: String
   /// The training run, when the file holds one.
   public let training: TrainingState?
+  /// What whoever wrote that run said of it, to know it again.
+  public let run: String?
 }

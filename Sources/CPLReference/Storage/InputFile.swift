@@ -1,7 +1,7 @@
 import Foundation
 
 /// A file that is read from its beginning to its end; owner of its descriptor.
-struct InputFile: ~Copyable {
+package struct InputFile: ~Copyable {
   private let path: String
   private let descriptor: Int32
   /// The size of the file in bytes when it was opened.
@@ -29,6 +29,24 @@ struct InputFile: ~Copyable {
   }
 
   deinit { close(descriptor) }
+
+  /// The text of the file at `path`, which is one that people write: of at most 1 MiB.
+  package static func text(_ path: String) throws -> String {
+    let file = try InputFile(path)
+    let byteLimit = 1 << 20
+    var bytes = [UInt8](repeating: 0, count: byteLimit + 1)
+    let count = try bytes.withUnsafeMutableBytes { try file.fill($0) }
+    guard count <= byteLimit else {
+      throw ReferenceError.invalid(
+        path: path, location: "", expected: "a text of at most \(byteLimit) bytes",
+        found: "a longer one")
+    }
+    guard let text = String(validating: bytes.prefix(count), as: UTF8.self) else {
+      throw ReferenceError.invalid(
+        path: path, location: "", expected: "text in UTF-8", found: "other bytes")
+    }
+    return text
+  }
 
   /// Fills the buffer from where the last call ended; fewer bytes are the file's last.
   func fill(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {

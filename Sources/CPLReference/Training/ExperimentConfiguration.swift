@@ -24,7 +24,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
       try Self.checkKeys(try Yams.compose(yaml: yaml), path: path)
       self = try YAMLDecoder().decode(Self.self, from: yaml)
     } catch let error as DecodingError {
-      throw Self.describe(error, path: path)
+      throw Self.describe(error, yaml: yaml, path: path)
     } catch let error as YamlError {
       throw ReferenceError.invalid(
         path: path, location: "", expected: "YAML", found: "\(error)".firstLine)
@@ -83,7 +83,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
       guard let mapping = node.mapping else {
         throw ReferenceError.invalid(
           path: path, location: section.name.isEmpty ? "" : "key '\(section.name.dropLast())'",
-          expected: "keys and values", found: "something else")
+          expected: "keys and values", found: describe(node))
       }
       for key in mapping.keys.compactMap(\.string) where !section.keys.contains(key) {
         throw ReferenceError.invalid(
@@ -94,9 +94,15 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
     }
   }
 
-  private static func describe(_ error: DecodingError, path: String) -> ReferenceError {
+  private static func describe(
+    _ error: DecodingError, yaml: String, path: String
+  ) -> ReferenceError {
     func location(_ keys: [any CodingKey]) -> String {
       keys.isEmpty ? "" : "key '\(keys.map(\.stringValue).joined(separator: "."))'"
+    }
+    func found(_ keys: [any CodingKey]) -> String {
+      let root = try? Yams.compose(yaml: yaml)
+      return describe(keys.reduce(root) { $0?[$1.stringValue] })
     }
     switch error {
     case .keyNotFound(let key, let context):
@@ -105,14 +111,40 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
         found: "nothing")
     case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
       return .invalid(
-        path: path, location: location(context.codingPath), expected: "a value of type \(type)",
-        found: "something else")
+        path: path, location: location(context.codingPath), expected: describe(type),
+        found: found(context.codingPath))
+    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+      return .invalid(
+        path: path, location: location(context.codingPath), expected: context.debugDescription,
+        found: found(context.codingPath))
     case .dataCorrupted(let context):
       return .invalid(
         path: path, location: location(context.codingPath), expected: "a valid value",
         found: context.debugDescription.firstLine)
     @unknown default:
       return .invalid(path: path, location: "", expected: "a configuration", found: "\(error)")
+    }
+  }
+
+  private static func describe(_ type: any Any.Type) -> String {
+    switch type {
+    case is Int.Type: "a whole number"
+    case is UInt64.Type: "a whole number, not negative"
+    case is Double.Type: "a number"
+    case is Bool.Type: "true or false"
+    case is String.Type: "a text"
+    case is Node.Mapping.Type: "keys and values"
+    default: "a single value"
+    }
+  }
+
+  private static func describe(_ node: Node?) -> String {
+    switch node {
+    case .scalar(let scalar) where scalar.string.isEmpty: "nothing"
+    case .scalar(let scalar): "'\(scalar.string.firstLine.prefix(40))'"
+    case .sequence: "a list"
+    case .mapping: "keys and values"
+    case .alias, nil: "nothing"
     }
   }
 }

@@ -73,9 +73,11 @@ public struct Trainer: Sendable {
       images: images, labels: labels, loss: loss,
       densePowerGradient: configuration.profile.densePowerGradient, workers: workers)
     guard loss.isFinite else {
-      let layer = network.firstNonFiniteLayer(images, workers: workers)
-      throw ReferenceError.nonFinite(
-        quantity: "the loss", step: number + 1, layer: layer ?? "none: in the loss itself")
+      // Where all layers give numbers, their sum is too large; it is made of the head's.
+      let layer =
+        network.firstNonFiniteLayer(images, workers: workers)
+        ?? network.layers[network.layers.count - 1].name
+      throw ReferenceError.nonFinite(quantity: "the loss", step: number + 1, layer: layer)
     }
     let rate = schedule.rate(step: number)
     state.network = network

@@ -17,6 +17,9 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// Which quirks of the published pipeline are reproduced.
   public var profile = Profile.corrected
 
+  /// How many epochs a run may have.
+  public static let possibleEpochs = 1...100_000
+
   public init() {}
 
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -42,14 +45,14 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// What makes these numbers impossible; nil when nothing does.
   public var problem: (key: String, expected: String, found: String)? {
     for (key, value, range) in [
-      (CodingKeys.epochs, epochs, 1...100_000), (.batch, batch, 1...65536),
+      (CodingKeys.epochs, epochs, Self.possibleEpochs), (.batch, batch, 1...65536),
       (.validation, validation, 1...1_000_000),
     ] where !range.contains(value) {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
     }
     for (key, value) in [(CodingKeys.learningRate, learningRate), (.margin, margin)]
-    where !(value > 0 && value.isFinite) {
-      return (key.rawValue, "a positive number", "\(value)")
+    where !(value > 0 && Float(value).isFinite) {
+      return (key.rawValue, "a positive number that is finite in binary32", "\(value)")
     }
     return nil
   }

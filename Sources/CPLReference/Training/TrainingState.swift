@@ -39,6 +39,30 @@ public struct TrainingState: Sendable {
   }
 }
 
+extension TrainingState {
+  /// Throws `ReferenceError.nonFinite`, naming the last step made and the first layer, when a
+  /// weight or what the optimiser keeps of it is not finite.
+  public func checkFinite() throws {
+    var position = 0
+    for layer in network.layers {
+      var values = layer.parameters.map { ("a weight", $0.value) }
+      for index in position..<position + values.count {
+        values.append(("a gradient", optimizer.firstMoments[index]))
+        values.append(("the square of a gradient", optimizer.secondMoments[index]))
+      }
+      position += layer.parameters.count
+      if let layer = layer as? any ConvexPotentialLayer<Float> {
+        values.append(("the power method's vector", layer.powerVector))
+        values.append(("the step size", Tensor(shape: [1], elements: [layer.stepSize])))
+      }
+      for (quantity, value) in values where !value.isFinite {
+        throw ReferenceError.nonFinite(
+          quantity: quantity, step: optimizer.step, layer: layer.name)
+      }
+    }
+  }
+}
+
 /// What one epoch of training came to.
 public struct EpochRecord: Codable, Equatable, Sendable {
   /// Counted from 1.

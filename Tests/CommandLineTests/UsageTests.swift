@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+
+@Suite("Usage")
+struct UsageTests {
+  static let commands = [
+    "train", "evaluate", "bounds", "certify", "attack", "audit", "inspect", "synthesize",
+  ]
+
+  @Test("every command explains itself on standard output", arguments: [""] + commands)
+  func help(command: String) throws {
+    let outcome = try Program.run("\(command) --help", in: "/")
+    #expect(outcome.code == 0 && outcome.error.isEmpty, "\(outcome)")
+    #expect(outcome.output.contains("USAGE: cpl-verify \(command)"))
+  }
+
+  @Test("every command has --json and --quiet", arguments: commands)
+  func sharedFlags(command: String) throws {
+    let outcome = try Program.run("\(command) --help", in: "/")
+    #expect(outcome.output.contains("--json") && outcome.output.contains("--quiet"))
+  }
+
+  @Test("the version says which commit was built")
+  func version() throws {
+    let outcome = try Program.run("--version", in: "/")
+    #expect(outcome.code == 0 && outcome.error.isEmpty)
+    #expect(
+      outcome.output.wholeMatch(
+        of: /cpl-verify \d+\.\d+\.\d+ \(([0-9a-f]{40}(-dirty)?|unknown)\)\n/) != nil,
+      "\(outcome)")
+  }
+
+  @Test(
+    "a wrong call is told so, and leaves nothing behind",
+    arguments: [
+      ("frobnicate", "frobnicate"),
+      ("--frobnicate", "--frobnicate"),
+      ("evaluate", "<weights>"),
+      ("train", "configuration"),
+      ("train tiny.yml", "--out"),
+      ("train tiny.yml --out new --frobnicate", "--frobnicate"),
+      ("train tiny.yml --out new --epochs 0", "--epochs is 1 to 100000, not 0"),
+      ("train tiny.yml --out new --epochs -3", "--epochs is 1 to 100000, not -3"),
+      ("train tiny.yml --out new --epochs many", "--epochs"),
+      ("train tiny.yml --out new --seed -1", "'-1'"),
+      ("train tiny.yml --out new --threads 0", "--threads is 1 to 1024, not 0"),
+      ("train tiny.yml --out new --threads -1", "--threads is 1 to 1024, not -1"),
+      ("train tiny.yml --out new --limit 0", "--limit is at least 1, not 0"),
+      ("train tiny.yml --out new --limit -1", "--limit is at least 1, not -1"),
+      ("train tiny.yml --out new --profile other", "'other'"),
+      ("train tiny.yml --out new --save-every -1", "--save-every"),
+      ("train tiny.yml --out new --save-every nan", "--save-every"),
+      ("train tiny.yml --resume run", "--resume"),
+      ("train --resume run --out new", "--resume"),
+      ("train --resume run --seed 1", "keeps its seed"),
+      ("train --resume run --profile corrected", "keeps its seed and profile"),
+      ("evaluate run/last.h5 --dataset cifar10", "--dataset cifar10 needs --data"),
+      ("evaluate run/last.h5 --dataset mnist", "'mnist'"),
+      ("evaluate run/last.h5 --pgd 0", "'0'"),
+      ("evaluate run/last.h5 --pgd -1", "'-1'"),
+      ("evaluate run/last.h5 --pgd nan", "'nan'"),
+      ("evaluate run/last.h5 --pgd 36/0", "'36/0'"),
+      ("attack run/last.h5 --attack magic", "'magic'"),
+      ("attack run/last.h5 --epsilon wide", "'wide'"),
+      ("audit run/last.h5 --certificate hope", "'hope'"),
+      ("certify run/last.h5 --indices 1 --limit 1", "either --limit or --indices"),
+      ("certify run/last.h5 --indices 5,5", "'5,5'"),
+      ("certify run/last.h5 --indices 1-3,2", "'1-3,2'"),
+      ("certify run/last.h5 --indices 9-7", "'9-7'"),
+      ("certify run/last.h5 --indices ,", "','"),
+      ("certify run/last.h5 --indices -1", "'-1'"),
+      ("certify run/last.h5 --indices 1x", "'1x'"),
+      ("certify run/last.h5 --indices 99999999999999999999", "'99999999999999999999'"),
+    ])
+  func misuse(line: String, message: String) throws {
+    let folder = SampleRun.folder
+    expectRefusal(try Program.run(line, in: folder), code: 64, message)
+    #expect(try names(in: folder) == ["run", "tiny.yml"])
+  }
+
+  @Test(
+    "an empty name is no name",
+    arguments: [
+      ["train", "tiny.yml", "--out", ""], ["train", "--resume", ""],
+      ["evaluate", "run/last.h5", "--data", ""], ["synthesize", ""],
+    ])
+  func emptyName(arguments: [String]) throws {
+    expectRefusal(try Program.run(arguments, in: SampleRun.folder), code: 64, "empty")
+  }
+}
