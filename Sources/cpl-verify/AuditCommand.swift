@@ -18,11 +18,18 @@ struct AuditCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "The seed that the attacks' noise comes from.")
   var seed: UInt64 = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Show the broken certificates of stored results again, those of --indices or all.",
+      valueName: "file"))
+  var replay: String?
+
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
   func run() throws {
+    if let replay { return try replayViolations(of: replay) }
     let kind = certificates.kind(under: weights.profile)
     var judgement = try Judgement(
       weights, dataOptions, results, options, seed: seed, certificate: kind)
@@ -46,6 +53,39 @@ struct AuditCommand: ParsableCommand {
     case .violated: throw Exit.violated
     case .inconclusive: throw Exit.inconclusive
     }
+  }
+
+  /// Puts stored counterexamples through the executed network again.
+  private func replayViolations(of path: String) throws {
+    let report = try VerificationReport(path: path)
+    guard let audit = report.audit else {
+      throw ReferenceError.invalid(
+        path: path, location: "/audit", expected: "the results of an audit", found: "none")
+    }
+    let checkpoint = try Checkpoint(path: weights.weights)
+    guard report.provenance.weightsDigest == checkpoint.digest else {
+      throw ReferenceError.mismatch(
+        expected:
+          "the weights of the audit, digest \(report.provenance.weightsDigest ?? "unknown")",
+        found: "\(weights.weights), digest \(checkpoint.digest)")
+    }
+    let chosen = dataOptions.indices.map { Set($0.positions) }
+    let violations = audit.violations.filter { chosen?.contains($0.index) ?? true }
+    let certified = try CertifiedNetwork(
+      VerifiedNetwork(
+        checkpoint.network, profile: weights.profile.profile, workers: options.workers
+      ) { _, _ in }, audit.certificate)
+    var broken = 0
+    for violation in violations {
+      let again = try certified.replay(violation, workers: options.workers)
+      broken += again.isBroken ? 1 : 0
+      try Output.line(
+        "image \(violation.index): class \(again.originalClass) certified to \(again.radius), "
+          + "class \(again.adversarialClass) at \(again.distance): "
+          + (again.isBroken ? "broken" : "holds"))
+    }
+    try Output.line("\(broken) of \(violations.count) stored violations are violations again")
+    if broken > 0 { throw Exit.violated }
   }
 
   private func show(_ result: AuditResult) throws {

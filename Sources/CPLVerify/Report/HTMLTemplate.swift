@@ -29,6 +29,7 @@ enum HTMLTemplate {
     caption { text-align: left; color: var(--quiet); padding-bottom: .25rem; }
     th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left;
       vertical-align: top; overflow-wrap: anywhere; min-width: 3.5rem; }
+    th { overflow-wrap: normal; }
     thead th { background: var(--band); } tbody th { font-weight: 600; }
     pre { background: var(--band); border: 1px solid var(--line); padding: .75rem;
       overflow-x: auto; }

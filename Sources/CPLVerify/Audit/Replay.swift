@@ -1,0 +1,36 @@
+import CPLReference
+
+/// A stored violation as it looks now.
+public struct ReplayedViolation: Sendable {
+  public let originalClass: Int
+  public let adversarialClass: Int
+  /// The certified radius of the original, computed anew.
+  public let radius: Double
+  /// The distance of the two stored images, rounded up.
+  public let distance: Double
+
+  /// Whether the class still changes within the radius.
+  public var isBroken: Bool { originalClass != adversarialClass && distance <= radius }
+}
+
+extension CertifiedNetwork {
+  /// Puts the two images of a stored violation through the executed network again.
+  ///
+  /// - Throws: `VerificationError.invalid` for images of another size than the network takes.
+  public func replay(_ violation: Violation, workers: Workers) throws -> ReplayedViolation {
+    let shape = verified.network.inputShape
+    guard violation.original.count == shape.reduce(1, *),
+      violation.adversarial.count == violation.original.count
+    else {
+      throw VerificationError.invalid(
+        what: "counterexample of image \(violation.index)", expected: "images \(shape)",
+        found: "\(violation.original.count) and \(violation.adversarial.count) numbers")
+    }
+    let (predictions, radii) = try certify(
+      Tensor(shape: [2] + shape, elements: violation.original + violation.adversarial),
+      workers: workers)
+    return ReplayedViolation(
+      originalClass: predictions[0], adversarialClass: predictions[1], radius: radii[0],
+      distance: Distance(violation.adversarial, violation.original).upperBound)
+  }
+}
