@@ -38,6 +38,9 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       plugins: ["BuildCommit"]),
+    .executableTarget(
+      name: "cpl-benchmark", dependencies: ["CPLKernels", "CPLReference", "CPLVerify"],
+      path: "Benchmarks/cpl-benchmark", plugins: ["BuildCommit"]),
     .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
     .testTarget(
       name: "CPLReferenceTests", dependencies: ["CPLKernels", "CPLReference", "TestSupport"]),

@@ -10,7 +10,7 @@ public enum AttackLoss: Sendable {
   case margin(PairConstants)
 
   /// The gradient of the loss with respect to the logits N×classes, each row by itself.
-  func gradient(_ logits: Tensor<Float>, labels: [Int]) -> Tensor<Float> {
+  package func gradient(_ logits: Tensor<Float>, labels: [Int]) -> Tensor<Float> {
     let classes = logits.shape[1]
     var gradient = Tensor<Float>(shape: logits.shape)
     for (image, label) in labels.enumerated() {

@@ -112,6 +112,12 @@ extension ReportPage {
         "Not proved to be 1-Lipschitz with their steps, which published certificates take for "
           + "granted: \(layers.joined(separator: ", ")).")
     }
+    if let audit = report.audit, audit.certificate == .sound {
+      section.items.append(
+        "Where binary32 differs from the certified binary64 network, which breaks no certificate: "
+          + "the prediction of \(audit.differingPredictions) images, and inside the certified balls "
+          + "of \(audit.binary32Only) a change of class that binary32 alone shows.")
+    }
     section.items += report.contradictions.map { "Contradiction: \($0)" }
     return section
   }

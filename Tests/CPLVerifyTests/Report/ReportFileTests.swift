@@ -211,11 +211,16 @@ struct ReportDamageTests {
   @Test("a verdict that the rows do not come to is refused")
   func verdict() throws {
     let message = try message { file in
-      for name in ["index", "label", "prediction", "forward_passes", "backward_passes"] {
+      for name in [
+        "index", "label", "prediction", "binary32_prediction", "forward_passes",
+        "backward_passes",
+      ] {
         try file.write([1] as [Int64], to: "/audit/\(name)")
       }
       try file.write([0.0], to: "/audit/radius")
-      try file.write([Double.infinity], to: "/audit/distance")
+      for name in ["distance", "binary32_only_distance"] {
+        try file.write([Double.infinity], to: "/audit/\(name)")
+      }
       try file.write([""], to: "/audit/attack")
       try file.setAttribute("excess_layers", .string("[]"), of: "/audit")
       try file.setAttribute("certificate", .string("sound"), of: "/audit")

@@ -16,6 +16,14 @@ struct ReportMarkdownTests {
     #expect(empty.hasPrefix("# Inconclusive:"))
   }
 
+  @Test("a sound audit counts where binary32 differs")
+  func binary32() throws {
+    var report = VerificationReport(provenance: Provenance())
+    report.audit = AuditResult(stored: .sound, images: [], violations: [], excessLayers: [])
+    #expect(try report.markdown().contains("the prediction of 0 images"))
+    #expect(try !ReportSample.full().markdown().contains("Where binary32 differs"))
+  }
+
   @Test("violations come with the command that replays each")
   func violations() throws {
     let text = try ReportSample.full(violations: 1).markdown(results: "my report.h5")
