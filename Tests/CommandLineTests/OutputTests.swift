@@ -13,7 +13,7 @@ struct OutputTests {
     let accuracy = try #require(json["accuracy"] as? Double)
     #expect((0...1).contains(accuracy))
     let certified = try #require(json["certified_accuracy"] as? [String: [String: Double]])
-    #expect(certified.keys.contains("published") && certified.keys.contains("lipschitz"))
+    #expect(Set(certified.keys) == ["published", "lipschitz", "sound"])
     for shares in certified.values {
       #expect(Set(shares.keys) == ["36/255", "72/255", "108/255", "255/255"])
       #expect(shares.values.allSatisfy { (0...accuracy).contains($0) })
@@ -44,7 +44,7 @@ struct OutputTests {
     #expect(images.compactMap { $0["index"] as? Int } == [7, 8, 9, 0])
     for image in images {
       expectKeys(image, "index", "label", "prediction", "margin", "radius")
-      expectKeys(try #require(image["radius"] as? [String: Any]), "published", "lipschitz")
+      expectKeys(try #require(image["radius"] as? [String: Any]), "published", "lipschitz", "sound")
     }
     let first = try self.json("certify run/last.h5 --limit 1")
     #expect(
@@ -63,7 +63,7 @@ struct OutputTests {
   @Test("audit's JSON has the keys that others rely on")
   func audit() throws {
     let json = try json("audit run/last.h5 --limit 8")
-    expectKeys(json, "images", "certified", "violations", "tightness", "verdict")
+    expectKeys(json, "images", "certified", "violations", "tightness", "verdict", "certificate")
     expectKeys(try #require(json["tightness"] as? [String: Any]), "min", "median", "max")
     #expect(json["verdict"] as? String == "holds")
   }

@@ -4,7 +4,8 @@ import Testing
 @Suite("Usage")
 struct UsageTests {
   static let commands = [
-    "train", "evaluate", "bounds", "certify", "attack", "audit", "inspect", "synthesize",
+    "train", "evaluate", "bounds", "certify", "attack", "audit", "report", "inspect",
+    "synthesize",
   ]
 
   @Test("every command explains itself on standard output", arguments: [""] + commands)
@@ -83,6 +84,7 @@ struct UsageTests {
     arguments: [
       ["train", "tiny.yml", "--out", ""], ["train", "--resume", ""],
       ["evaluate", "run/last.h5", "--data", ""], ["synthesize", ""],
+      ["evaluate", "run/last.h5", "--out", ""], ["report", "results.h5", "--out", ""],
     ])
   func emptyName(arguments: [String]) throws {
     expectRefusal(try Program.run(arguments, in: SampleRun.folder), code: 64, "empty")

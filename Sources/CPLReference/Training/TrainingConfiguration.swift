@@ -50,9 +50,12 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     ] where !range.contains(value) {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
     }
-    for (key, value) in [(CodingKeys.learningRate, learningRate), (.margin, margin)]
-    where !(value > 0 && Float(value).isFinite) {
-      return (key.rawValue, "a positive number that is finite in binary32", "\(value)")
+    // The margin is added to logits in binary32.
+    for (key, value, isFinite) in [
+      (CodingKeys.learningRate, learningRate, learningRate.isFinite),
+      (.margin, margin, Float(margin).isFinite),
+    ] where !(value > 0 && isFinite) {
+      return (key.rawValue, "a positive number", "\(value)")
     }
     return nil
   }

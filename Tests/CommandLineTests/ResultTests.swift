@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+@Suite("Stored results")
+struct ResultTests {
+  @Test(
+    "every judgement can be kept, and pages made from it",
+    arguments: ["evaluate", "bounds", "certify", "attack", "audit"])
+  func pages(command: String) throws {
+    try SampleRun.withCopy { folder in
+      let line = "\(command) run/last.h5 --indices 0-3 --out results.h5"
+      let kept = try Program.run(line + " --json", in: folder)
+      #expect(kept.code == 0, "\(kept)")
+      _ = try kept.json()
+      #expect(
+        kept.error
+          == "results: results.h5; read them with: cpl-verify report results.h5 --out FOLDER\n")
+      let quiet = try Program.run(line + " --quiet", in: folder)
+      #expect(quiet.code == 0 && quiet.error.isEmpty, "\(quiet)")
+      let report = try Program.run("report results.h5 --out pages --json", in: folder)
+      #expect(report.code == 0 && report.error.isEmpty, "\(report)")
+      _ = try report.json()
+      #expect(
+        try names(in: folder + "/pages")
+          == ["junit.xml", "report.html", "report.json", "report.md"])
+    }
+  }
+
+  @Test(
+    "a place where results cannot be kept is refused before the work, not after it",
+    arguments: [
+      ("run/last.h5", "the weights are in it"), ("run/../run/last.h5", "the weights are in it"),
+      ("run", "it is a folder"), ("nowhere/results.h5", "No such file or directory"),
+      ("tiny.yml/results.h5", "Not a directory"), ("/dev/null", "it is no regular file"),
+    ])
+  func impossiblePlace(out: String, reason: String) throws {
+    try SampleRun.withCopy { folder in
+      let before = try bytes(of: folder + "/run/last.h5")
+      expectRefusal(
+        try Program.run("evaluate run/last.h5 --limit 5 --out \(out)", in: folder), code: 73,
+        "\(out): cannot create: \(reason)")
+      #expect(try bytes(of: folder + "/run/last.h5") == before)
+      #expect(try names(in: folder) == ["run", "tiny.yml"])
+    }
+  }
+
+  @Test(
+    "results that do not fit on the disk are shown all the same",
+    .enabled(if: canMount, "mounting file systems takes root"))
+  func fullDisk() throws {
+    try withFileSystem(options: "size=8k") { folder in
+      let outcome = try Program.run(
+        "evaluate run/last.h5 --limit 5 --json --out \(folder)/results.h5", in: SampleRun.folder)
+      #expect(outcome.code == 74, "\(outcome)")
+      #expect(try outcome.json()["images"] as? Int == 5)
+      #expect(
+        outcome.error
+          == "cpl-verify: error: \(folder)/results.h5: input/output failed: "
+          + "No space left on device\n")
+      #expect(try names(in: folder).isEmpty)
+    }
+  }
+
+  @Test("what holds no results makes no pages")
+  func noResults() throws {
+    try SampleRun.withCopy { folder in
+      for (name, code, message) in [
+        ("nothing.h5", 66, "no such file"), ("run/last.h5", 65, "attribute 'format'"),
+        ("tiny.yml", 65, "expected an HDF5 file"), ("run", 65, "found a folder"),
+      ] as [(String, Int32, String)] {
+        expectRefusal(
+          try Program.run("report \(name) --out pages", in: folder), code: code, name, message)
+      }
+      #expect(!exists(folder + "/pages"))
+      let line = "bounds run/last.h5 --out results.h5 --quiet"
+      #expect(try Program.run(line, in: folder).code == 0)
+      expectRefusal(
+        try Program.run("report results.h5 --out tiny.yml", in: folder), code: 73, "is a file")
+    }
+  }
+}
