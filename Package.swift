@@ -45,7 +45,8 @@ let package = Package(
     .testTarget(
       name: "CPLReferenceTests", dependencies: ["CPLKernels", "CPLReference", "TestSupport"]),
     .testTarget(name: "CPLVerifyTests", dependencies: ["CPLVerify", "TestSupport"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["cpl-verify", "TestSupport"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["cpl-verify", "CPLReference", "CPLVerify"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
