@@ -1,7 +1,7 @@
 """Ours and PyTorch side by side, in one interleaved run.
 
     swift build -c release --product cpl-benchmark
-    /opt/pt/bin/python Benchmarks/compare.py --model cpl-s --out Benchmarks/cpl-s.json
+    python3 Benchmarks/compare.py --model cpl-s --out Benchmarks/cpl-s.json
 
 Builds nothing. For each work a process a contender: our worker, PyTorch's variants, and the machine's sgemm rate. All load the same
 network and the same images. Unmeasured repetitions come first; they check that all compute the same function, and without that

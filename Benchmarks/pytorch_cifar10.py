@@ -1,7 +1,7 @@
 """Trains cpl-small on CIFAR-10 with this project's own PyTorch reference (fixtures/cpl_torch.py): the yardstick for time and
 for accuracy.
 
-    python Benchmarks/pytorch_cifar10.py --data /work/data/cifar-10-batches-bin --epochs 10 --threads 2 > run.jsonl
+    python Benchmarks/pytorch_cifar10.py --data cifar-10-batches-bin --epochs 10 --threads 2 > run.jsonl
 
 cpl-small: 6 convolutional layers of 30 channels (inner width 5), 3 dense layers of inner width 512, an LLN head, mean-only
 normalisation, binary32, batch 256, Adam. Prints one JSON object a line: the configuration, one line an epoch, and a summary.

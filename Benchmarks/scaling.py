@@ -1,7 +1,7 @@
 """How our time grows with layers, images, batch and threads.
 
     swift build -c release --product cpl-benchmark
-    /opt/pt/bin/python Benchmarks/scaling.py --model cpl-s --out Benchmarks/scaling.json --figure Benchmarks/scaling.svg
+    python3 Benchmarks/scaling.py --model cpl-s --out Benchmarks/scaling.json --figure Benchmarks/scaling.svg
 
 Ours only; builds nothing. The points of a sweep are measured round-robin, each in a process of its own. For layers and images a line
 a + b·x is fitted to the medians; R² says how well it holds, and the exponent p of time ~ x^p between the two largest points whether

@@ -76,7 +76,7 @@ struct BenchmarkReply: Encodable {
   var seconds: Double?
   /// Processor time of one repetition, over all threads.
   var processorSeconds: Double?
-  /// Multiply-adds of one repetition, as the table in performance.md counts them.
+  /// Multiply-adds of one repetition.
   var multiplyAdds: Int?
   /// The largest resident memory since the last reset, or of the whole process.
   var peakBytes: Int?

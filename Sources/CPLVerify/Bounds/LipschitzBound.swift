@@ -1,5 +1,5 @@
 /// Upper bounds of Lipschitz constants with respect to the Euclidean norm (soundness.md, sections
-/// 3 and 4; semantics.md), every operation rounded up.
+/// 3 and 4), every operation rounded up.
 ///
 /// They speak of the layers as real maps whose constants (step, std, scale) are the very numbers
 /// that are executed; the rounding of an evaluation is the certificates' matter.

@@ -1,6 +1,6 @@
 import CPLReference
 
-// The shapes of JSON that `formats.md` promises, one for each command. Properties are snake_case in
+// The shapes of JSON that others may rely on, one for each command. Properties are snake_case in
 // the text; a share is in [0, 1], a radius in pixel units.
 
 /// A value that is null in JSON where there is none. For numbers that includes ∞ and NaN, for which
