@@ -3,19 +3,37 @@ extension CPLNetwork {
   public struct Pass: Sendable {
     /// N×classes.
     public let logits: Tensor<Scalar>
-    fileprivate let records: [LayerRecord<Scalar>]
+    /// The records of the layers on images, one list a piece of the batch; one piece where the
+    /// whole batch went through layer by layer.
+    fileprivate let imageRecords: [[LayerRecord<Scalar>]]
+    /// The records of the layers after them.
+    fileprivate let vectorRecords: [LayerRecord<Scalar>]
   }
 
+  /// How many images go through the layers on images together where their activations are not kept:
+  /// so few that they stay in a core's own cache. No result depends on it.
+  private static var imagesPerPiece: Int { 4 }
+
+  /// The number of layers whose output is an image.
+  private var imageLayers: Int { layers.prefix { $0.outputShape.count == 3 }.count }
+
   /// The logits of a batch, and what the backward pass needs.
+  ///
+  /// Layers on images take a few images at a time from the first layer to the last one, each thread
+  /// its own; with `.everything`, whose activations go to memory anyway, the whole batch passes
+  /// layer by layer.
   public func record(_ images: Tensor<Scalar>, recording: Recording, workers: Workers) -> Pass {
-    var values = images
-    var records: [LayerRecord<Scalar>] = []
-    for layer in layers {
-      let (output, record) = layer.forward(values, recording: recording, workers: workers)
-      values = output
-      records.append(record)
+    let batch = images.shape[0]
+    let pieceSize = recording == .everything ? max(1, batch) : Self.imagesPerPiece
+    let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
+    let pieces = map(batch, by: pieceSize, workers: workers) { range, workers in
+      Self.forward(
+        imageLayers, range.count == batch ? images : images.slice(range), recording, workers)
     }
-    return Pass(logits: values, records: records)
+    let features = Tensor(joining: pieces.map(\.output))
+    let (logits, records) = Self.forward(vectorLayers, features, recording, workers)
+    return Pass(
+      logits: logits, imageRecords: pieces.map(\.records), vectorRecords: records)
   }
 
   /// The gradient with respect to the images of the number whose gradient with respect to the
@@ -23,20 +41,67 @@ extension CPLNetwork {
   public func inputGradient(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
   ) -> Tensor<Scalar> {
-    zip(layers, pass.records).reversed().reduce(logitGradient) {
-      $1.0.inputGradient($0, $1.1, workers: workers)
+    let batch = logitGradient.shape[0]
+    let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
+    let gradient = Self.inputGradient(vectorLayers, logitGradient, pass.vectorRecords, workers)
+    let count = pass.imageRecords.count
+    let pieceSize = count == 1 ? max(1, batch) : Self.imagesPerPiece
+    return Tensor(
+      joining: map(batch, by: pieceSize, workers: workers) { range, workers in
+        Self.inputGradient(
+          imageLayers, count == 1 ? gradient : gradient.slice(range),
+          pass.imageRecords[range.lowerBound / pieceSize], workers)
+      })
+  }
+
+  /// `body` of each piece of a batch; one piece alone has all workers to itself.
+  private func map<Result: Sendable>(
+    _ batch: Int, by size: Int, workers: Workers,
+    _ body: @Sendable (Range<Int>, Workers) -> Result
+  ) -> [Result] {
+    guard batch > size else { return [body(0..<batch, workers)] }
+    return workers.map((batch + size - 1) / size) { piece in
+      body(piece * size..<min(batch, (piece + 1) * size), .serial)
     }
+  }
+
+  private static func forward(
+    _ layers: ArraySlice<any Layer<Scalar>>, _ input: Tensor<Scalar>, _ recording: Recording,
+    _ workers: Workers
+  ) -> (output: Tensor<Scalar>, records: [LayerRecord<Scalar>]) {
+    var values = input
+    var records: [LayerRecord<Scalar>] = []
+    for layer in layers {
+      let (output, record) = layer.forward(
+        consume values, recording: recording, workers: workers)
+      values = output
+      records.append(record)
+    }
+    return (values, records)
+  }
+
+  private static func inputGradient(
+    _ layers: ArraySlice<any Layer<Scalar>>, _ outputGradient: Tensor<Scalar>,
+    _ records: [LayerRecord<Scalar>], _ workers: Workers
+  ) -> Tensor<Scalar> {
+    var gradient = outputGradient
+    for (layer, record) in zip(layers, records).reversed() {
+      gradient = layer.inputGradient(consume gradient, record, workers: workers)
+    }
+    return gradient
   }
 
   /// The gradients with respect to the images and to each layer's parameters (steps among them, σ̂
   /// not yet followed: see `PowerMethod`).
+  ///
+  /// - Precondition: `pass` was recorded with `.everything`.
   public func backward(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
   ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     var gradient = logitGradient
     var gradients: [LayerGradient<Scalar>] = []
-    for (layer, record) in zip(layers, pass.records).reversed() {
-      let (input, parameters) = layer.backward(gradient, record, workers: workers)
+    for (layer, record) in zip(layers, pass.imageRecords[0] + pass.vectorRecords).reversed() {
+      let (input, parameters) = layer.backward(consume gradient, record, workers: workers)
       gradient = input
       gradients.append(parameters)
     }

@@ -41,7 +41,7 @@ public struct CPLNetwork<Scalar: TensorScalar>: Sendable {
 
   /// The logits, N×classes, of images N×C×n×n in [0, 1].
   public func logits(_ images: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
-    layers.reduce(images) { $1.forward($0, recording: .nothing, workers: workers).output }
+    record(images, recording: .nothing, workers: workers).logits
   }
 
   /// The features φ, N×d, on which the head works.

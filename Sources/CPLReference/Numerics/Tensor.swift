@@ -57,6 +57,22 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
       elements: Array(elements[range.lowerBound * stride..<range.upperBound * stride]))
   }
 
+  /// Tensors one after the other along the outermost extent.
+  ///
+  /// - Precondition: there is at least one, and all agree in their other extents.
+  package init(joining pieces: [Tensor]) {
+    guard pieces.count > 1 else {
+      self = pieces[0]
+      return
+    }
+    var elements: [Scalar] = []
+    elements.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
+    for piece in pieces { elements += piece.elements }
+    self.init(
+      shape: [pieces.reduce(0) { $0 + $1.shape[0] }] + pieces[0].shape.dropFirst(),
+      elements: elements)
+  }
+
   /// Every element converted, rounded to nearest where `Other` is narrower.
   @specialized(where Scalar == Float, Other == Double)
   @specialized(where Scalar == Double, Other == Float)
