@@ -8,8 +8,12 @@ struct AuditCommand: ParsableCommand {
     commandName: "audit",
     abstract: "Attacks every certified image: is any certificate broken, and how tight are they?",
     discussion: """
-      Exit code 0 when certificates were attacked and all hold, 1 when one is broken, 2 when no \
-      image is certified.
+      d/r is the distance of the nearest adversarial image that was found over the certified \
+      radius: below 1 the certificate is broken, at 1 it cannot be larger.
+
+      Exit code 0 when certificates were attacked and none is broken, 1 when one is, 2 when no \
+      image is certified. With --replay: 1 when a stored violation is one again, 0 when none is, \
+      2 when none is stored.
       """)
 
   @OptionGroup var weights: WeightsOptions
@@ -84,6 +88,10 @@ struct AuditCommand: ParsableCommand {
           + "class \(again.adversarialClass) at \(again.distance): "
           + (again.isBroken ? "broken" : "holds"))
     }
+    guard !violations.isEmpty else {
+      try Output.line("\(path) holds no such violation: nothing to replay")
+      throw Exit.inconclusive
+    }
     try Output.line("\(broken) of \(violations.count) stored violations are violations again")
     if broken > 0 { throw Exit.violated }
   }
@@ -113,5 +121,8 @@ struct AuditCommand: ParsableCommand {
       try Output.line("             and \(result.violations.count - 20) more")
     }
     try Output.line("verdict      \(result.verdict.rawValue)")
+    if result.certificate == .published, result.verdict == .holds {
+      try Output.line("             none was broken; published certificates are no proof")
+    }
   }
 }

@@ -38,17 +38,19 @@ struct EvaluateCommand: ParsableCommand {
       if options.json {
         try Output.line(try report.json(.evaluate))
       } else if let evaluation = report.evaluation {
-        try show(evaluation, lipschitz: lipschitz)
+        try show(evaluation, of: report.provenance.data.name ?? "", lipschitz: lipschitz)
       }
     }
   }
 
-  private func show(_ evaluation: EvaluationSummary, lipschitz: Double) throws {
-    try Output.line("images                     \(evaluation.images)")
-    try Output.line("Lipschitz constant at most \(lipschitz)")
+  private func show(
+    _ evaluation: EvaluationSummary, of data: String, lipschitz: Double
+  ) throws {
+    try Output.line("images                     \(evaluation.images) of \(data)")
+    try Output.line("Lipschitz, before the head \(lipschitz) at most")
     try Output.line("accuracy                   \(Output.percent(evaluation.accuracy))")
     if let differing = evaluation.differingPredictions {
-      try Output.line("differ in binary64         \(differing)")
+      try Output.line("other class in binary64    \(differing)")
     }
     for epsilon in Epsilon.published {
       let kinds = evaluation.certifiedAccuracy.sorted { $0.key.rawValue < $1.key.rawValue }.map {

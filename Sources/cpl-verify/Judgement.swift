@@ -43,7 +43,7 @@ struct Judgement {
     provenance.seed = seed
     provenance.weights = weights.weights
     provenance.weightsDigest = checkpoint.digest
-    provenance.configuration = checkpoint.run
+    provenance.configuration = RunFolder.configuration(of: checkpoint, at: weights.weights)
     provenance.data.name = images.name
     provenance.data.folder = data.data
     provenance.data.split = ImageDataset.Split.test.rawValue

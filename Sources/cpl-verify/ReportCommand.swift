@@ -9,7 +9,8 @@ struct ReportCommand: ParsableCommand {
     abstract: "Makes HTML, Markdown, JSON and JUnit pages from stored results.",
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
-      report.json and junit.xml. Exit code 1 when the results say that a certificate is broken.
+      report.json and junit.xml. Exit code 1 when the results say that a certificate is broken, 0 \
+      otherwise, also when nothing was audited.
       """)
 
   @Argument(help: "The stored results.", completion: .file())

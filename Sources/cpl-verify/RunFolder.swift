@@ -55,6 +55,16 @@ struct RunFolder {
     try RunConfiguration(yaml: try InputFile.text(configurationFile), path: configurationFile)
   }
 
+  /// The configuration of the run that made a checkpoint: run.yml beside it, if it is that run's.
+  static func configuration(of checkpoint: Checkpoint, at path: String) -> String? {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    guard let origin = checkpoint.run,
+      let run = try? RunFolder(path: folder).readConfiguration(),
+      let identity = try? run.identity(), identity == origin
+    else { return nil }
+    return try? run.yaml()
+  }
+
   /// The state in which `run` was left.
   ///
   /// - Throws: `ReferenceError` also when it was left by a run of another configuration, or on

@@ -8,7 +8,9 @@ struct WeightsOptions: ParsableArguments {
   @Argument(help: "The weights, such as RUN/last.h5.", completion: .file())
   var weights: String
 
-  @Option(help: "Reproduce the published pipeline's quirks, or mend them.")
+  @Option(
+    help: "Judge with the published pipeline's quirks or without, however the weights were trained."
+  )
   var profile = ProfileName.corrected
 }
 
