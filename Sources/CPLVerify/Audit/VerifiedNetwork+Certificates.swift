@@ -54,7 +54,7 @@ extension VerifiedNetwork {
   public func radii(_ kind: CertificateKind, _ logits: Tensor<Float>) throws -> [Double] {
     switch kind {
     case .published:
-      return PublishedCertificate(network, ignoresTies: profile.nanTie).radii(logits)
+      return try PublishedCertificate(network, profile: profile).radii(logits)
     case .lipschitz:
       return LipschitzCertificate(
         constants: try PairConstants(network), lipschitz: bounds.lipschitzUpperBound

@@ -38,7 +38,8 @@ public struct VerifiedNetwork: Sendable {
   ///
   /// Under the quirk `sigma-lower-bound` h = 2/(σ̂² + 1e-4) with σ̂ after 100 power iterations from
   /// the stored u; otherwise h comes from the verified bound, and every convex potential layer is
-  /// 1-Lipschitz by construction. A layer whose step is fixed keeps it under both.
+  /// 1-Lipschitz by construction. Under `stale-sigma` as well, a step from the power method that is
+  /// stored with the weights is used as it is. A layer whose step is fixed keeps it under all.
   ///
   /// - Parameter progress: called as each layer is done, with how many are; from any thread.
   /// - Throws: `VerificationError` when a weight is not finite or an enclosure is not found.
@@ -93,6 +94,10 @@ private struct Measured: Sendable {
     of network: inout CPLNetwork<Float>, at index: Int, profile: Profile
   ) throws(VerificationError) {
     guard let spectralNorm, let model, network[convexPotential: index].stepRule != .fixed else {
+      return
+    }
+    let stored = network[convexPotential: index]
+    if profile.sigmaLowerBound, profile.staleSigma, stored.stepRule == .power, stored.stepSize > 0 {
       return
     }
     if profile.sigmaLowerBound {

@@ -14,11 +14,20 @@ public struct PublishedCertificate: Sendable {
   /// The quirk `nan-tie`: a class whose row equals the predicted one's is ignored.
   private let ignoresTies: Bool
 
+  /// The head's Lipschitz constant as a vector map.
+  private let headLipschitz: Float
+
   /// The certificates of a network.
-  public init(_ network: CPLNetwork<Float>, ignoresTies: Bool) {
+  ///
+  /// - Parameter profile: the quirks `nan-tie`, and `mean-pool`, under which every head without
+  ///   normalised rows counts as 1-Lipschitz.
+  public init(_ network: CPLNetwork<Float>, profile: Profile) throws(VerificationError) {
     rows = network.head.unitRows
     lipschitz = 1 / (network.normalization.standardDeviation.min() ?? 1)
-    self.ignoresTies = ignoresTies
+    ignoresTies = profile.nanTie
+    headLipschitz =
+      rows != nil || profile.meanPool
+      ? 1 : Rounding.up.float(try network.head.bounded.lipschitzUpperBound(nil))
   }
 
   /// The radius of each image, in pixel units, from the logits N×classes.
@@ -30,7 +39,8 @@ public struct PublishedCertificate: Sendable {
       var radius = Float.infinity
       for other in 0..<classes where other != predicted {
         let margin = logits.elements[first + predicted] - logits.elements[first + other]
-        let distance = distances?[predicted * classes + other] ?? Float(2).squareRoot()
+        let distance =
+          distances?[predicted * classes + other] ?? Float(2).squareRoot() * headLipschitz
         let candidate = margin / (distance * lipschitz)
         if candidate.isNaN, !ignoresTies { return 0 }
         // A NaN that is ignored compares false.
