@@ -10,6 +10,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   public let name: String
   public var stepRule: StepRule
   public var stepSize: Scalar
+  public var stepNumerator: Scalar = 2
   public var powerVector: Tensor<Scalar>
   /// K, inner×C×k×k.
   public private(set) var kernel: Tensor<Scalar> {
@@ -46,7 +47,8 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
     .convolution(
       channels: convolution.shape.channels, inner: convolution.shape.inner,
       kernel: convolution.shape.kernel, side: convolution.shape.side,
-      step: StepSize(rule: stepRule, value: Float(stepSize)))
+      step: StepSize(
+        rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator)))
   }
 
   public var parameters: [(name: String, value: Tensor<Scalar>)] {

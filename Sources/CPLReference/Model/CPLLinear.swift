@@ -7,6 +7,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   public let name: String
   public var stepRule: StepRule
   public var stepSize: Scalar
+  public var stepNumerator: Scalar = 2
   public var powerVector: Tensor<Scalar>
   /// W, inner×d.
   public private(set) var weights: Tensor<Scalar>
@@ -40,7 +41,8 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   public var specification: LayerSpecification {
     .linear(
       features: features, inner: inner,
-      step: StepSize(rule: stepRule, value: Float(stepSize)))
+      step: StepSize(
+        rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator)))
   }
 
   public var parameters: [(name: String, value: Tensor<Scalar>)] {

@@ -65,5 +65,7 @@ extension LayerSpecification {
 
 extension StepSize {
   /// Whether the step is a number that a layer can use.
-  fileprivate var isPossible: Bool { value.isFinite && value >= 0 }
+  fileprivate var isPossible: Bool {
+    value.isFinite && value >= 0 && numerator > 0 && numerator <= 1000
+  }
 }

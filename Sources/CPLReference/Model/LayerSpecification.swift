@@ -68,7 +68,8 @@ extension LayerSpecification {
     case .convolution(_, _, _, let side, let step):
       CPLConvolution(
         name: name, kernel: parameters[0], bias: parameters[1], imageSide: side,
-        stepRule: step.rule, stepSize: Scalar(step.value), powerVector: powerVector!)
+        stepRule: step.rule, stepSize: Scalar(step.value), powerVector: powerVector!
+      ).with(numerator: step.numerator)
     case .normPool(let channels, let side, let window):
       NormPool(name: name, channels: channels, side: side, window: window)
     case .flatten(let inputShape):
@@ -76,11 +77,21 @@ extension LayerSpecification {
     case .linear(_, _, let step):
       CPLLinear(
         name: name, weights: parameters[0], bias: parameters[1], stepRule: step.rule,
-        stepSize: Scalar(step.value), powerVector: powerVector!)
+        stepSize: Scalar(step.value), powerVector: powerVector!
+      ).with(numerator: step.numerator)
     case .lastLayerNormalised:
       LastLayerNormalised(name: name, weights: parameters[0], bias: parameters[1])
     case .poolingLinear(let pooling, let features, let classes):
       PoolingLinear(name: name, pooling: pooling, features: features, classes: classes)
     }
+  }
+}
+
+extension ConvexPotentialLayer {
+  /// The layer with c in h = c/(σ² + 1e-4).
+  fileprivate func with(numerator: Float) -> Self {
+    var layer = self
+    layer.stepNumerator = Scalar(numerator)
+    return layer
   }
 }

@@ -32,6 +32,9 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var imageChannels = 3
   /// The images' side.
   public var imageSide = 32
+  /// c in every layer's h = c/(σ̂² + 1e-4): 2 in the paper. With a larger one the network is not
+  /// 1-Lipschitz: that makes the non-robust networks that attacks are compared on.
+  public var stepNumerator: Float = 2
 
   public init(
     convolutionLayers: Int, channels: Int, convolutionInner: Int = 5, linearLayers: Int,
@@ -57,6 +60,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     case head, padding, pooling, classes
     case imageChannels = "image_channels"
     case imageSide = "image_side"
+    case stepNumerator = "step_numerator"
   }
 
   /// d, the number of features behind the pooling.
@@ -67,7 +71,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   /// - Precondition: `problem` is nil.
   public func layers(mean: [Float], standardDeviation: [Float]) -> [LayerSpecification] {
     // The step is unknown until the power method has run.
-    let step = StepSize(rule: .power, value: 0)
+    let step = StepSize(rule: .power, value: 0, numerator: stepNumerator)
     var layers: [LayerSpecification] = [
       .normalize(mean: mean, standardDeviation: standardDeviation, side: imageSide),
       .padding(padding, inputChannels: imageChannels, channels: channels, side: imageSide),
@@ -103,6 +107,9 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     for (key, value, range) in sizes where !range.contains(value) {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
     }
+    if !(stepNumerator > 0 && stepNumerator <= 1000) {
+      return (CodingKeys.stepNumerator.rawValue, "above 0, at most 1000", "\(stepNumerator)")
+    }
     if kernel % 2 == 0 { return (CodingKeys.kernel.rawValue, "an odd number", "\(kernel)") }
     if imageSide % pooling != 0 {
       return (CodingKeys.pooling.rawValue, "a divisor of image_side \(imageSide)", "\(pooling)")
@@ -135,6 +142,7 @@ extension ModelConfiguration {
     try container.update(&classes, .classes)
     try container.update(&imageChannels, .imageChannels)
     try container.update(&imageSide, .imageSide)
+    try container.update(&stepNumerator, .stepNumerator)
   }
 }
 

@@ -22,9 +22,10 @@ extension CPLNetwork {
     let additions = workers.map(positions.count) { index -> Tensor<Scalar> in
       let layer = network[convexPotential: positions[index]]
       let iteration = iterations[index]
-      // ∂h/∂σ̂ for h = 2/(σ̂² + 1e-4).
+      // ∂h/∂σ̂ for h = c/(σ̂² + 1e-4).
       let factor =
-        -layer.stepSize * layer.stepSize * iteration.estimate * stepGradients[positions[index]]!
+        -(2 / layer.stepNumerator) * layer.stepSize * layer.stepSize * iteration.estimate
+        * stepGradients[positions[index]]!
       var gradient = iteration.gradient(
         layer.linearMap, newVectorThroughV: densePowerGradient && layer is CPLLinear<Scalar>)
       gradient.scale(by: factor)
@@ -36,7 +37,7 @@ extension CPLNetwork {
     return (value, imageGradient, gradients)
   }
 
-  /// Runs every layer's power method from its u, and sets u and h = 2/(σ̂² + 1e-4).
+  /// Runs every layer's power method from its u, and sets u and h = c/(σ̂² + 1e-4).
   @discardableResult
   public mutating func updateSteps(iterations: Int, workers: Workers) -> [PowerMethod<Scalar>] {
     let positions = convexPotentialLayers
@@ -47,7 +48,8 @@ extension CPLNetwork {
     }
     for (position, result) in zip(positions, results) {
       self[convexPotential: position].powerVector = result.vector
-      self[convexPotential: position].stepSize = StepSize.fromEstimate(result.estimate)
+      self[convexPotential: position].stepSize = StepSize.fromEstimate(
+        result.estimate, numerator: network[convexPotential: position].stepNumerator)
       self[convexPotential: position].stepRule = .power
     }
     return results

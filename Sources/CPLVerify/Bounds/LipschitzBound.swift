@@ -29,22 +29,24 @@ public enum LipschitzBound {
     return spread <= 2 ? 1 : Rounding.up.difference(spread, 1)
   }
 
-  /// The step h = RD₃₂(2/RU(σ̄² + 1e-4)) of the corrected profile.
+  /// The step h = RD₃₂(c/RU(σ̄² + 1e-4)) of the corrected profile; c = 2 in the paper.
   ///
-  /// *Postcondition.* h·σ̄² ≤ 2, and `convexPotentialLayer` returns exactly 1 for h and σ̄. *Proof.*
+  /// *Postcondition* for c ≤ 2. h·σ̄² ≤ 2, and `convexPotentialLayer` returns exactly 1 for h and σ̄. *Proof.*
   /// Let S = RU(σ̄²) and D = RU(S + 1e-4) ≥ S. Both roundings of the quotient are downwards, so
-  /// h ≤ 2/D and h·S ≤ 2S/D ≤ 2 in exact arithmetic; 2 is a binary64 number, so RU(h·S) ≤ 2 as
-  /// well. h ≥ 0; it is 0, and the layer the identity, where 2/D is below the binary32 range.
+  /// h ≤ c/D and h·S ≤ cS/D ≤ 2 in exact arithmetic; 2 is a binary64 number, so RU(h·S) ≤ 2 as
+  /// well. h ≥ 0; it is 0, and the layer the identity, where c/D is below the binary32 range.
   ///
-  /// - Parameter spectralNormUpperBound: σ̄ ≥ 0.
+  /// - Parameters:
+  ///   - spectralNormUpperBound: σ̄ ≥ 0.
+  ///   - numerator: c > 0.
   /// - Throws: `notFinite` or `invalid` for other numbers.
   public static func verifiedStep(
-    spectralNormUpperBound: Double
+    spectralNormUpperBound: Double, numerator: Double = 2
   ) throws(VerificationError) -> Float {
     try requireNonNegative(spectralNormUpperBound, "spectral norm's upper bound")
     let square = Rounding.up.product(spectralNormUpperBound, spectralNormUpperBound)
     let denominator = Rounding.up.sum(square, stepRegularization)
-    return Rounding.down.float(Rounding.down.quotient(2, denominator))
+    return Rounding.down.float(Rounding.down.quotient(numerator, denominator))
   }
 
   /// Lip ≤ the result for x ↦ (x − mean)/std by channel: RU(1/min std), exactly 1 for std = 1.

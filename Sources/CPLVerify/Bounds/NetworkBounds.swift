@@ -102,11 +102,13 @@ private struct Measured: Sendable {
     }
     if profile.sigmaLowerBound {
       network[convexPotential: index].stepRule = .power
-      network[convexPotential: index].stepSize = StepSize.fromEstimate(model.estimate)
+      network[convexPotential: index].stepSize = StepSize.fromEstimate(
+        model.estimate, numerator: stored.stepNumerator)
     } else {
       network[convexPotential: index].stepRule = .verified
       network[convexPotential: index].stepSize = try LipschitzBound.verifiedStep(
-        spectralNormUpperBound: spectralNorm.upperBound)
+        spectralNormUpperBound: spectralNorm.upperBound,
+        numerator: Double(stored.stepNumerator))
     }
   }
 

@@ -24,9 +24,24 @@ struct LayerSpecificationTests {
         .lastLayerNormalised(features: 24, classes: 5),
         .padding(.zero, inputChannels: 3, channels: 6, side: 8),
         .linear(features: 1, inner: 1, step: StepSize(rule: .fixed, value: Float(2) / 3)),
+        .linear(features: 1, inner: 1, step: StepSize(rule: .power, value: 1, numerator: 8.1)),
       ]
     let data = try JSONEncoder().encode(layers)
     #expect(try JSONDecoder().decode([LayerSpecification].self, from: data) == layers)
+  }
+
+  @Test("a network keeps the numerator of its steps, and makes them anew with it")
+  func numerator() {
+    var layers = Self.possible
+    layers[2] = .convolution(
+      channels: 6, inner: 5, kernel: 3, side: 8,
+      step: StepSize(rule: .power, value: 0.1, numerator: 8))
+    var network = CPLNetwork<Float>(layers, seed: 3)
+    #expect(network.layers.map(\.specification) == layers)
+    let before = network[convexPotential: 2]
+    network.updateSteps(iterations: 3, workers: .serial)
+    let estimate = PowerMethod(before.linearMap, from: before.powerVector, iterations: 3).estimate
+    #expect(network[convexPotential: 2].stepSize == 8 / (estimate * estimate + 1e-4))
   }
 
   @Test("a possible network has no problem")
@@ -76,6 +91,14 @@ struct LayerSpecificationTests {
       (5, .linear(features: 24, inner: 0, step: step)),
       (5, .linear(features: 25, inner: 7, step: step)),
       (5, .linear(features: 24, inner: 7, step: StepSize(rule: .power, value: .infinity))),
+      (
+        5,
+        .linear(
+          features: 24, inner: 7, step: StepSize(rule: .power, value: 1, numerator: .nan))
+      ),
+      (
+        5, .linear(features: 24, inner: 7, step: StepSize(rule: .power, value: 1, numerator: 0))
+      ),
       (6, .poolingLinear(.max, features: 24, classes: 25)),
       (6, .poolingLinear(.max, features: 24, classes: 1)),
       (6, .lastLayerNormalised(features: 24, classes: 1)),

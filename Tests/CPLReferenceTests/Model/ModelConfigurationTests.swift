@@ -98,6 +98,8 @@ struct ModelConfigurationTests {
     #expect(key { $0.classes = 1 } == "classes")
     #expect(key { $0.imageChannels = 0 } == "image_channels")
     #expect(key { $0.imageSide = 0 } == "image_side")
+    #expect(key { $0.stepNumerator = 0 } == "step_numerator")
+    #expect(key { $0.stepNumerator = .nan } == "step_numerator")
     configuration.pooling = 32
     #expect(key { _ in } == nil)
     for head in [ModelConfiguration.Head.trunc, .mean, .max] {

@@ -22,7 +22,9 @@ struct ExperimentConfigurationTests {
 
   @Test(
     "every file of experiments/ is an experiment of its own name",
-    arguments: ["cpl-tiny", "cpl-small", "cpl-s", "cpl-m", "cpl-l", "cpl-xl"])
+    arguments: [
+      "cpl-tiny", "cpl-small", "cpl-small-nonrobust", "cpl-s", "cpl-m", "cpl-l", "cpl-xl",
+    ])
   func experiments(name: String) throws {
     let path = Fixture.repository.appending(path: "experiments/\(name).yml")
     let configuration = try ExperimentConfiguration(
@@ -34,7 +36,7 @@ struct ExperimentConfigurationTests {
   func allExperiments() throws {
     let files = try FileManager.default.contentsOfDirectory(
       atPath: Fixture.repository.appending(path: "experiments").path)
-    #expect(files.count == 6)
+    #expect(files.count == 7)
   }
 
   @Test("what is not written has the paper's value")

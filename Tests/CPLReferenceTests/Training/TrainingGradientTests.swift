@@ -7,18 +7,21 @@ struct TrainingGradientTests {
   private let loss = MarginLoss(margin: 0.7)
   private let labels = [2, 0, 1]
 
-  private func network(seed: UInt64 = 5) -> CPLNetwork<Double> {
-    let configuration = ModelConfiguration(
+  private func network(seed: UInt64 = 5, stepNumerator: Float = 2) -> CPLNetwork<Double> {
+    var configuration = ModelConfiguration(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 5,
       classes: 3, imageSide: 4)
+    configuration.stepNumerator = stepNumerator
     return CPLNetwork(
       configuration.layers(mean: [0.4, 0.5, 0.6], standardDeviation: [1, 0.5, 2]), seed: seed)
   }
 
-  @Test("every gradient is the derivative of the loss, through h and σ̂ too", arguments: 1...4)
-  func derivative(seed: UInt64) {
+  @Test(
+    "every gradient is the derivative of the loss, through h and σ̂ too",
+    arguments: 1...4, [2, 8] as [Float])
+  func derivative(seed: UInt64, stepNumerator: Float) {
     let images = Tensor<Double>.uniform([3, 3, 4, 4], stream: 20)
-    let start = network(seed: seed)
+    let start = network(seed: seed, stepNumerator: stepNumerator)
     var trained = start
     let (value, imageGradient, gradients) = trained.trainingGradient(
       images: images, labels: labels, loss: loss, densePowerGradient: false, workers: .serial)
@@ -35,7 +38,7 @@ struct TrainingGradientTests {
         var v = map.apply(old)
         v.scale(by: 1 / (v.norm + 1e-12))
         network[convexPotential: position].stepSize = StepSize.fromEstimate(
-          map.apply(new).dot(v))
+          map.apply(new).dot(v), numerator: Double(stepNumerator))
       }
       return loss(network.logits(images, workers: .serial), labels: labels).loss
     }
