@@ -10,6 +10,7 @@ struct BenchmarkWorker {
   private var current: (subject: BenchmarkSubject, work: any BenchmarkWork)?
 
   static func main() throws {
+    FreedMemory.keep()
     var worker = BenchmarkWorker()
     while let line = readLine() {
       let reply: BenchmarkReply

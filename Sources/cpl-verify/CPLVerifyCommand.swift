@@ -21,6 +21,7 @@ struct CPLVerifyCommand: ParsableCommand {
     ])
 
   static func main() {
+    FreedMemory.keep()
     StandardStream.reserve()
     Provenance.begin()
     Interruption.install()

@@ -260,6 +260,10 @@ void cpl_axpy_f64(ptrdiff_t count, double alpha, const double *x, double *y);
 double cpl_dot_f32(ptrdiff_t count, const float *x, const float *y);
 double cpl_dot_f64(ptrdiff_t count, const double *x, const double *y);
 
+/// Makes the C library's allocator keep what is freed, in one heap that never shrinks; does nothing
+/// where it is not glibc.
+void cpl_keep_freed_memory(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -23,7 +23,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
 
   /// How many images one piece of work holds. Sums over the batch are made piece by piece, so
   /// this number is part of "same seed, same bytes".
-  private static var imagesPerPiece: Int { 8 }
+  static var imagesPerPiece: Int { 8 }
 
   /// The layer with kernel K and bias b on images of side `imageSide`.
   public init(

@@ -3,16 +3,19 @@ extension CPLNetwork {
   public struct Pass: Sendable {
     /// N×classes.
     public let logits: Tensor<Scalar>
-    /// The records of the layers on images, one list a piece of the batch; one piece where the
-    /// whole batch went through layer by layer.
+    /// How many images went through the layers on images together.
+    fileprivate let pieceSize: Int
+    /// The records of the layers on images, one list a piece of the batch.
     fileprivate let imageRecords: [[LayerRecord<Scalar>]]
     /// The records of the layers after them.
     fileprivate let vectorRecords: [LayerRecord<Scalar>]
   }
 
-  /// How many images go through the layers on images together where their activations are not kept:
-  /// so few that they stay in a core's own cache. No result depends on it.
-  private static var imagesPerPiece: Int { 4 }
+  /// How many images go through the layers on images together: so few that they stay in a core's own
+  /// cache. Only sums over the batch depend on it, and those are made of a convolution's pieces.
+  private static func imagesPerPiece(_ recording: Recording) -> Int {
+    recording == .everything ? CPLConvolution<Scalar>.imagesPerPiece : 4
+  }
 
   /// The number of layers whose output is an image.
   private var imageLayers: Int { layers.prefix { $0.outputShape.count == 3 }.count }
@@ -20,11 +23,10 @@ extension CPLNetwork {
   /// The logits of a batch, and what the backward pass needs.
   ///
   /// Layers on images take a few images at a time from the first layer to the last one, each thread
-  /// its own; with `.everything`, whose activations go to memory anyway, the whole batch passes
-  /// layer by layer.
+  /// its own.
   public func record(_ images: Tensor<Scalar>, recording: Recording, workers: Workers) -> Pass {
     let batch = images.shape[0]
-    let pieceSize = recording == .everything ? max(1, batch) : Self.imagesPerPiece
+    let pieceSize = Self.imagesPerPiece(recording)
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
     let pieces = map(batch, by: pieceSize, workers: workers) { range, workers in
       Self.forward(
@@ -33,7 +35,8 @@ extension CPLNetwork {
     let features = Tensor(joining: pieces.map(\.output))
     let (logits, records) = Self.forward(vectorLayers, features, recording, workers)
     return Pass(
-      logits: logits, imageRecords: pieces.map(\.records), vectorRecords: records)
+      logits: logits, pieceSize: pieceSize, imageRecords: pieces.map(\.records),
+      vectorRecords: records)
   }
 
   /// The gradient with respect to the images of the number whose gradient with respect to the
@@ -44,13 +47,11 @@ extension CPLNetwork {
     let batch = logitGradient.shape[0]
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
     let gradient = Self.inputGradient(vectorLayers, logitGradient, pass.vectorRecords, workers)
-    let count = pass.imageRecords.count
-    let pieceSize = count == 1 ? max(1, batch) : Self.imagesPerPiece
     return Tensor(
-      joining: map(batch, by: pieceSize, workers: workers) { range, workers in
+      joining: map(batch, by: pass.pieceSize, workers: workers) { range, workers in
         Self.inputGradient(
-          imageLayers, count == 1 ? gradient : gradient.slice(range),
-          pass.imageRecords[range.lowerBound / pieceSize], workers)
+          imageLayers, range.count == batch ? gradient : gradient.slice(range),
+          pass.imageRecords[range.lowerBound / pass.pieceSize], workers)
       })
   }
 
@@ -98,9 +99,29 @@ extension CPLNetwork {
   public func backward(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
   ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
-    var gradient = logitGradient
+    let batch = logitGradient.shape[0]
+    let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
+    let (gradient, vectorGradients) = Self.backward(
+      vectorLayers, logitGradient, pass.vectorRecords, workers)
+    let pieces = map(batch, by: pass.pieceSize, workers: workers) { range, workers in
+      Self.backward(
+        imageLayers, range.count == batch ? gradient : gradient.slice(range),
+        pass.imageRecords[range.lowerBound / pass.pieceSize], workers)
+    }
+    var imageGradients = pieces[0].layers
+    for piece in pieces.dropFirst() {
+      for (index, gradient) in piece.layers.enumerated() { imageGradients[index].add(gradient) }
+    }
+    return (Tensor(joining: pieces.map(\.images)), imageGradients + vectorGradients)
+  }
+
+  private static func backward(
+    _ layers: ArraySlice<any Layer<Scalar>>, _ outputGradient: Tensor<Scalar>,
+    _ records: [LayerRecord<Scalar>], _ workers: Workers
+  ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
+    var gradient = outputGradient
     var gradients: [LayerGradient<Scalar>] = []
-    for (layer, record) in zip(layers, pass.imageRecords[0] + pass.vectorRecords).reversed() {
+    for (layer, record) in zip(layers, records).reversed() {
       let (input, parameters) = layer.backward(consume gradient, record, workers: workers)
       gradient = input
       gradients.append(parameters)

@@ -79,6 +79,14 @@ public struct LayerGradient<Scalar: TensorScalar>: Sendable {
     self.parameters = parameters
     self.step = step
   }
+
+  /// Adds the gradient that other images of the batch give the same layer.
+  mutating func add(_ other: LayerGradient) {
+    for (index, parameter) in other.parameters.enumerated() {
+      parameters[index].add(parameter, scale: 1)
+    }
+    if let addition = other.step { step! += addition }
+  }
 }
 
 /// A layer without parameters.

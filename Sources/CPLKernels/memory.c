@@ -1,0 +1,17 @@
+#include "CPLKernels.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+void cpl_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  // The largest threshold that glibc takes on 64-bit machines.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  // Heaps of threads are given back whatever the threshold is.
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
