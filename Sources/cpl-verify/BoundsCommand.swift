@@ -24,7 +24,7 @@ struct BoundsCommand: ParsableCommand {
   func run() throws {
     var judgement = try Judgement(weights, dataOptions, results, options, needsClasses: false)
     let images = judgement.images.prefix(Self.lowerSideImages)
-    let lower = judgement.verified.lipschitzLowerEstimate(
+    let lower = try judgement.verified.lipschitzLowerBound(
       at: images.images(at: 0..<images.count), workers: options.workers)
     judgement.report.lipschitzLowerBound = lower
     let bounds = judgement.verified.bounds
@@ -56,8 +56,10 @@ struct BoundsCommand: ParsableCommand {
           ].map(number).joined())
     }
     try Output.line(
-      "network, before its head: \(String(format: "%.9f", lower)) (found) ≤ Lipschitz constant"
-        + " ≤ \(String(format: "%.9f", bounds.lipschitzUpperBound)) (proved), slack "
-        + String(format: "%.4f", bounds.lipschitzUpperBound / lower))
+      String(
+        format:
+          "network, before its head: %.9f ≤ Lipschitz constant ≤ %.9f, slack %.4f; the model's"
+          + " own claim %.9f", lower, bounds.lipschitzUpperBound,
+        bounds.lipschitzUpperBound / lower, bounds.modelClaim))
   }
 }

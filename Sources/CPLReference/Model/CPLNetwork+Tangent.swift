@@ -48,21 +48,18 @@ extension CPLLinear: FeatureLayer {
   }
 }
 
-extension CPLNetwork {
-  /// For each image a lower bound of ‖J‖₂, J the Jacobian at that image of the map to the features,
-  /// by `iterations` steps of the power method on JᵀJ; also a lower bound of the network's
-  /// Lipschitz constant.
-  ///
-  /// ‖J v‖/‖v‖ is a lower bound for every v; what is returned is that quotient as evaluated, within
-  /// the rounding of an evaluation.
-  ///
-  /// - Parameter seed: what the first v comes from.
-  public func jacobianNorms(
-    at images: Tensor<Scalar>, iterations: Int, seed: UInt64, workers: Workers
-  ) -> [Double] {
-    let body = layers.dropLast().compactMap { $0 as? any FeatureLayer<Scalar> }
-    precondition(body.count == layers.count - 1, "every layer before the head has a tangent")
-    let batch = images.shape[0]
+/// A recorded pass through the layers before the head, whose Jacobians J can be applied, one an image.
+public struct FeaturePass<Scalar: TensorScalar>: Sendable {
+  /// φ, N×d.
+  public let features: Tensor<Scalar>
+  private let body: [any FeatureLayer<Scalar>]
+  private let records: [LayerRecord<Scalar>]
+
+  /// - Precondition: every layer before the head has a tangent, as all of this library's have.
+  public init(_ network: CPLNetwork<Scalar>, at images: Tensor<Scalar>, workers: Workers) {
+    body = network.layers.dropLast().compactMap { $0 as? any FeatureLayer<Scalar> }
+    precondition(
+      body.count == network.layers.count - 1, "every layer before the head has a tangent")
     var values = images
     var records: [LayerRecord<Scalar>] = []
     for layer in body {
@@ -70,33 +67,57 @@ extension CPLNetwork {
       values = output
       records.append(record)
     }
-    var vector = Self.unitRows(
-      Tensor(
-        shape: images.shape,
-        elements: (0..<batch).flatMap {
-          Self.randomUnitVector(shape: inputShape, seed: seed, stream: UInt32($0)).elements
-        })
-    ).rows
-    var norms: [Double] = []
-    for _ in 0..<iterations {
-      let pushed = zip(body, records).reduce(vector) {
-        $1.0.tangent($0, $1.1, workers: workers)
-      }
-      norms = Self.unitRows(pushed).norms
-      let pulled = zip(body, records).reversed().reduce(pushed) {
-        $1.0.inputGradient($0, $1.1, workers: workers)
-      }
-      vector = Self.unitRows(pulled).rows
-    }
-    return norms
+    (features, self.records) = (values, records)
   }
 
-  /// Each row divided by its length, and the lengths. A row of zeros stays.
-  private static func unitRows(_ batch: Tensor<Scalar>) -> (rows: Tensor<Scalar>, norms: [Double]) {
-    let stride = batch.count / batch.shape[0]
-    var rows = batch
-    let norms = rows.withUnsafeMutableElements { elements in
-      (0..<batch.shape[0]).map { row in
+  /// J v for each image: N×C×n×n to N×d.
+  public func push(_ tangents: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
+    zip(body, records).reduce(tangents) { $1.0.tangent($0, $1.1, workers: workers) }
+  }
+
+  /// Jᵀ w for each image: N×d to N×C×n×n.
+  public func pull(_ gradients: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
+    zip(body, records).reversed().reduce(gradients) {
+      $1.0.inputGradient($0, $1.1, workers: workers)
+    }
+  }
+}
+
+extension CPLNetwork {
+  /// For each image a unit vector v that J, the Jacobian at that image of the map to the features,
+  /// enlarges the most, as far as `iterations` steps of the power method on JᵀJ find it.
+  ///
+  /// - Parameter seed: what the first v comes from.
+  /// - Returns: the vectors N×C×n×n, and ‖J v‖ of the last step but the final normalisation: up to
+  ///   rounding a lower bound of ‖J‖₂, and so of the network's Lipschitz constant.
+  public func jacobianDirections(
+    at images: Tensor<Scalar>, iterations: Int, seed: UInt64, workers: Workers
+  ) -> (vectors: Tensor<Scalar>, norms: [Double]) {
+    let pass = FeaturePass(self, at: images, workers: workers)
+    var vectors = Tensor(
+      shape: images.shape,
+      elements: (0..<images.shape[0]).flatMap {
+        Self.randomUnitVector(shape: inputShape, seed: seed, stream: UInt32($0)).elements
+      })
+    var norms = [Double](repeating: 0, count: images.shape[0])
+    for _ in 0..<iterations {
+      var pushed = pass.push(vectors, workers: workers)
+      norms = pushed.normalizeRows()
+      vectors = pass.pull(pushed, workers: workers)
+      _ = vectors.normalizeRows()
+    }
+    return (vectors, norms)
+  }
+}
+
+extension Tensor {
+  /// Divides each row by its Euclidean length; a row of zeros stays.
+  ///
+  /// - Returns: the lengths.
+  package mutating func normalizeRows() -> [Double] {
+    let (rows, stride) = (shape[0], count / max(1, shape[0]))
+    return withUnsafeMutableElements { elements in
+      (0..<rows).map { row in
         let start = elements + row * stride
         let norm = Scalar.dot(stride, start, start).squareRoot()
         guard norm > 0 else { return 0.0 }
@@ -104,6 +125,5 @@ extension CPLNetwork {
         return norm
       }
     }
-    return (rows, norms)
   }
 }

@@ -25,6 +25,12 @@ public struct NetworkBounds: Sendable {
   /// L̄, an upper bound of the Lipschitz constant of that map: the product of the layers' bounds,
   /// rounded up.
   public let lipschitzUpperBound: Double
+
+  /// What the published pipeline takes L̄ for: the bounds of the layers without a step, every convex
+  /// potential layer counted as 1-Lipschitz whatever its step is. Proves nothing.
+  public var modelClaim: Double {
+    layers.filter { $0.stepSize == nil }.reduce(1) { $0 * $1.lipschitzUpperBound }
+  }
 }
 
 /// A network with the steps of a profile, and the bounds that hold for exactly these steps.

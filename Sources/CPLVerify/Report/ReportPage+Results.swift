@@ -113,12 +113,18 @@ extension ReportPage {
   static func bounds(_ report: VerificationReport) -> Section? {
     guard let bounds = report.bounds else { return nil }
     let lower = report.lipschitzLowerBound.map { ", and at least \(Shown.exact($0))" } ?? ""
+    let slack =
+      report.lipschitzLowerBound.map {
+        " The slack of the network's bound, upper over lower side, is "
+          + "\(Shown.number(bounds.lipschitzUpperBound / $0, digits: 4)); the published pipeline "
+          + "would claim \(Shown.number(bounds.modelClaim, digits: 9))."
+      } ?? ""
     return Section(
       heading: "Bounds",
       paragraphs: [
         "Before its head the network's Lipschitz constant is at most "
           + "\(Shown.exact(bounds.lipschitzUpperBound))\(lower). Bounds are proved, "
-          + "rounding included; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing."
+          + "rounding included; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing.\(slack)"
       ],
       tables: [
         Table(
@@ -139,7 +145,10 @@ extension ReportPage {
                 Shown.exact(layer.lipschitzUpperBound),
               ])
           })
-      ])
+      ],
+      figures: EnclosureFigure(bounds, lipschitzLowerBound: report.lipschitzLowerBound).map {
+        [Figure(caption: "Enclosures of each layer", characters: [], drawing: $0.drawing)]
+      } ?? [])
   }
 
   static func tightness(_ report: VerificationReport) -> Section? {

@@ -188,7 +188,7 @@ struct ReportMarkupTests {
     let html = try ReportSample.full(violations: 1).html()
     let page = try Elements(html)
     #expect(page.named("h1").first?["class"] == "violated")
-    #expect(page.named("svg").count == 2)
+    #expect(page.named("svg").count == 3)
     #expect(page.named("svg").allSatisfy { $0["role"] == "img" && $0["aria-label"] != nil })
     #expect(page.named("table").count == page.named("caption").count)
     #expect(!html.contains("http://") && !html.contains("https://"))
