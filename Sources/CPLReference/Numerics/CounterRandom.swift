@@ -16,6 +16,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
     case projectedGradientDescent = 7
     case bounds = 8
     case roundingSearch = 9
+    case properties = 10
     case test = 255
   }
 

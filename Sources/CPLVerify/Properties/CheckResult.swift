@@ -1,0 +1,90 @@
+import CPLReference
+
+/// What came of one check.
+public struct CheckResult: Codable, Sendable {
+  /// What came of a check. It is never silently skipped.
+  public enum Verdict: String, Codable, Sendable {
+    /// Everything that was measured holds, and the positive control came out violated.
+    case holds
+    /// Something that was measured does not hold.
+    case violated
+    /// Nothing was measured, a number was NaN, a proof was not found, the positive control was not
+    /// caught, or the budget ran out.
+    case inconclusive
+    /// The context lacks what the check needs.
+    case notApplicable = "not applicable"
+  }
+
+  public let id: String
+  public let statement: String
+  public let source: String
+  public let seed: UInt64
+  public let verdict: Verdict
+  public let measurements: [Measurement]
+  /// What is wrong with the positive control; nil where none was run.
+  public let controlFault: String?
+  /// What was measured of the positive control.
+  public let control: Measurement?
+  /// Why the check is inconclusive or not applicable.
+  public let reason: String?
+  public let figures: [CheckFigure]
+  public internal(set) var seconds: Double = 0
+
+  /// The verdict on a check's findings.
+  package init(_ check: some PropertyCheck, seed: UInt64, _ findings: Findings) {
+    let verdicts = findings.measurements.map(\.verdict)
+    let controlIsCaught = findings.control.measurement.verdict == .violated
+    let (verdict, reason): (Verdict, String?) =
+      if verdicts.contains(.violated) {
+        (.violated, nil)
+      } else if verdicts.isEmpty || verdicts.contains(.inconclusive) {
+        (.inconclusive, "nothing was measured, or not a number")
+      } else if !controlIsCaught {
+        (.inconclusive, "the positive control was not caught: \(findings.control.fault)")
+      } else {
+        (.holds, nil)
+      }
+    self.init(
+      check, seed: seed, verdict, measurements: findings.measurements, control: findings.control,
+      reason: reason, figures: findings.figures)
+  }
+
+  /// A check that came to no findings.
+  package init(_ check: some PropertyCheck, seed: UInt64, _ verdict: Verdict, reason: String) {
+    self.init(
+      check, seed: seed, verdict, measurements: [], control: nil, reason: reason, figures: [])
+  }
+
+  private init(
+    _ check: some PropertyCheck, seed: UInt64, _ verdict: Verdict, measurements: [Measurement],
+    control: PositiveControl?, reason: String?, figures: [CheckFigure]
+  ) {
+    id = check.id
+    statement = check.statement
+    source = check.source
+    self.seed = seed
+    self.verdict = verdict
+    self.measurements = measurements
+    controlFault = control?.fault
+    self.control = control?.measurement
+    self.reason = reason
+    self.figures = figures
+  }
+
+  /// The measurement that decides: the first that is violated, or else inconclusive, or else the
+  /// first.
+  public var decisive: Measurement? {
+    measurements.first { $0.verdict == .violated }
+      ?? measurements.first { $0.verdict == .inconclusive } ?? measurements.first
+  }
+}
+
+extension [CheckResult] {
+  /// The verdict on a suite: violated if a check is; holds if some check holds and none is
+  /// inconclusive. What is not applicable fails nothing.
+  public var verdict: CheckResult.Verdict {
+    if contains(where: { $0.verdict == .violated }) { return .violated }
+    if contains(where: { $0.verdict == .inconclusive }) { return .inconclusive }
+    return contains { $0.verdict == .holds } ? .holds : .inconclusive
+  }
+}

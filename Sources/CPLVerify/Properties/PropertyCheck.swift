@@ -1,0 +1,167 @@
+/// A statement of the theory, or of this program, that is put to the test.
+///
+/// A check is one type in the file of its family and one line in the family's list. It goes through
+/// the code that production goes through, with the components that its context holds, so that a fault
+/// planted in one of them is met.
+public protocol PropertyCheck: Sendable {
+  /// The name in flags and files: family, dot, statement, such as "cpl.nonexpansive".
+  var id: String { get }
+
+  /// What is claimed, in one line.
+  var statement: String { get }
+
+  /// The theorem, section or page that the claim comes from.
+  var source: String { get }
+
+  /// Whether the claim speaks of the network, the data or the components of the context. A check of
+  /// mathematics alone takes nothing from it but seed and effort.
+  var concernsNetwork: Bool { get }
+
+  /// Puts the statement to the test, and in the same call the positive control: a deliberately wrong
+  /// variant that must come out violated.
+  ///
+  /// Everything random comes from `context.random(for: id, …)`.
+  ///
+  /// - Throws: `NotApplicable` when the context lacks what the check needs; `VerificationError` and
+  ///   `ReferenceError` make the check inconclusive, with their message as the reason.
+  func run(_ context: CheckContext) throws -> Findings
+}
+
+extension PropertyCheck {
+  public var concernsNetwork: Bool { true }
+}
+
+/// The context lacks what a check needs, such as data.
+public struct NotApplicable: Error, Sendable {
+  public let reason: String
+
+  public init(_ reason: String) { self.reason = reason }
+}
+
+/// What a check found.
+public struct Findings: Sendable {
+  /// Each quantity that was measured, the one that tells most first. All must hold, and there must
+  /// be one.
+  public var measurements: [Measurement]
+  /// The deliberately wrong variant.
+  public var control: PositiveControl
+  /// What is worth seeing.
+  public var figures: [CheckFigure]
+
+  public init(
+    _ measurements: [Measurement], control: PositiveControl, figures: [CheckFigure] = []
+  ) {
+    self.measurements = measurements
+    self.control = control
+    self.figures = figures
+  }
+}
+
+/// A deliberately wrong variant, put through the same test.
+public struct PositiveControl: Sendable {
+  /// What is wrong with it.
+  public let fault: String
+  /// What was measured of it, which must be violated.
+  public let measurement: Measurement
+
+  public init(_ fault: String, _ measurement: Measurement) {
+    self.fault = fault
+    self.measurement = measurement
+  }
+}
+
+/// A quantity over a number of cases, held to its bound.
+public struct Measurement: Codable, Equatable, Sendable {
+  /// On which side of its bound the quantity has to be.
+  public enum Relation: String, Codable, Sendable {
+    case atMost = "≤"
+    case atLeast = "≥"
+  }
+
+  /// What comes of a measurement.
+  public enum Verdict: String, Codable, Sendable {
+    case holds, violated, inconclusive
+  }
+
+  /// What is measured, such as "‖z(x) − z(y)‖/‖x − y‖".
+  public let quantity: String
+  /// The largest value over all cases for `atMost`, the smallest for `atLeast`.
+  public let value: Double
+  public let relation: Relation
+  public let bound: Double
+  /// How far beyond the bound rounding may bring the value; never negative.
+  public let tolerance: Double
+  /// Where the tolerance comes from.
+  public let toleranceOrigin: String
+  /// How many cases the value is the worst of.
+  public let cases: Int
+
+  /// A quantity that was evaluated once, or whose worst value is known.
+  public init(
+    _ quantity: String, _ value: Double, _ relation: Relation, _ bound: Double,
+    tolerance: Double = 0, from toleranceOrigin: String = "exact", cases: Int
+  ) {
+    self.quantity = quantity
+    self.value = value
+    self.relation = relation
+    self.bound = bound
+    self.tolerance = tolerance
+    self.toleranceOrigin = toleranceOrigin
+    self.cases = cases
+  }
+
+  /// The worst of many values: NaN as soon as one is.
+  public init(
+    _ quantity: String, worstOf values: some Collection<Double>, _ relation: Relation,
+    _ bound: Double, tolerance: Double = 0, from toleranceOrigin: String = "exact"
+  ) {
+    let worst: Double? =
+      values.contains(where: \.isNaN) ? .nan : relation == .atMost ? values.max() : values.min()
+    self.init(
+      quantity, worst ?? .nan, relation, bound, tolerance: tolerance, from: toleranceOrigin,
+      cases: values.count)
+  }
+
+  /// How many cases fail, of which none may.
+  public init(failuresOf quantity: String, _ failures: some Collection<Bool>) {
+    self.init(
+      quantity, Double(failures.count { $0 }), .atMost, 0, cases: failures.count)
+  }
+
+  /// Nothing holds of no cases, and nothing where a number is NaN.
+  public var verdict: Verdict {
+    guard cases > 0, !value.isNaN, !bound.isNaN, tolerance >= 0 else { return .inconclusive }
+    return switch relation {
+    case .atMost: value <= bound + tolerance ? .holds : .violated
+    case .atLeast: value >= bound - tolerance ? .holds : .violated
+    }
+  }
+}
+
+/// Curves that a check has to show.
+public struct CheckFigure: Codable, Equatable, Sendable {
+  public struct Curve: Codable, Equatable, Sendable {
+    public let name: String
+    public let x: [Double]
+    public let y: [Double]
+
+    public init(_ name: String, x: [Double], y: [Double]) {
+      precondition(x.count == y.count, "a point has two coordinates")
+      self.name = name
+      self.x = x
+      self.y = y
+    }
+  }
+
+  public let title: String
+  public let xLabel: String
+  public let yLabel: String
+  public let curves: [Curve]
+
+  public init(_ title: String, xLabel: String, yLabel: String, _ curves: [Curve]) {
+    self.title = title
+    self.xLabel = xLabel
+    self.yLabel = yLabel
+    self.curves = curves
+  }
+}
