@@ -20,6 +20,7 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .plugin(name: "BuildCommit", capability: .buildTool()),
     .target(name: "CPLKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "CPLResources", exclude: ["built-in.h5"]),
     .target(
       name: "CPLReference",
       dependencies: [
@@ -28,7 +29,7 @@ let package = Package(
     .target(
       name: "CPLVerify",
       dependencies: [
-        "CPLReference", .product(name: "Mustache", package: "swift-mustache"),
+        "CPLReference", "CPLResources", .product(name: "Mustache", package: "swift-mustache"),
       ]),
     .executableTarget(
       name: "cpl-verify",

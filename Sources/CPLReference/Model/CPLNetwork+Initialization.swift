@@ -50,13 +50,7 @@ extension CPLNetwork {
   /// The same network in another precision: every parameter, u and h converted.
   public func converted<Other: TensorScalar>(to type: Other.Type = Other.self) -> CPLNetwork<Other>
   {
-    CPLNetwork<Other>(
-      layers.map(\.specification),
-      parameters: layers.map { $0.parameters.map { $0.value.converted() } },
-      powerVectors: layers.map {
-        ($0 as? any ConvexPotentialLayer<Scalar>)?.powerVector.converted()
-      }
-    )
+    CPLNetwork<Other>(layers: layers.map { $0.converted(to: type) })
   }
 
   /// Layers are named by kind; those that come in numbers are counted from 0.

@@ -72,4 +72,10 @@ extension CPLNetwork {
     }
     return first
   }
+
+  /// What the first layer divides by, one number a channel; empty where it does not normalise.
+  public var standardDeviations: [Float] {
+    guard case .normalize(_, let deviations, _) = layers.first?.specification else { return [] }
+    return deviations
+  }
 }

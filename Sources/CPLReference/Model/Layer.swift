@@ -42,6 +42,17 @@ public protocol Layer<Scalar>: Sendable {
   func backward(
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>)
+
+  /// The same layer in another precision: every parameter, u and h converted.
+  func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other>
+}
+
+extension Layer {
+  public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
+    specification.makeLayer(
+      name: name, parameters: parameters.map { $0.value.converted() },
+      powerVector: (self as? any ConvexPotentialLayer<Scalar>)?.powerVector.converted())
+  }
 }
 
 /// How much of a forward pass is kept.

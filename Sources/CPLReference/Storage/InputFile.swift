@@ -30,6 +30,14 @@ package struct InputFile: ~Copyable {
 
   deinit { close(descriptor) }
 
+  /// The bytes of the file at `path`.
+  package static func bytes(_ path: String) throws -> [UInt8] {
+    let file = try InputFile(path)
+    var bytes = [UInt8](repeating: 0, count: file.byteCount)
+    let count = try bytes.withUnsafeMutableBytes { try file.fill($0) }
+    return Array(bytes.prefix(count))
+  }
+
   /// The text of the file at `path`, which is one that people write: of at most 1 MiB.
   package static func text(_ path: String) throws -> String {
     let file = try InputFile(path)

@@ -7,6 +7,7 @@ import CPLReference
 /// binary32 network; what they find counts when the executed network confirms it.
 public struct CertificateAudit: Sendable {
   private let certified: CertifiedNetwork
+  private let certify: CertifiedNetwork.Certify
   private let target: AttackTarget
   private let seed: UInt64
   private let workers: Workers
@@ -16,11 +17,14 @@ public struct CertificateAudit: Sendable {
 
   /// An audit of one kind of certificate of a network.
   ///
+  /// - Parameter certify: where predictions and radii come from; the certificate itself unless given.
   /// - Throws: `VerificationError` when a layer or the head lacks the bounds that the kind needs.
   public init(
-    _ verified: VerifiedNetwork, certificate: CertificateKind, seed: UInt64, workers: Workers
+    _ verified: VerifiedNetwork, certificate: CertificateKind, seed: UInt64, workers: Workers,
+    certify: @escaping CertifiedNetwork.Certify = { try $0.certify($1, workers: $2) }
   ) throws {
     certified = try CertifiedNetwork(verified, certificate)
+    self.certify = certify
     self.seed = seed
     self.workers = workers
     target = try AttackTarget(verified.network)
@@ -51,7 +55,7 @@ public struct CertificateAudit: Sendable {
     _ dataset: ImageDataset, _ positions: Range<Int>
   ) throws -> ([AuditedImage], [Violation]) {
     let images = dataset.images(at: positions)
-    let (predictions, radii) = try certified.certify(images, workers: workers)
+    let (predictions, radii) = try certify(certified, images, workers)
     let binary32Predictions =
       certified.sound == nil
       ? predictions : target.network.logits(images, workers: workers).rowMaxima

@@ -3,6 +3,12 @@ import CPLReference
 /// A verified network with one kind of certificate, which names the network that is executed: the
 /// binary32 one for `published` and `lipschitz`, the binary64 one for `sound`.
 public struct CertifiedNetwork: Sendable {
+  /// The classes of images and the radii within which they cannot change.
+  public typealias Certify =
+    @Sendable (CertifiedNetwork, _ images: Tensor<Float>, Workers) throws -> (
+      predictions: [Int], radii: [Double]
+    )
+
   public let verified: VerifiedNetwork
   public let kind: CertificateKind
   /// The `sound` certificate, where that is the kind.
@@ -40,7 +46,7 @@ public struct CertifiedNetwork: Sendable {
   var assumedLipschitz: Double {
     switch kind {
     case .published:
-      Double(1 / (verified.network.normalization.standardDeviation.min() ?? 1))
+      Double(1 / (verified.network.standardDeviations.min() ?? 1))
     case .lipschitz, .sound: verified.bounds.lipschitzUpperBound
     }
   }

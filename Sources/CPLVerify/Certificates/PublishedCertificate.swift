@@ -23,7 +23,7 @@ public struct PublishedCertificate: Sendable {
   ///   normalised rows counts as 1-Lipschitz.
   public init(_ network: CPLNetwork<Float>, profile: Profile) throws(VerificationError) {
     rows = network.head.unitRows
-    lipschitz = 1 / (network.normalization.standardDeviation.min() ?? 1)
+    lipschitz = 1 / (network.standardDeviations.min() ?? 1)
     ignoresTies = profile.nanTie
     headLipschitz =
       rows != nil || profile.meanPool

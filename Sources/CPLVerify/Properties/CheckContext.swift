@@ -1,6 +1,7 @@
 import CPLReference
 
-/// What checks work on, and with.
+/// What checks work on, and with: a network, images, and the components that production code is made
+/// of. A planted fault is a context with one of these replaced.
 public struct CheckContext: Sendable {
   /// How long a check may look.
   public enum Effort: Int, Comparable, Sendable {
@@ -28,6 +29,30 @@ public struct CheckContext: Sendable {
   public var seed: UInt64
   public var effort: Effort
   public var workers: Workers
+  /// The network with the steps that it is executed with, and its bounds.
+  public var verified: VerifiedNetwork?
+  /// Images that the network takes.
+  public var images: ImageDataset?
+  /// Whether the images' labels are those that the network was trained for.
+  public var isLabelled = false
+  /// A folder for files that checks write and remove.
+  public var scratch: String?
+  /// The file of values recorded from PyTorch.
+  public var recordedValues: String?
+  /// The profile of the short trainings; checks hold it to `Profile.corrected`.
+  public var training = Profile.corrected
+  /// What is wrong with every layer of a kind; nil for nothing.
+  package var fault: (any LayerFault)?
+  public var fixedBudgetAttacks = AttackSuite.fixedBudget
+  public var minimumNormAttacks = AttackSuite.minimumNorm
+  public var certify: CertifiedNetwork.Certify = { try $0.certify($1, workers: $2) }
+  /// Writes a network to a weights file.
+  public var writeWeights: @Sendable (CPLNetwork<Float>, _ path: String) throws -> Void = {
+    try $0.write(
+      to: $1,
+      description: CheckpointDescription(
+        profile: .corrected, createdBy: "cpl-verify", gitCommit: "unknown"))
+  }
 
   public init(seed: UInt64, effort: Effort, workers: Workers) {
     self.seed = seed
@@ -42,5 +67,50 @@ public struct CheckContext: Sendable {
     return CounterRandom(
       seed: seed, purpose: .properties, major: name, middle: UInt32(stream),
       minor: UInt32(position))
+  }
+}
+
+extension CheckContext {
+  /// The network at hand.
+  func network() throws(NotApplicable) -> VerifiedNetwork {
+    guard let verified else { throw NotApplicable("no network is given") }
+    return verified
+  }
+
+  /// The first images.
+  func images(_ count: Int) throws(NotApplicable) -> ImageDataset {
+    guard let images, images.count > 0 else {
+      throw NotApplicable("no images are given that the network takes")
+    }
+    return images.prefix(count)
+  }
+
+  func scratchFile(_ name: String) throws(NotApplicable) -> String {
+    guard let scratch else { throw NotApplicable("no folder for temporary files is given") }
+    return "\(scratch)/\(name)"
+  }
+
+  /// A layer as this context makes them.
+  package func altered<Scalar: TensorScalar>(_ layer: any Layer<Scalar>) -> any Layer<Scalar> {
+    fault.map { $0.planted(in: layer) } ?? layer
+  }
+
+  /// A network of this context's layers with freshly drawn parameters.
+  package func network<Scalar: TensorScalar>(
+    _ specifications: [LayerSpecification], seed: UInt64, as type: Scalar.Type = Scalar.self
+  ) -> CPLNetwork<Scalar> {
+    altered(CPLNetwork(specifications, seed: seed))
+  }
+
+  /// A network with this context's layers in place of its own.
+  package func altered<Scalar: TensorScalar>(_ network: CPLNetwork<Scalar>) -> CPLNetwork<Scalar> {
+    CPLNetwork(layers: network.layers.map { altered($0) })
+  }
+
+  /// Bounds a network and sets its steps, as the program does.
+  package func verify(
+    _ network: CPLNetwork<Float>, profile: Profile = .corrected
+  ) throws -> VerifiedNetwork {
+    try VerifiedNetwork(network, profile: profile, workers: workers) { _, _ in }
   }
 }

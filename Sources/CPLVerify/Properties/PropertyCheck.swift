@@ -138,6 +138,17 @@ public struct Measurement: Codable, Equatable, Sendable {
   }
 }
 
+extension Measurement: CustomStringConvertible {
+  /// The quantity, its value and its bound in one line.
+  public var description: String { "\(quantity): \(brief)" }
+
+  /// Value and bound.
+  public var brief: String {
+    let slack = tolerance > 0 ? " (tolerance \(tolerance): \(toleranceOrigin))" : ""
+    return "\(value) \(relation.rawValue) \(bound)\(slack), \(cases) cases"
+  }
+}
+
 /// Curves that a check has to show.
 public struct CheckFigure: Codable, Equatable, Sendable {
   public struct Curve: Codable, Equatable, Sendable {

@@ -2,7 +2,9 @@ import CPLReference
 
 /// All checks, family by family. A new check is one line in its family's list.
 public enum PropertySuite {
-  public static let checks: [any PropertyCheck] = []
+  public static let checks: [any PropertyCheck] =
+    PotentialLayerChecks.all + BoundChecks.all + CertificateChecks.all + GradientChecks.all
+    + ParityChecks.all + ReproducibilityChecks.all + AttackChecks.all + DataChecks.all
 
   /// Runs checks one after the other.
   ///
