@@ -16,7 +16,8 @@ struct CPLVerifyCommand: ParsableCommand {
     version: Program.version,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
-      AttackCommand.self, AuditCommand.self, ReportCommand.self, InspectCommand.self,
+      AttackCommand.self, AuditCommand.self, VerifyCommand.self, SelftestCommand.self,
+      ReportCommand.self, InspectCommand.self,
       SynthesizeCommand.self,
     ])
 

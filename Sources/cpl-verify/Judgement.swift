@@ -108,13 +108,7 @@ struct Judgement {
   /// Completes the provenance, keeps the results where the user wants them, and shows them, also
   /// where keeping them fails.
   mutating func finish(show: (VerificationReport) throws -> Void) throws {
-    let collected = Provenance.collected(threads: workers.threads)
-    report.provenance.command = collected.command
-    report.provenance.gitCommit = collected.gitCommit
-    report.provenance.isDirty = collected.isDirty
-    report.provenance.versions = collected.versions
-    report.provenance.machine = collected.machine
-    report.provenance.cost = collected.cost
+    report.provenance = report.provenance.completed(workers)
     let kept = Result { try results.out.map(report.write(to:)) }
     try show(report)
     try kept.get()

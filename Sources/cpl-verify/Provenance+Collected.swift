@@ -32,6 +32,19 @@ extension Provenance {
     return provenance
   }
 
+  /// With what this process knows of itself filled in.
+  func completed(_ workers: Workers) -> Provenance {
+    let collected = Provenance.collected(threads: workers.threads)
+    var completed = self
+    completed.command = collected.command
+    completed.gitCommit = collected.gitCommit
+    completed.isDirty = collected.isDirty
+    completed.versions = collected.versions
+    completed.machine = collected.machine
+    completed.cost = collected.cost
+    return completed
+  }
+
   private static var cpuModel: String? {
     let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?
       .split(separator: "\n")

@@ -11,7 +11,7 @@ enum JUnitTemplate {
     {{/properties}}
         </properties>
     {{#cases}}
-        <testcase classname="{{group}}" name="{{statement}}" time="0">
+        <testcase classname="{{group}}" name="{{statement}}" time="{{caseTime}}">
     {{#failure}}
           <failure type="violation" message="{{message}}">{{details}}</failure>
     {{/failure}}

@@ -36,6 +36,7 @@ struct ReportDocument: Encodable {
   let certificates: OrNull<CertificatesDocument>
   let attacks: [String: AttackDocument]
   let audit: OrNull<AuditDocument>
+  let checks: OrNull<[CheckDocument]>
 
   init(_ report: VerificationReport) {
     verdict = report.verdict
@@ -50,6 +51,7 @@ struct ReportDocument: Encodable {
     certificates = OrNull(report.certificates.map(CertificatesDocument.init))
     attacks = report.attacks.mapValues(AttackDocument.init)
     audit = OrNull(report.audit.map(AuditDocument.init))
+    checks = OrNull(report.checks.isEmpty ? nil : report.checks.map(CheckDocument.init))
   }
 }
 

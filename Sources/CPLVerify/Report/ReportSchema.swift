@@ -14,6 +14,7 @@ enum ReportSchema {
   static let attacks = "/attacks"
   static let audit = "/audit"
   static let counterexamples = "/counterexamples"
+  static let checks = "/checks"
 
   static func radius(_ kind: CertificateKind) -> String { "radius_\(kind.rawValue)" }
 

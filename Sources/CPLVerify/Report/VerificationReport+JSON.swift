@@ -4,7 +4,7 @@ import Foundation
 extension VerificationReport {
   /// A part of a report, as one command prints it.
   public enum Section: Equatable, Sendable {
-    case evaluate, bounds, certify, audit
+    case evaluate, bounds, certify, audit, verify
     /// What the attack of a name found.
     case attack(String)
   }
@@ -26,6 +26,7 @@ extension VerificationReport {
       case .bounds: BoundsDocument(self)
       case .certify: certificates.map(CertificatesDocument.init)
       case .audit: audit.map(AuditDocument.init)
+      case .verify: checks.isEmpty ? nil : ChecksDocument(checks)
       case .attack(let name): attacks[name].map(AttackDocument.init)
       }
     guard let document else {
@@ -34,7 +35,7 @@ extension VerificationReport {
     return try Self.text(document)
   }
 
-  private static func text(_ document: some Encodable) throws -> String {
+  static func text(_ document: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase

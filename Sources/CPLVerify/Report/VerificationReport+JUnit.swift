@@ -28,6 +28,8 @@ struct JUnitSuite {
     /// Why there is no answer.
     var skip: String?
     var output = ""
+    /// In seconds.
+    var caseTime = "0"
   }
 
   let suiteName = "cpl-verify"
@@ -50,7 +52,8 @@ struct JUnitSuite {
       ("content_digest", report.contentDigest), ("git_commit", facts.gitCommit),
       ("verdict", report.verdict.rawValue),
     ].compactMap { key, value in value.map { Property(key: key, value: $0) } }
-    cases = Self.bounds(report) + Self.certificates(report) + Self.accuracy(report)
+    cases =
+      Self.bounds(report) + Self.certificates(report) + Self.accuracy(report) + Self.checks(report)
     tests = cases.count
     failures = cases.count { $0.failure != nil }
     skips = cases.count { $0.skip != nil }
@@ -133,5 +136,24 @@ struct JUnitSuite {
         skip: summary.images == 0 ? "there were no images" : nil,
         output: lines.joined(separator: "\n"))
     ]
+  }
+
+  private static func checks(_ report: VerificationReport) -> [Case] {
+    report.checks.map { result in
+      var lines = result.measurements.map(\.description) + ["source: \(result.source)"]
+      if let control = result.control, let fault = result.controlFault {
+        lines.append("positive control: \(fault): \(control.verdict.rawValue), \(control)")
+      }
+      if let reason = result.reason { lines.append(reason) }
+      let output = lines.joined(separator: "\n")
+      let found = result.reason ?? result.decisive?.description ?? ""
+      let failed = result.verdict == .violated || result.verdict == .inconclusive
+      return Case(
+        group: "cpl-verify.checks", statement: "\(result.id): \(result.statement)",
+        failure: failed
+          ? Failure(message: "\(result.verdict.rawValue): \(found)", details: output) : nil,
+        skip: result.verdict == .notApplicable ? result.reason : nil, output: output,
+        caseTime: String(format: "%.3f", result.seconds))
+    }
   }
 }

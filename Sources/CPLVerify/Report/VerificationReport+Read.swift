@@ -36,6 +36,7 @@ extension VerificationReport {
       }
     }
     if try file.exists(ReportSchema.audit) { audit = try AuditResult(from: file) }
+    if try file.exists(ReportSchema.checks) { checks = try [CheckResult](from: file) }
     contentDigest = try file.contentDigest(excluding: [ReportSchema.provenance])
   }
 

@@ -19,6 +19,7 @@ extension VerificationReport {
         try attack.write(to: file, group: try ReportSchema.attack(name))
       }
       try audit?.write(to: file, imageShape: model?.imageShape)
+      try checks.write(to: file)
     }
   }
 

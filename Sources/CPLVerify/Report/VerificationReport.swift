@@ -24,6 +24,8 @@ public struct VerificationReport: Sendable {
   public var attacks: [String: AttackRecord] = [:]
   /// Certificates joined with attacks.
   public var audit: AuditResult?
+  /// What came of the checks of properties.
+  public var checks: [CheckResult] = []
   /// The digest of the results in the file that this report was read from; nil for one that was
   /// not.
   public internal(set) var contentDigest: String?
@@ -35,10 +37,16 @@ public struct VerificationReport: Sendable {
 }
 
 extension VerificationReport {
-  /// Whether the certificates hold: the audit's verdict, or `violated` where proved bounds
-  /// contradict each other. Inconclusive without an audit, since then nothing was put to the test.
+  /// Whether certificates and properties hold: the worse of the audit's and the checks' verdicts, or
+  /// `violated` where proved bounds contradict each other. Inconclusive without both, since then
+  /// nothing was put to the test.
   public var verdict: AuditResult.Verdict {
-    contradictions.isEmpty ? audit?.verdict ?? .inconclusive : .violated
+    var verdicts = [audit?.verdict].compactMap { $0 }
+    if !checks.isEmpty {
+      verdicts.append(AuditResult.Verdict(rawValue: checks.verdict.rawValue) ?? .inconclusive)
+    }
+    if !contradictions.isEmpty || verdicts.contains(.violated) { return .violated }
+    return verdicts.isEmpty || verdicts.contains(.inconclusive) ? .inconclusive : .holds
   }
 
   /// The bounds that cannot both be true, a lower one above its upper one: each is a bug of this

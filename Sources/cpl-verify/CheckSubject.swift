@@ -1,0 +1,41 @@
+import CPLReference
+import CPLVerify
+
+/// What `verify` and `selftest` work on: stored weights or the built-in network, and images.
+struct CheckSubject {
+  let stored: CPLNetwork<Float>
+  /// Where the weights were read from; nil for the built-in network.
+  let checkpoint: Checkpoint?
+  /// Images that the network takes.
+  let images: ImageDataset?
+  /// Whether the network was trained on data like these.
+  let isLabelled: Bool
+  private let scratch: String
+  private let recordedValues: String
+
+  /// - Parameter scratch: a folder for temporary files.
+  init(_ weights: String?, _ data: DataOptions, scratch: String) throws {
+    self.scratch = scratch
+    recordedValues = try BuiltInFiles.recordedValues(scratch: scratch)
+    checkpoint = try weights.map { try Checkpoint(path: $0) }
+    stored = try checkpoint?.network ?? BuiltInFiles.network(scratch: scratch)
+    let images = try data.read(.test)
+    if data.data != nil { try stored.check(takes: images) }
+    // Built-in images serve foreign weights too where they fit; their labels do not.
+    let fits = stored.inputShape == images.imageShape && stored.classes == images.classes
+    self.images = fits ? images : nil
+    isLabelled = fits && (weights == nil || data.data != nil)
+  }
+
+  /// A context with all but the verified network.
+  func context(
+    seed: UInt64, effort: CheckContext.Effort, workers: Workers
+  ) -> CheckContext {
+    var context = CheckContext(seed: seed, effort: effort, workers: workers)
+    context.scratch = scratch
+    context.recordedValues = recordedValues
+    context.images = images
+    context.isLabelled = isLabelled
+    return context
+  }
+}

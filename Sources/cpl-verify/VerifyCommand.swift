@@ -1,0 +1,214 @@
+import ArgumentParser
+import CPLReference
+import CPLVerify
+import Foundation
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Checks what the theory states, on a network and on this program.",
+    discussion: """
+      Each check measures, holds what it measured to a bound, and in the same call puts a deliberately \
+      wrong variant, its positive control, through the same test: a check that does not catch it is \
+      inconclusive. Without WEIGHTS a small network is checked that is part of the program. A check \
+      that lacks what it needs, such as labelled data, is not applicable and fails nothing.
+
+      Exit code 0 when all that was checked holds, 1 when something is violated, 2 when something is \
+      inconclusive. Inside GitHub Actions violations become annotations.
+      """)
+
+  @Argument(
+    help: "The weights, such as RUN/last.h5; the built-in network without them.",
+    completion: .file())
+  var weights: String?
+
+  @Option(
+    help: "Judge with the published pipeline's quirks or without, however the weights were trained."
+  )
+  var profile = ProfileName.corrected
+
+  @OptionGroup var choice: CheckOptions
+
+  @Flag(help: "List the checks and do nothing.")
+  var list = false
+
+  @Flag(help: "Look as long as it takes.")
+  var thorough = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Begin no check after so long; those left are inconclusive.", valueName: "seconds"))
+  var budget: Double?
+
+  @Option(help: ArgumentHelp("Write the results as JUnit's XML, too.", valueName: "file"))
+  var junit: String?
+
+  @Option(parsing: .unconditional, help: "The seed that everything random comes from.")
+  var seed: UInt64 = 0
+
+  @OptionGroup var dataOptions: DataOptions
+  @OptionGroup var results: ResultOptions
+  @OptionGroup var options: RunOptions
+
+  func validate() throws {
+    if let budget, !(budget >= 0) {
+      throw ValidationError("--budget is a number of seconds, not \(budget)")
+    }
+    if junit == "" { throw ValidationError("--junit is the name of a file, not empty") }
+  }
+
+  func run() throws {
+    let checks = try choice.checks()
+    if list { return try show(list: checks) }
+    let start = Date()
+    let progress = options.progress
+    try results.check(notReplacing: weights ?? "")
+    let scratch = try Scratch.create()
+    defer { Scratch.remove(scratch) }
+    let subject = try CheckSubject(weights, dataOptions, scratch: scratch)
+    var context = subject.context(
+      seed: seed, effort: thorough ? .thorough : .normal, workers: options.workers)
+    context.verified = try VerifiedNetwork(
+      subject.stored, profile: profile.profile, workers: options.workers
+    ) { done, total in
+      progress.update("bounding", done: done, total: total, unit: "layers")
+    }
+    let found = try PropertySuite.run(
+      checks, context, budget: budget ?? .infinity,
+      clock: { Date().timeIntervalSince(start) }
+    ) { done, next in
+      progress.update(
+        "checking \(next.id)", done: done.count, total: checks.count, unit: "checks")
+      try Interruption.check()
+    }
+    progress.finish()
+    var report = VerificationReport(provenance: provenance(subject).completed(options.workers))
+    report.checks = found
+    let kept = Result {
+      try results.out.map(report.write(to:))
+      if let junit { try AtomicFile.write(Data(try report.junit().utf8), to: junit) }
+    }
+    Annotations.write(found)
+    if options.json { try Output.line(try report.json(.verify)) } else { try show(found) }
+    try kept.get()
+    switch found.verdict {
+    case .holds: return
+    case .violated: throw Exit.violated
+    case .inconclusive, .notApplicable: throw Exit.inconclusive
+    }
+  }
+
+  private func provenance(_ subject: CheckSubject) -> Provenance {
+    var provenance = Provenance()
+    (provenance.profile, provenance.seed) = (profile.rawValue, seed)
+    provenance.weights = weights ?? "built in"
+    provenance.weightsDigest = subject.stored.digest
+    if let weights, let checkpoint = subject.checkpoint {
+      provenance.configuration = RunFolder.configuration(of: checkpoint, at: weights)
+    }
+    if let images = subject.images {
+      provenance.data.name = images.name
+      provenance.data.folder = dataOptions.data
+      provenance.data.split = ImageDataset.Split.test.rawValue
+      provenance.data.images = images.count
+      provenance.data.digest = images.digest
+    }
+    return provenance
+  }
+
+  private func show(list checks: [any PropertyCheck]) throws {
+    if options.json {
+      return try Output.json(
+        ["checks": checks.map { ["id": $0.id, "statement": $0.statement, "source": $0.source] }])
+    }
+    for check in checks {
+      try Output.line("\(check.id.padding(24)) \(check.statement)")
+      try Output.line("\("".padding(24)) \(check.source)")
+    }
+  }
+
+  private func show(_ results: [CheckResult]) throws {
+    for result in results {
+      try Output.line("\(result.verdict.rawValue.padding(16))\(result.id)  \(result.statement)")
+      let indent = "".padding(16)
+      try Output.line("\(indent)source: \(result.source)")
+      for measurement in result.measurements {
+        let mark = measurement.verdict == .holds ? "" : "\(measurement.verdict.rawValue): "
+        try Output.line("\(indent)\(mark)\(measurement)")
+      }
+      if let control = result.control, let fault = result.controlFault {
+        try Output.line(
+          "\(indent)positive control: \(fault): \(control.verdict.rawValue), \(control.brief)")
+      }
+      if let reason = result.reason { try Output.line("\(indent)\(reason)") }
+    }
+    let counts = Dictionary(grouping: results, by: \.verdict)
+    let summary = [CheckResult.Verdict.holds, .violated, .inconclusive, .notApplicable].compactMap {
+      verdict in counts[verdict].map { "\($0.count) \(verdict.rawValue)" }
+    }
+    try Output.line(
+      "verdict         \(results.verdict.rawValue): \(summary.joined(separator: ", "))")
+  }
+}
+
+/// Which checks are run.
+struct CheckOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Only checks whose name is like this, such as 'cpl.*'; repeatable.", valueName: "pattern"))
+  var only: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("No checks whose name is like this; repeatable.", valueName: "pattern"))
+  var skip: [String] = []
+
+  func checks() throws -> [any PropertyCheck] {
+    func matches(_ patterns: [String], _ id: String) -> Bool {
+      patterns.contains { fnmatch($0, id, 0) == 0 }
+    }
+    for pattern in only + skip
+    where !PropertySuite.checks.contains(where: { fnmatch(pattern, $0.id, 0) == 0 }) {
+      throw ValidationError("no check is named like '\(pattern)'; --list shows all")
+    }
+    let chosen = PropertySuite.checks.filter {
+      (only.isEmpty || matches(only, $0.id)) && !matches(skip, $0.id)
+    }
+    guard !chosen.isEmpty else { throw ValidationError("--skip leaves no check") }
+    return chosen
+  }
+}
+
+/// A folder for temporary files.
+enum Scratch {
+  static func create() throws -> String {
+    let path = FileManager.default.temporaryDirectory
+      .appending(path: "cpl-verify-\(UUID().uuidString)").path
+    try Folder.create(path)
+    return path
+  }
+
+  static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// GitHub's annotations, on standard error, which it reads too: standard output may be JSON.
+enum Annotations {
+  static func write(_ results: [CheckResult]) {
+    guard ProcessInfo.processInfo.environment["GITHUB_ACTIONS"] == "true" else { return }
+    for result in results where result.verdict == .violated || result.verdict == .inconclusive {
+      let level = result.verdict == .violated ? "error" : "warning"
+      let found = result.reason ?? result.decisive?.description ?? ""
+      StandardStream.error.write(
+        "::\(level) title=\(escape(result.id, isProperty: true))::"
+          + "\(escape("\(result.verdict.rawValue): \(result.statement): \(found)"))\n")
+    }
+  }
+
+  private static func escape(_ text: String, isProperty: Bool = false) -> String {
+    let plain = text.replacing("%", with: "%25").replacing("\r", with: "%0D")
+      .replacing("\n", with: "%0A")
+    return isProperty ? plain.replacing(":", with: "%3A").replacing(",", with: "%2C") : plain
+  }
+}
