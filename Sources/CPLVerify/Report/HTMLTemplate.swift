@@ -12,11 +12,13 @@ enum HTMLTemplate {
     <style>
     :root { color-scheme: light dark; --text: #1b1f24; --page: #ffffff; --quiet: #57606a;
       --line: #d0d7de; --band: #f6f8fa; --holds: #116329; --violated: #b3261e;
-      --inconclusive: #7a4d00; --a: #0550ae; --b: #a04000; --c: #116329; }
+      --inconclusive: #7a4d00; --a: #0550ae; --b: #a04000; --c: #116329;
+      --d: #8250df; --e: #57606a; }
     @media (prefers-color-scheme: dark) {
       :root { --text: #e6edf3; --page: #0d1117; --quiet: #9da7b1; --line: #30363d;
         --band: #161b22; --holds: #56d364; --violated: #ff7b72; --inconclusive: #e3b341;
-        --a: #79c0ff; --b: #ffa657; --c: #56d364; }
+        --a: #79c0ff; --b: #ffa657; --c: #56d364;
+        --d: #d2a8ff; --e: #9da7b1; }
     }
     body { margin: 0 auto; padding: 1.5rem; max-width: 72rem; color: var(--text);
       background: var(--page); font: 1rem/1.5 system-ui, sans-serif; }
@@ -41,8 +43,11 @@ enum HTMLTemplate {
     svg .curve { fill: none; stroke-width: 2; }
     svg .curve.s0 { stroke: var(--a); } svg .curve.s1 { stroke: var(--b); stroke-dasharray: 6 3; }
     svg .curve.s2 { stroke: var(--c); stroke-dasharray: 2 2; }
+    svg .curve.s3 { stroke: var(--d); stroke-dasharray: 8 2 2 2; }
+    svg .curve.s4 { stroke: var(--e); stroke-dasharray: 1 3; }
     svg .key.s0, svg .bar { fill: var(--a); } svg .key.s1 { fill: var(--b); }
-    svg .key.s2 { fill: var(--c); } svg .marker { fill: var(--text); }
+    svg .key.s2 { fill: var(--c); } svg .key.s3 { fill: var(--d); }
+    svg .key.s4 { fill: var(--e); } svg .marker { fill: var(--text); }
     svg .alarm { fill: var(--violated); }
     </style>
     </head>

@@ -1,23 +1,9 @@
 import Foundation
 import Mustache
 
-/// Text for HTML and XML. Unlike Mustache's own rule it looks at Unicode scalars, so that a "<" with
-/// a combining mark is escaped too, and it leaves out what XML 1.0 cannot hold.
+/// Text for HTML and XML.
 private struct MarkupContent: MustacheContentType {
-  func escapeText(_ text: String) -> String {
-    var escaped = String.UnicodeScalarView()
-    for scalar in text.printable.unicodeScalars {
-      switch scalar {
-      case "<": escaped.append(contentsOf: "&lt;".unicodeScalars)
-      case ">": escaped.append(contentsOf: "&gt;".unicodeScalars)
-      case "&": escaped.append(contentsOf: "&amp;".unicodeScalars)
-      case "\"": escaped.append(contentsOf: "&quot;".unicodeScalars)
-      case "'": escaped.append(contentsOf: "&#39;".unicodeScalars)
-      default: escaped.append(scalar)
-      }
-    }
-    return String(escaped)
-  }
+  func escapeText(_ text: String) -> String { text.markup }
 }
 
 /// Text on one line of Markdown, in a table or outside.
@@ -51,6 +37,23 @@ enum ReportTemplate {
 }
 
 extension String {
+  /// The text for HTML and XML. Unlike Mustache's own rule it looks at Unicode scalars, so that a "<"
+  /// with a combining mark is escaped too, and it leaves out what XML 1.0 cannot hold.
+  var markup: String {
+    var escaped = String.UnicodeScalarView()
+    for scalar in printable.unicodeScalars {
+      switch scalar {
+      case "<": escaped.append(contentsOf: "&lt;".unicodeScalars)
+      case ">": escaped.append(contentsOf: "&gt;".unicodeScalars)
+      case "&": escaped.append(contentsOf: "&amp;".unicodeScalars)
+      case "\"": escaped.append(contentsOf: "&quot;".unicodeScalars)
+      case "'": escaped.append(contentsOf: "&#39;".unicodeScalars)
+      default: escaped.append(scalar)
+      }
+    }
+    return String(escaped)
+  }
+
   /// The text without control characters, line feeds and tabs excepted, and without what is no
   /// character; lines end in a line feed.
   var printable: String {
