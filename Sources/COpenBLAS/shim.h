@@ -18,3 +18,7 @@ void dgesdd_(
     const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s,
     double *u, const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork,
     int *iwork, int *info, size_t);
+void dgetrf_(const int *m, const int *n, double *a, const int *lda, int *ipiv, int *info);
+void dgetrs_(
+    const char *trans, const int *n, const int *nrhs, const double *a, const int *lda,
+    const int *ipiv, double *b, const int *ldb, int *info, size_t);

@@ -80,6 +80,33 @@ package enum LAPACK {
     return (value[0], vector)
   }
 
+  /// The solutions of A x = b for each right side, by Gaussian elimination with partial pivoting.
+  ///
+  /// `matrix` is row-major n×n; `rightSides` holds whole vectors b one after the other, and the
+  /// result the vectors x in the same way.
+  ///
+  /// - Returns: nil when a pivot is zero. How good a solution is its residual tells.
+  package static func solve(
+    _ matrix: [Double], order: Int, rightSides: [Double]
+  ) -> [Double]? {
+    precondition(matrix.count == order * order && order > 0)
+    precondition(rightSides.count.isMultiple(of: order))
+    BLAS.singleThreaded
+    var a = matrix
+    var x = rightSides
+    var n = Int32(order)
+    var lda = n
+    var ldb = n
+    var count = Int32(rightSides.count / order)
+    var pivots = [Int32](repeating: 0, count: order)
+    var info: Int32 = 0
+    dgetrf_(&n, &ldb, &a, &lda, &pivots, &info)
+    guard info == 0 else { return nil }
+    // LAPACK sees Aᵀ, and solves with its transpose.
+    dgetrs_("T", &n, &count, &a, &lda, &pivots, &x, &ldb, &info, 1)
+    return info == 0 ? x : nil
+  }
+
   /// All singular values, largest first, of a row-major rows×columns matrix (divide and conquer).
   ///
   /// - Returns: nil when the iteration did not converge.

@@ -3,8 +3,9 @@ import CPLReference
 /// All checks, family by family. A new check is one line in its family's list.
 public enum PropertySuite {
   public static let checks: [any PropertyCheck] =
-    PotentialLayerChecks.all + BoundChecks.all + CertificateChecks.all + GradientChecks.all
-    + ParityChecks.all + ReproducibilityChecks.all + AttackChecks.all + DataChecks.all
+    FlowChecks.all + PotentialLayerChecks.all + BoundChecks.all + CertificateChecks.all
+    + GradientChecks.all + ParityChecks.all + ReproducibilityChecks.all + AttackChecks.all
+    + DataChecks.all
 
   /// Runs checks one after the other.
   ///
