@@ -16,7 +16,9 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
     case projectedGradientDescent = 7
     case bounds = 8
     case roundingSearch = 9
-    case properties = 10
+    case autoProjectedGradientDescent = 10
+    case squareAttack = 11
+    case properties = 12
     case test = 255
   }
 

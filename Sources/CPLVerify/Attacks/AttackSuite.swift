@@ -4,12 +4,16 @@ import CPLReference
 public enum AttackSuite {
   /// Attacks inside a ball of given radius.
   public static let fixedBudget: [any FixedBudgetAttack] = [
-    ProjectedGradientDescent(.strong), ProjectedGradientDescent(.published),
-    RoundingSearch(),
+    ProjectedGradientDescent(.strong), ProjectedGradientDescent(.published), AutoAttack(),
+    AutoProjectedGradientDescent(.crossEntropy),
+    AutoProjectedGradientDescent(.differenceOfLogitsRatio),
+    AutoProjectedGradientDescent(.targeted), SquareAttack(), RoundingSearch(),
   ]
 
   /// Attacks that look for the nearest adversarial image.
-  public static let minimumNorm: [any MinimumNormAttack] = [MinimumNormSearch()]
+  public static let minimumNorm: [any MinimumNormAttack] = [
+    MinimumNormSearch(), DeepFool(), FastAdaptiveBoundary(),
+  ]
 
   /// Every name.
   public static var names: [String] { fixedBudget.map(\.name) + minimumNorm.map(\.name) }
@@ -46,5 +50,5 @@ public enum AttackSuite {
   }
 
   /// How many images are attacked at once.
-  private static let batch = 128
+  private static let batch = 64
 }

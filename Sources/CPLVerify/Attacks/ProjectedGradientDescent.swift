@@ -106,7 +106,7 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
   }
 
   /// u uniform in the box; then the point of the segment from x to u that lies in the ball.
-  private func start(in ball: Ball, index: Int, seed: UInt64, restart: Int) -> [Float] {
+  private func start(in ball: Ball<Float>, index: Int, seed: UInt64, restart: Int) -> [Float] {
     var random = CounterRandom(
       seed: seed, purpose: .projectedGradientDescent, major: UInt32(index),
       middle: UInt32(restart))
@@ -117,7 +117,7 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
   }
 
   /// One step of normalised gradient ascent and the projections.
-  private func move(_ image: [Float], along gradient: ArraySlice<Float>, in ball: Ball) -> [Float] {
+  private func move(_ image: [Float], along gradient: ArraySlice<Float>, in ball: Ball<Float>) -> [Float] {
     let length = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     let stepSize = ball.radius * (variant == .strong ? 2.5 / 50 : 1.0 / 5)
     let scale = stepSize / max(length, 1e-6)

@@ -1,0 +1,106 @@
+import CPLReference
+
+/// One image's part of an attack, as a value that asks the network again and again.
+///
+/// It says where the network is to be evaluated next and takes what came out. Many searches are driven
+/// together, those that are over left out; none knows of the others.
+package protocol ImageSearch<Scalar>: Sendable {
+  associatedtype Scalar: TensorScalar
+
+  /// Where the network is to be evaluated next.
+  var point: [Scalar] { get }
+  /// Whether there is nothing to evaluate any more.
+  var isOver: Bool { get }
+  /// Whether the next evaluation is to come with a gradient with respect to the point.
+  var wantsGradient: Bool { get }
+  /// How often the search's image went forward through the network, and backward.
+  var forwardPasses: Int { get set }
+  var backwardPasses: Int { get set }
+
+  /// The gradient, with respect to the logits, of what the search wants the gradient of.
+  func logitGradient(_ logits: [Double]) -> [Double]
+
+  /// Takes what the network makes of `point`, and moves on.
+  ///
+  /// - Parameter gradient: with respect to `point`; nil unless it was wanted.
+  mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?)
+}
+
+extension CPLNetwork {
+  /// Runs searches to their ends.
+  package func drive<Search: ImageSearch>(
+    _ searches: inout [Search], workers: Workers
+  ) where Search.Scalar == Scalar {
+    var alive = searches.indices.filter { !searches[$0].isOver }
+    while !alive.isEmpty {
+      let groups = [true, false].map { wanted in
+        alive.filter { searches[$0].wantsGradient == wanted }
+      }
+      for (group, wantsGradient) in zip(groups, [true, false]) where !group.isEmpty {
+        advance(&searches, group, withGradient: wantsGradient, workers: workers)
+      }
+      alive.removeAll { searches[$0].isOver }
+    }
+  }
+
+  /// One evaluation of some searches in one batch.
+  package func advance<Search: ImageSearch>(
+    _ searches: inout [Search], _ positions: [Int], withGradient: Bool, workers: Workers
+  ) where Search.Scalar == Scalar {
+    let points = Tensor<Scalar>(
+      shape: [positions.count] + inputShape, elements: positions.flatMap { searches[$0].point })
+    let pass = record(points, recording: withGradient ? .masks : .nothing, workers: workers)
+    let predictions = pass.logits.rowMaxima
+    let logits = positions.indices.map { row in pass.logits.row(row).map { Double($0) } }
+    var gradient: Tensor<Scalar>?
+    if withGradient {
+      let directions = zip(positions, logits).flatMap { position, logits in
+        searches[position].logitGradient(logits).map { Scalar($0) }
+      }
+      gradient = inputGradient(
+        Tensor(shape: pass.logits.shape, elements: directions), pass, workers: workers)
+    }
+    let before = searches
+    let after = workers.map(positions.count) { [gradient] row in
+      var search = before[positions[row]]
+      search.forwardPasses += 1
+      search.backwardPasses += withGradient ? 1 : 0
+      search.take(
+        logits: logits[row], prediction: predictions[row], gradient: gradient?.row(row))
+      return search
+    }
+    for (position, search) in zip(positions, after) { searches[position] = search }
+  }
+}
+
+extension AttackInput {
+  /// What an attack begins with: the logits of the images, and results in which those that are
+  /// misclassified already stand at distance 0. The others are the survivors.
+  func begin(
+    on network: CPLNetwork<Float>, workers: Workers
+  ) -> (results: [AttackResult], logits: Tensor<Float>, survivors: [Int]) {
+    var results = [AttackResult](repeating: AttackResult(), count: count)
+    let logits = network.logits(images, workers: workers)
+    for (position, prediction) in logits.rowMaxima.enumerated() {
+      results[position].forwardPasses = 1
+      if prediction != labels[position] {
+        results[position].keep(Array(images.row(position)), distance: 0)
+      }
+    }
+    return (results, logits, labels.indices.filter { results[$0].image == nil })
+  }
+}
+
+extension AttackResult {
+  /// Adds the passes of a search.
+  mutating func count(_ search: some ImageSearch) {
+    forwardPasses += search.forwardPasses
+    backwardPasses += search.backwardPasses
+  }
+}
+
+/// The classes other than the label by falling logit: the runner-up first.
+func classesByLogit(_ logits: some Collection<Float>, label: Int) -> [Int] {
+  let logits = Array(logits)
+  return logits.indices.filter { $0 != label }.sorted { (-logits[$0], $0) < (-logits[$1], $1) }
+}

@@ -1,0 +1,44 @@
+import CPLReference
+
+/// The Square attack, 5000 queries; see `SquareSearch`. It uses no gradients. Windows are drawn for each
+/// image by itself.
+public struct SquareAttack: FixedBudgetAttack {
+  public let name = "square"
+
+  public init() {}
+
+  public func run(
+    _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
+    workers: Workers
+  ) -> [AttackResult] {
+    precondition(budgets.count == input.count, "a budget for each image")
+    var (results, _, survivors) = input.begin(on: target.network, workers: workers)
+    let shape = target.network.inputShape
+    var searches = survivors.map { position in
+      let index = input.indices[position]
+      var random = Self.random(seed, index, step: 0)
+      let tiles = SquareSearch<Float>.grid(side: shape[1]).tiles
+      return SquareSearch(
+        Ball(center: input.images.row(position), radius: budgets[position]),
+        label: input.labels[position], shape: shape,
+        start: (0..<tiles * tiles).map { _ in
+          SquareProposal.Bump(channels: shape[0], &random)
+        }
+      ) { query, window in
+        var random = Self.random(seed, index, step: query + 1)
+        return SquareProposal(side: shape[1], window: window, channels: shape[0], &random)
+      }
+    }
+    target.network.drive(&searches, workers: workers)
+    for (position, search) in zip(survivors, searches) {
+      results[position].count(search)
+      if let image = search.adversarial { results[position].keep(image, of: input, position) }
+    }
+    return results
+  }
+
+  private static func random(_ seed: UInt64, _ index: Int, step: Int) -> CounterRandom {
+    CounterRandom(
+      seed: seed, purpose: .squareAttack, major: UInt32(index), minor: UInt32(step))
+  }
+}
