@@ -5,7 +5,16 @@ import Foundation
 
 struct AttackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "attack", abstract: "Runs one attack on test images.")
+    commandName: "attack", abstract: "Runs one attack on test images.",
+    discussion: """
+      Inside the ball of radius --epsilon: \
+      \(AttackSuite.fixedBudget.map(\.name).joined(separator: ", ")).
+
+      For the nearest adversarial image at any distance: \
+      \(AttackSuite.minimumNorm.map(\.name).joined(separator: ", ")).
+
+      --out keeps the adversarial images too.
+      """)
 
   @OptionGroup var weights: WeightsOptions
 
@@ -36,7 +45,8 @@ struct AttackCommand: ParsableCommand {
     let record = AttackRecord(
       epsilon: epsilon, indices: images.indices, labels: images.labels,
       predictions: judgement.report.certificates?.predictions ?? [],
-      results: try judgement.attack(attack, epsilon: epsilon, seed: seed))
+      results: try judgement.attack(attack, epsilon: epsilon, seed: seed),
+      imageShape: images.imageShape)
     judgement.report.attacks[attack] = record
     try judgement.finish { report in
       if options.json {

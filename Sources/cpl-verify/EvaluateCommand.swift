@@ -16,6 +16,12 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "epsilon"))
   var pgd: [Epsilon] = []
 
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Also attack every image by AutoAttack at this radius; repeatable.", valueName: "epsilon"))
+  var autoattack: [Epsilon] = []
+
   @Option(parsing: .unconditional, help: "The seed that the attack's noise comes from.")
   var seed: UInt64 = 0
 
@@ -27,11 +33,13 @@ struct EvaluateCommand: ParsableCommand {
     var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
     try judgement.certify()
     for epsilon in pgd {
-      let broken = try judgement.attack(
-        ProjectedGradientDescent(.published).name, epsilon: epsilon, seed: seed
-      ).count { $0.image != nil }
-      judgement.report.evaluation?.pgdAccuracy[epsilon] =
-        1 - Double(broken) / Double(judgement.images.count)
+      let accuracy = try robustAccuracy(
+        under: ProjectedGradientDescent(.published).name, at: epsilon, judgement)
+      judgement.report.evaluation?.pgdAccuracy[epsilon] = accuracy
+    }
+    for epsilon in autoattack {
+      let accuracy = try robustAccuracy(under: AutoAttack().name, at: epsilon, judgement)
+      judgement.report.evaluation?.autoattackAccuracy[epsilon] = accuracy
     }
     let lipschitz = judgement.verified.bounds.lipschitzUpperBound
     try judgement.finish { report in
@@ -41,6 +49,14 @@ struct EvaluateCommand: ParsableCommand {
         try show(evaluation, of: report.provenance.data.name ?? "", lipschitz: lipschitz)
       }
     }
+  }
+
+  /// The share of images that an attack does not break.
+  private func robustAccuracy(
+    under attack: String, at epsilon: Epsilon, _ judgement: Judgement
+  ) throws -> Double {
+    let results = try judgement.attack(attack, epsilon: epsilon, seed: seed)
+    return 1 - Double(results.count { $0.image != nil }) / Double(results.count)
   }
 
   private func show(
@@ -62,6 +78,10 @@ struct EvaluateCommand: ParsableCommand {
     for (epsilon, accuracy) in evaluation.pgdAccuracy.sorted(by: { $0.key < $1.key }) {
       try Output.line(
         "under PGD at \(epsilon.description.padding(14))" + Output.percent(accuracy))
+    }
+    for (epsilon, accuracy) in evaluation.autoattackAccuracy.sorted(by: { $0.key < $1.key }) {
+      try Output.line(
+        "under AutoAttack at \(epsilon.description.padding(7))" + Output.percent(accuracy))
     }
   }
 }

@@ -9,6 +9,11 @@ package enum Fixture {
 
   private static let path = repository.appending(path: "fixtures/parity.h5").path
 
+  /// What `fixtures/make_attack_fixtures.py` recorded of torchattacks.
+  package static func attacks() throws -> HDF5File {
+    try HDF5File.open(repository.appending(path: "fixtures/attacks.h5").path)
+  }
+
   /// What both of PyTorch's runs started from, `/inputs/…`: binary32 numbers, widened or not.
   package static func input<Scalar: TensorScalar>(
     _ name: String, as type: Scalar.Type = Scalar.self

@@ -50,5 +50,5 @@ public enum AttackSuite {
   }
 
   /// How many images are attacked at once.
-  private static let batch = 64
+  private static let batch = 128
 }

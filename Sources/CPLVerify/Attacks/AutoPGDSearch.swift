@@ -74,7 +74,9 @@ package struct AutoPGDSearch<Scalar: TensorScalar>: ImageSearch {
     let value = loss.evaluate(logits, label: label).value
     let slope = gradient.map { Array($0) } ?? []
     if prediction != label, ball.contains(point) { adversarial = point }
-    if best.map({ value > $0.loss }) ?? true { best = Best(loss: value, point: point, slope: slope) }
+    if best.map({ value > $0.loss }) ?? true {
+      best = Best(loss: value, point: point, slope: slope)
+    }
     self.slope = slope
     if evaluations == 0 {
       bestLossAtCheckpoint = value

@@ -44,7 +44,9 @@ public struct MinimumNormSearch: MinimumNormAttack {
   }
 
   /// The crossings that are worth refining: for each image the nearest few.
-  private func nearest(_ crossings: [DeepFool.Crossing], _ input: AttackInput) -> [DeepFool.Crossing] {
+  private func nearest(_ crossings: [DeepFool.Crossing], _ input: AttackInput) -> [DeepFool
+    .Crossing]
+  {
     var distances: [Int: [(distance: Double, crossing: DeepFool.Crossing)]] = [:]
     for crossing in crossings {
       let distance = Ball.distance(crossing.image, input.images.row(crossing.position))

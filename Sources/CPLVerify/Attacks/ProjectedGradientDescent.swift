@@ -117,7 +117,9 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
   }
 
   /// One step of normalised gradient ascent and the projections.
-  private func move(_ image: [Float], along gradient: ArraySlice<Float>, in ball: Ball<Float>) -> [Float] {
+  private func move(_ image: [Float], along gradient: ArraySlice<Float>, in ball: Ball<Float>)
+    -> [Float]
+  {
     let length = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     let stepSize = ball.radius * (variant == .strong ? 2.5 / 50 : 1.0 / 5)
     let scale = stepSize / max(length, 1e-6)

@@ -17,7 +17,8 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
   private let propose: @Sendable (_ query: Int, _ window: Int) -> SquareProposal
 
   package private(set) var point: [Scalar]
-  private var best: [Scalar]
+  /// The last point that was accepted.
+  package private(set) var best: [Scalar]
   private var leastMargin = Double.infinity
   private var query = -1
   /// Whether the last query was accepted.
@@ -110,12 +111,16 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
         old += difference[index] * difference[index]
       }
       let scale = 1 / (1e-12 + old.squareRoot())
-      Self.forEach(in: window, at: proposal.receiving, channel, side) { values[$1] += difference[$0] * scale }
+      Self.forEach(in: window, at: proposal.receiving, channel, side) {
+        values[$1] += difference[$0] * scale
+      }
       let normalized = length / (1e-12 + values.euclideanLength)
       received.append(values.map { $0 * normalized })
     }
     for channel in 0..<channels {
-      Self.forEach(in: window, at: proposal.emptied, channel, side) { index, _ in difference[index] = 0 }
+      Self.forEach(in: window, at: proposal.emptied, channel, side) { index, _ in
+        difference[index] = 0
+      }
       Self.forEach(in: window, at: proposal.receiving, channel, side) {
         difference[$0] = received[channel][$1]
       }

@@ -1,3 +1,5 @@
+import CPLReference
+
 /// What one attack found, column by column, a row an image.
 public struct AttackRecord: Equatable, Sendable {
   /// The radius of its ball; nil for an attack that looks for the nearest adversarial image.
@@ -11,13 +13,16 @@ public struct AttackRecord: Equatable, Sendable {
   public let distances: [Double]
   public let forwardPasses: [Int]
   public let backwardPasses: [Int]
+  /// The adversarial images of those for which one was found, in order, K×C×n×n; nil where none is
+  /// kept.
+  public let adversarialImages: Tensor<Float>?
 
   /// A record of the given columns.
   ///
   /// - Precondition: all are equally long.
   package init(
     epsilon: Epsilon?, indices: [Int], labels: [Int], predictions: [Int], distances: [Double],
-    forwardPasses: [Int], backwardPasses: [Int]
+    forwardPasses: [Int], backwardPasses: [Int], adversarialImages: Tensor<Float>? = nil
   ) {
     precondition(
       [labels.count, predictions.count, distances.count, forwardPasses.count, backwardPasses.count]
@@ -29,18 +34,24 @@ public struct AttackRecord: Equatable, Sendable {
     self.distances = distances
     self.forwardPasses = forwardPasses
     self.backwardPasses = backwardPasses
+    self.adversarialImages = adversarialImages
   }
 
   /// What an attack found for each image.
   ///
+  /// - Parameter imageShape: of one image, C×n×n.
   /// - Precondition: one index, label, prediction and result an image.
   public init(
-    epsilon: Epsilon?, indices: [Int], labels: [Int], predictions: [Int], results: [AttackResult]
+    epsilon: Epsilon?, indices: [Int], labels: [Int], predictions: [Int],
+    results: [AttackResult], imageShape: [Int]
   ) {
+    let found = results.compactMap(\.image)
     self.init(
       epsilon: epsilon, indices: indices, labels: labels, predictions: predictions,
       distances: results.map(\.distance), forwardPasses: results.map(\.forwardPasses),
-      backwardPasses: results.map(\.backwardPasses))
+      backwardPasses: results.map(\.backwardPasses),
+      adversarialImages: found.isEmpty
+        ? nil : Tensor(shape: [found.count] + imageShape, elements: found.flatMap { $0 }))
   }
 
   /// The number of images.

@@ -15,6 +15,8 @@ enum ReportSchema {
   static let audit = "/audit"
   static let counterexamples = "/counterexamples"
   static let checks = "/checks"
+  /// Of an attack: a row for each row of the columns that has a finite distance.
+  static let adversarialImages = "adversarial_images"
 
   static func radius(_ kind: CertificateKind) -> String { "radius_\(kind.rawValue)" }
 

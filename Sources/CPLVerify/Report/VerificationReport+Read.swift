@@ -160,15 +160,25 @@ extension AttackRecord {
     let indices = try file.integers("index", of: group)
     let rows = indices.count
     let hasRadius = try file.attributeNames(of: group).contains("epsilon")
+    let distances = try file.reals("distance", of: group, rows: rows, .distance)
+    let path = "\(group)/\(ReportSchema.adversarialImages)"
+    let images = try file.exists(path) ? try file.readTensor(of: Float.self, from: path) : nil
+    let found = distances.count { $0.isFinite }
+    if let images, images.shape.first != found || !images.isFinite {
+      throw file.invalid(
+        path, expected: "\(found) images of finite numbers, one for each finite distance",
+        found: "\(images.shape)" + (images.isFinite ? "" : ", not all finite"))
+    }
     self.init(
       epsilon: hasRadius
         ? try file.epsilon(
           try file.text("epsilon", of: group), at: "\(group), attribute 'epsilon'") : nil,
       indices: indices, labels: try file.integers("label", of: group, rows: rows),
       predictions: try file.integers("prediction", of: group, rows: rows),
-      distances: try file.reals("distance", of: group, rows: rows, .distance),
+      distances: distances,
       forwardPasses: try file.integers("forward_passes", of: group, rows: rows),
-      backwardPasses: try file.integers("backward_passes", of: group, rows: rows))
+      backwardPasses: try file.integers("backward_passes", of: group, rows: rows),
+      adversarialImages: images)
   }
 }
 

@@ -126,6 +126,11 @@ extension AttackRecord {
     try file.write(column: "distance", of: group, distances, .pixels)
     try file.write(column: "forward_passes", of: group, forwardPasses, .count)
     try file.write(column: "backward_passes", of: group, backwardPasses, .count)
+    if let adversarialImages {
+      let path = "\(group)/\(ReportSchema.adversarialImages)"
+      try file.write(adversarialImages, to: path)
+      try file.setAttribute("unit", .string(ReportUnit.intensity.rawValue), of: path)
+    }
     if let epsilon {
       try file.setAttribute("epsilon", .string(epsilon.description), of: group)
     }

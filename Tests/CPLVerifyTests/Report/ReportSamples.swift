@@ -82,7 +82,8 @@ enum ReportSample {
 
   static let attack = AttackRecord(
     epsilon: Epsilon.published[0], indices: [4, 7, 9], labels: [0, 1, 2], predictions: [0, 1, 1],
-    distances: [.infinity, 0.14, 0], forwardPasses: [51, 20, 1], backwardPasses: [50, 19, 0])
+    distances: [.infinity, 0.14, 0], forwardPasses: [51, 20, 1], backwardPasses: [50, 19, 0],
+    adversarialImages: Tensor(shape: [2, 1, 1, 2], elements: [0.1, 0.25, 1, 0]))
 
   /// An audit of three images, the first without an adversarial image; with violations or not.
   static func audit(violations count: Int = 0) -> AuditResult {
