@@ -1,3 +1,5 @@
+import CPLReference
+import CPLVerify
 import Foundation
 import Testing
 
@@ -23,6 +25,26 @@ struct ResultTests {
       #expect(
         try names(in: folder + "/pages")
           == ["junit.xml", "report.html", "report.json", "report.md"])
+    }
+  }
+
+  @Test(
+    "an attack's results hold its adversarial images, an evaluation's the accuracy under AutoAttack"
+  )
+  func attacks() throws {
+    try SampleRun.withCopy { folder in
+      let attack = try Program.run(
+        "attack run/last.h5 --attack minimum-norm --limit 4 --out results.h5 --quiet", in: folder)
+      #expect(attack.code == 0 && attack.error.isEmpty, "\(attack)")
+      let record = try #require(
+        try VerificationReport(path: folder + "/results.h5").attacks["minimum-norm"])
+      #expect(record.adversarialImages?.shape == [4, 3, 32, 32])
+      let evaluation = try Program.run(
+        "evaluate run/last.h5 --limit 4 --pgd 36/255 --autoattack 36/255 --json", in: folder)
+      #expect(evaluation.code == 0, "\(evaluation)")
+      let shares = try evaluation.json()["autoattack_accuracy"] as? [String: Double]
+      let share = try #require(shares?["36/255"])
+      #expect((0...1).contains(share))
     }
   }
 
