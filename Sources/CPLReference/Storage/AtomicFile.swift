@@ -3,7 +3,9 @@ import Foundation
 /// A file that appears under its name whole or not at all.
 ///
 /// Bytes go to a temporary file in the same folder, which takes the name once they have reached
-/// the medium. Until then whatever had the name keeps it; a failure removes the temporary file.
+/// the medium. Until then whatever had the name keeps it; a failure removes the temporary file. One
+/// that a killed process left behind is removed by the next that writes into the folder; the lock
+/// that every writer holds on its own tells which these are.
 package struct AtomicFile: ~Copyable {
   /// The path as the caller gave it, for messages.
   private let path: String
@@ -36,16 +38,50 @@ package struct AtomicFile: ~Copyable {
       let reason = status.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is no regular file"
       throw ReferenceError.cannotCreate(path: path, reason: reason)
     }
-    let name = String(UInt64.random(in: .min ... .max), radix: 16)
-    let temporary = Self.folder(of: target) + ".cpl-verify-\(name).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw Self.creationFailure(path, errno) }
+    Self.sweep(Folder.name(of: target) + ".")
+    let (temporary, descriptor) = try Self.createTemporary(beside: target, for: path)
     // A file system without permissions may refuse; the bytes matter more.
     if replaces { _ = fchmod(descriptor, status.st_mode & 0o777) }
     self.path = path
     self.target = target
     self.temporary = temporary
     self.descriptor = descriptor
+  }
+
+  private static let prefix = ".cpl-verify-"
+  private static let suffix = ".tmp"
+
+  /// A new file, locked by this process.
+  private static func createTemporary(
+    beside target: String, for path: String
+  ) throws -> (path: String, descriptor: Int32) {
+    while true {
+      let name = String(UInt64.random(in: .min ... .max), radix: 16)
+      let temporary = Folder.name(of: target) + prefix + name + suffix
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { throw creationFailure(path, errno) }
+      // A file system without locks has no sweeping either.
+      var status = stat()
+      if flock(descriptor, LOCK_EX) != 0 || fstat(descriptor, &status) != 0
+        || status.st_nlink > 0
+      {
+        return (temporary, descriptor)
+      }
+      // Swept before it was locked.
+      close(descriptor)
+    }
+  }
+
+  /// Removes the temporary files in a folder whose writers are gone.
+  private static func sweep(_ folder: String) {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return }
+    for name in names where name.hasPrefix(prefix) && name.hasSuffix(suffix) {
+      let path = "\(folder)/\(name)"
+      let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+      guard descriptor >= 0 else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+      close(descriptor)
+    }
   }
 
   deinit {
@@ -71,21 +107,16 @@ package struct AtomicFile: ~Copyable {
 
   private mutating func commit() throws {
     guard fsync(descriptor) == 0 else { throw failure(errno) }
+    // Keeps the file locked until it has its name.
+    let lock = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    defer { if lock >= 0 { close(lock) } }
     // Some file systems report a full disk only here.
     let status = close(descriptor)
     descriptor = -1
     guard status == 0 else { throw failure(errno) }
     guard rename(temporary, target) == 0 else { throw Self.creationFailure(path, errno) }
     isCommitted = true
-    try synchronizeFolder()
-  }
-
-  /// Makes the new name durable, where the file system has a notion of it.
-  private func synchronizeFolder() throws {
-    let folder = open(Self.folder(of: target) + ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return }  // A folder may be writable and yet not readable.
-    defer { close(folder) }
-    guard fsync(folder) == 0 || errno == EINVAL else { throw failure(errno) }
+    try Folder.synchronize(of: target)
   }
 
   private func failure(_ code: Int32) -> ReferenceError {
@@ -108,15 +139,9 @@ package struct AtomicFile: ~Copyable {
       }
       if count < 0 { return path }
       let link = String(decoding: buffer.prefix(count), as: UTF8.self)
-      path = link.utf8.first == UInt8(ascii: "/") ? link : folder(of: path) + link
+      path = link.utf8.first == UInt8(ascii: "/") ? link : Folder.name(of: path) + link
     }
     throw creationFailure(path, ELOOP)
-  }
-
-  /// The part of `path` up to its last slash, that included; empty for a bare name.
-  private static func folder(of path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
-    return String(path[...slash])
   }
 }
 

@@ -17,6 +17,22 @@ package enum Folder {
     }
   }
 
+  /// Makes a new name in the folder of `path` durable, where the file system has a notion of it.
+  static func synchronize(of path: String) throws {
+    let folder = open(name(of: path) + ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }  // A folder may be writable and yet not readable.
+    defer { close(folder) }
+    guard fsync(folder) == 0 || errno == EINVAL else {
+      throw ReferenceError.inputOutput(path: path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  /// The part of `path` up to its last slash, that included; empty for a bare name.
+  static func name(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+    return String(path[...slash])
+  }
+
   private static func isFolder(_ path: String) -> Bool {
     let code = errno
     defer { errno = code }

@@ -50,6 +50,20 @@ struct AtomicFileTests {
     }
   }
 
+  @Test("what a killed writer left is removed by the next one, and what another is writing is not")
+  func sweeping() throws {
+    try withTemporaryFolder { folder in
+      try write("torn".utf8, to: folder + "/.cpl-verify-0123.tmp")
+      try write("another's".utf8, to: folder + "/.other-0123.tmp")
+      try AtomicFile.write(to: folder + "/slow") { slow in
+        try slow.append([UInt8]("slow".utf8))
+        try AtomicFile.write([UInt8]("quick".utf8), to: folder + "/quick")
+      }
+      #expect(try names(in: folder) == [".other-0123.tmp", "quick", "slow"])
+      #expect(try bytes(of: folder + "/slow") == Array("slow".utf8))
+    }
+  }
+
   @Test("a symbolic link is kept and its target written", arguments: [true, false])
   func link(targetExists: Bool) throws {
     try withTemporaryFolder { folder in
