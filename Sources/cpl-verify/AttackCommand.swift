@@ -3,7 +3,7 @@ import CPLReference
 import CPLVerify
 import Foundation
 
-struct AttackCommand: ParsableCommand {
+struct AttackCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "attack", abstract: "Runs one attack on test images.",
     discussion: """

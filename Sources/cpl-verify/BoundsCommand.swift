@@ -2,7 +2,7 @@ import ArgumentParser
 import CPLVerify
 import Foundation
 
-struct BoundsCommand: ParsableCommand {
+struct BoundsCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bounds",
     abstract: "Encloses every layer's spectral norm and bounds the network's Lipschitz constant.",

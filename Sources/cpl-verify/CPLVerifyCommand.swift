@@ -28,6 +28,7 @@ struct CPLVerifyCommand: ParsableCommand {
     Interruption.install()
     do {
       var command = try parseAsRoot()
+      if let core = (command as? any PinnableCommand)?.options.blasCore { try core.pin() }
       try command.run()
     } catch {
       Exit.leave(with: error)
@@ -52,6 +53,13 @@ enum Program {
     #else
       "6"
     #endif
+  }
+
+  /// What tells this program from every other that might compute something else.
+  static func identity() throws -> String {
+    // A commit says nothing of the changes made to it.
+    commit == "unknown" || commit.hasSuffix("-dirty")
+      ? "\(version), SHA-256 \(try Digest.ofFile("/proc/self/exe"))" : version
   }
 
   static var version: String { "cpl-verify \(number) (\(commit))" }

@@ -2,7 +2,7 @@ import ArgumentParser
 import CPLVerify
 import Foundation
 
-struct CertifyCommand: ParsableCommand {
+struct CertifyCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "certify",
     abstract: "Gives each test image the radius within which its class is certified.")

@@ -13,6 +13,7 @@ struct RunFolder {
 
   var configurationFile: String { path + "/run.yml" }
   var last: String { path + "/last.h5" }
+  var previous: String { path + "/previous.h5" }
   var best: String { path + "/best.h5" }
   var history: String { path + "/history.h5" }
   private var lockFile: String { path + "/lock" }
@@ -24,7 +25,7 @@ struct RunFolder {
     try Folder.create(path)
     do {
       let lock = try RunLock(lockFile, of: path)
-      for file in [configurationFile, last, best, history]
+      for file in [configurationFile, last, previous, best, history]
       where FileManager.default.fileExists(atPath: file) {
         throw ReferenceError.cannotCreate(
           path: path,
@@ -65,12 +66,40 @@ struct RunFolder {
     return try? run.yaml()
   }
 
+  /// Keeps the last state as the one before it, to be called before another one is written. There
+  /// is a last state at every moment.
+  func keepPrevious() { link(last, as: previous) }
+
+  /// Lets a file have a second name in this folder, if it exists; the file that had that name loses
+  /// it.
+  private func link(_ file: String, as name: String) {
+    let temporary = "\(path)/.cpl-verify-\(UUID().uuidString).tmp"
+    guard Foundation.link(file, temporary) == 0 else { return }
+    rename(temporary, name)
+    // Where both names were of one file already, renaming does nothing.
+    unlink(temporary)
+  }
+
+  /// The last state, or where that is damaged or gone the one before it, which then takes its name.
+  private func readLast(_ note: (String) -> Void) throws -> Checkpoint {
+    do {
+      return try Checkpoint(path: last)
+    } catch let error as ReferenceError {
+      guard let checkpoint = try? Checkpoint(path: previous) else { throw error }
+      link(previous, as: last)
+      note("\(error); going on from \(previous)")
+      return checkpoint
+    }
+  }
+
   /// The state in which `run` was left.
   ///
   /// - Throws: `ReferenceError` also when it was left by a run of another configuration, or on
   ///   other images.
-  func readState(of run: RunConfiguration) throws -> TrainingState {
-    let checkpoint = try Checkpoint(path: last)
+  func readState(
+    of run: RunConfiguration, note: (String) -> Void
+  ) throws -> TrainingState {
+    let checkpoint = try readLast(note)
     guard let state = checkpoint.training, let origin = checkpoint.run else {
       throw ReferenceError.invalid(
         path: last, location: "/progress", expected: "a training run", found: "weights alone")

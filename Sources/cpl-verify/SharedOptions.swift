@@ -108,11 +108,22 @@ struct RunOptions: ParsableArguments {
     help: ArgumentHelp("How many threads to use; all cores without it.", valueName: "count"))
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Let OpenBLAS use its kernels for this processor, which bounds depend on in their last bits: "
+        + BLASCore.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "core"))
+  var blasCore: BLASCore?
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is 1 to 1024, not \(threads)")
+    }
+    if let blasCore, !blasCore.lacking.isEmpty {
+      throw ValidationError(
+        "--blas-core \(blasCore.rawValue) takes a processor with "
+          + "\(blasCore.lacking.joined(separator: ", ")), which this one lacks")
     }
   }
 

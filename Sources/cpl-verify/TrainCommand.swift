@@ -2,13 +2,14 @@ import ArgumentParser
 import CPLReference
 import Foundation
 
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains a network and keeps its weights.",
     discussion: """
       Writes RUN/run.yml (the configuration with every default), RUN/last.h5 after each epoch, \
-      every few minutes and when interrupted, RUN/best.h5 and RUN/history.h5. An interrupted run \
+      every few minutes and when interrupted, RUN/previous.h5 (the state before that, from which a \
+      run with a damaged last.h5 goes on), RUN/best.h5 and RUN/history.h5. An interrupted run \
       goes on with 'train --resume RUN', and a finished one with a larger number of --epochs.
       """)
 
@@ -42,6 +43,11 @@ struct TrainCommand: ParsableCommand {
       "Save so often within an epoch: what a crash costs at most.", valueName: "seconds"))
   var saveEvery = 300.0
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Save after so many steps, too.", valueName: "count"))
+  var saveSteps: Int?
+
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var options: RunOptions
 
@@ -62,6 +68,9 @@ struct TrainCommand: ParsableCommand {
     }
     guard saveEvery >= 0 else {
       throw ValidationError("--save-every is a number of seconds, not \(saveEvery)")
+    }
+    if let saveSteps, saveSteps < 1 {
+      throw ValidationError("--save-steps is at least 1, not \(saveSteps)")
     }
     if resume != nil, seed != nil || profile != nil || seededAugmentation {
       throw ValidationError("a resumed run keeps its seed and profile")
@@ -102,7 +111,7 @@ struct TrainCommand: ParsableCommand {
     let lock = try folder.lock()
     if let epochs { run.experiment.training.epochs = epochs }
     try run.experiment.check(path: folder.configurationFile)
-    let state = try folder.readState(of: run)
+    let state = try folder.readState(of: run) { options.progress.note($0) }
     let dataOptions = run.dataOptions(overriddenBy: dataOptions)
     let images: TrainingImages
     do {
@@ -170,18 +179,22 @@ struct TrainCommand: ParsableCommand {
       + min(start.batch * trainer.configuration.batch, trainer.imagesPerEpoch)
     var state = start
     var done = from
-    var saved = (date: Date(), done: done)
+    var saved = (date: Date(), steps: 0)
     func save(_ state: TrainingState) throws {
+      folder.keepPrevious()
       try state.write(to: folder.last, description: description, run: identity)
-      saved = (Date(), done)
+      saved = (Date(), 0)
     }
     func isSavingDue() -> Bool {
-      saved.done < done && Date().timeIntervalSince(saved.date) >= saveEvery
+      saved.steps > 0
+        && (saved.steps >= saveSteps ?? .max
+          || Date().timeIntervalSince(saved.date) >= saveEvery)
     }
     func report(_ event: TrainingEvent) throws {
       switch event {
       case .step(let epoch, let batch, let batches, let count, let loss, let rate):
         done += count
+        saved.steps += 1
         progress.update(
           "epoch \(epoch) step \(batch)/\(batches)", done: done, from: from, total: total,
           unit: "images",

@@ -16,7 +16,7 @@ struct FileSystemTests {
     }
     try withFileSystem(options: "size=1m") { folder in
       #expect(try train(folder + "/run").code == 0)
-      try remount(folder, "ro")
+      try RunningProgram.remount(folder, "ro")
       expectRefusal(
         try Program.run("train --resume \(folder)/run --epochs 2", in: "/"), code: 73,
         "Read-only file system")
@@ -47,19 +47,16 @@ struct FileSystemTests {
           "train tiny.yml --limit 200 --out \(folder)/run --quiet", in: SampleRun.folder),
         code: 74, "\(folder)/run/last.h5", "No space left on device")
       #expect(
-        try names(in: folder + "/run") == ["best.h5", "history.h5", "last.h5", "lock", "run.yml"])
+        try names(in: folder + "/run") == [
+          "best.h5", "history.h5", "last.h5", "lock", "previous.h5", "run.yml",
+        ])
       #expect(try Program.run("inspect \(folder)/run/last.h5", in: "/").code == 0)
-      try remount(folder, "size=2m")
+      try RunningProgram.remount(folder, "size=2m")
       #expect(try Program.run("train --resume \(folder)/run", in: "/").code == 0)
       for name in ["last.h5", "best.h5", "history.h5"] {
         #expect(
           try bytes(of: "\(folder)/run/\(name)") == bytes(of: "\(SampleRun.folder)/run/\(name)"))
       }
     }
-  }
-
-  private func remount(_ folder: String, _ options: String) throws {
-    let mount = RunningProgram.tool("mount", ["-o", "remount,\(options)", folder])
-    try #require(try mount().code == 0)
   }
 }

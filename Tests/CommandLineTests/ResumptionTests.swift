@@ -78,10 +78,10 @@ struct ResumptionTests {
     }
   }
 
-  @Test("saving after every step changes nothing")
-  func savingOften() throws {
+  @Test("saving often changes nothing", arguments: ["--save-every 0", "--save-steps 2"])
+  func savingOften(flags: String) throws {
     try SampleRun.withCopy { folder in
-      let line = "train tiny.yml --limit 200 --out often --save-every 0"
+      let line = "train tiny.yml --limit 200 --out often \(flags)"
       let outcome = try Program.run(line, in: folder)
       #expect(outcome.code == 0)
       #expect(try bytes(of: folder + "/often/last.h5") == bytes(of: folder + "/run/last.h5"))
@@ -184,9 +184,35 @@ struct ResumptionTests {
     }
   }
 
+  @Test(
+    "a run whose last state is damaged or gone goes on from the one before it", arguments: [0, 1])
+  func previousState(_ length: Int) throws {
+    try SampleRun.withCopy { folder in
+      let last = folder + "/run/last.h5"
+      let finished = try bytes(of: last)
+      if length == 0 {
+        try FileManager.default.removeItem(atPath: last)
+      } else {
+        try Data(finished.prefix(finished.count / 2)).write(to: URL(fileURLWithPath: last))
+      }
+      let resumed = try Program.run("train --resume run", in: folder)
+      #expect(resumed.code == 0, "\(resumed)")
+      #expect(resumed.error.hasPrefix("run/last.h5: "), "\(resumed)")
+      #expect(resumed.error.contains("; going on from run/previous.h5\n"), "\(resumed)")
+      #expect(try bytes(of: last) == finished)
+      for name in ["last.h5", "previous.h5"] {
+        try Data("torn".utf8).write(to: URL(fileURLWithPath: "\(folder)/run/\(name)"))
+      }
+      expectRefusal(
+        try Program.run("train --resume run", in: folder), code: 65, "run/last.h5",
+        "expected an HDF5 file")
+    }
+  }
+
   @Test("weights alone are no run")
   func weightsAlone() throws {
     try SampleRun.withCopy { folder in
+      try FileManager.default.removeItem(atPath: folder + "/run/previous.h5")
       try FileManager.default.removeItem(atPath: folder + "/run/last.h5")
       expectRefusal(try Program.run("train --resume run", in: folder), code: 66, "run/last.h5")
       try FileManager.default.copyItem(
