@@ -2,10 +2,11 @@ import ArgumentParser
 import CPLReference
 import CPLVerify
 
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measures accuracy, certified accuracy and accuracy under attack on test images.")
+    abstract: "Measures accuracy, certified accuracy and accuracy under attack on test images.",
+    discussion: "Exit code 1 when a requirement is not met.")
 
   @OptionGroup var weights: WeightsOptions
 
@@ -25,11 +26,28 @@ struct EvaluateCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "The seed that the attack's noise comes from.")
   var seed: UInt64 = 0
 
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Fail unless this holds, such as 'certified_accuracy.sound[36/255]>=0.60'; repeatable. Keys: "
+        + Requirement.keys.joined(separator: ", ") + ".", valueName: "requirement"))
+  var require: [String] = []
+
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
+  func validate() throws {
+    for requirement in try require.map(Requirement.init) {
+      guard let epsilon = requirement.attackedRadius else { continue }
+      guard pgd.contains(where: { $0.value == epsilon.value }) else {
+        throw ValidationError("--require \(requirement) needs --pgd \(epsilon)")
+      }
+    }
+  }
+
   func run() throws {
+    let requirements = try require.map(Requirement.init)
     var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
     try judgement.certify()
     for epsilon in pgd {
@@ -49,6 +67,15 @@ struct EvaluateCommand: ParsableCommand {
         try show(evaluation, of: report.provenance.data.name ?? "", lipschitz: lipschitz)
       }
     }
+    var isMet = true
+    for requirement in requirements {
+      let (value, holds) = requirement.check(judgement.report)
+      if !holds {
+        isMet = false
+        StandardStream.error.write("cpl-verify: not met: \(requirement), found \(value)\n")
+      }
+    }
+    if !isMet { throw Exit.violated }
   }
 
   /// The share of images that an attack does not break.

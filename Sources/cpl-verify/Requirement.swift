@@ -1,0 +1,98 @@
+import ArgumentParser
+import CPLReference
+import CPLVerify
+
+/// What an evaluation has to come to, such as "certified_accuracy.sound[36/255]>=0.60".
+struct Requirement: CustomStringConvertible {
+  private enum Quantity {
+    case images, accuracy, differingPredictions, lipschitzUpperBound
+    case certifiedAccuracy(CertificateKind, Epsilon)
+    case pgdAccuracy(Epsilon)
+  }
+
+  private static let comparisons: [(sign: String, holds: @Sendable (Double, Double) -> Bool)] = [
+    (">=", { $0 >= $1 }), ("<=", { $0 <= $1 }), (">", { $0 > $1 }), ("<", { $0 < $1 }),
+  ]
+
+  /// The keys that can be required.
+  static let keys =
+    ["images", "accuracy", "differing_predictions", "lipschitz_upper_bound"]
+    + CertificateKind.allCases.map { "certified_accuracy.\($0.rawValue)[ε]" } + ["pgd_accuracy[ε]"]
+
+  /// As it was written.
+  let description: String
+  private let quantity: Quantity
+  private let holds: @Sendable (Double, Double) -> Bool
+  private let bound: Double
+
+  /// Reads a key as in the command's JSON, with a radius in brackets where it has one, a comparison
+  /// and a number.
+  ///
+  /// - Throws: `ValidationError` saying what is wrong.
+  init(_ text: String) throws {
+    func fail(_ expected: String, _ found: some StringProtocol) -> ValidationError {
+      ValidationError("--require \(text): expected \(expected), found '\(found)'")
+    }
+    guard let start = text.firstIndex(where: { $0 == "<" || $0 == ">" }),
+      let comparison = Self.comparisons.first(where: { text[start...].hasPrefix($0.sign) })
+    else { throw fail("KEY, one of \(Self.signs), and a number", text) }
+    let number = text[start...].dropFirst(comparison.sign.count)
+    guard let bound = Double(number), bound.isFinite else { throw fail("a number", number) }
+    let key = text[..<start]
+    let name = key.prefix { $0 != "[" }
+    var epsilon: Epsilon?
+    if name.count < key.count {
+      let inner = key.dropFirst(name.count + 1).dropLast()
+      epsilon = Epsilon(String(inner))
+      guard key.hasSuffix("]"), epsilon != nil else {
+        throw fail("a radius in brackets, such as [36/255]", key.dropFirst(name.count))
+      }
+    }
+    guard let quantity = Self.quantity(String(name), epsilon) else {
+      throw fail("one of \(Self.keys.joined(separator: ", "))", key)
+    }
+    description = text
+    self.quantity = quantity
+    holds = comparison.holds
+    self.bound = bound
+  }
+
+  private static var signs: String { comparisons.map(\.sign).joined(separator: ", ") }
+
+  private static func quantity(_ name: String, _ epsilon: Epsilon?) -> Quantity? {
+    switch (name, epsilon) {
+    case ("images", nil): return .images
+    case ("accuracy", nil): return .accuracy
+    case ("differing_predictions", nil): return .differingPredictions
+    case ("lipschitz_upper_bound", nil): return .lipschitzUpperBound
+    case ("pgd_accuracy", let epsilon?): return .pgdAccuracy(epsilon)
+    case (_, let epsilon?):
+      return CertificateKind.allCases.first { name == "certified_accuracy.\($0.rawValue)" }
+        .map { .certifiedAccuracy($0, epsilon) }
+    default: return nil
+    }
+  }
+
+  /// The radius of an attack by PGD that it is about.
+  var attackedRadius: Epsilon? {
+    if case .pgdAccuracy(let epsilon) = quantity { epsilon } else { nil }
+  }
+
+  /// What a report has in its place, and whether that will do.
+  func check(_ report: VerificationReport) -> (value: Double, isMet: Bool) {
+    let evaluation = report.evaluation
+    let value: Double? =
+      switch quantity {
+      case .images: evaluation.map { Double($0.images) }
+      case .accuracy: evaluation?.accuracy
+      case .differingPredictions: evaluation?.differingPredictions.map { Double($0) }
+      case .lipschitzUpperBound: report.bounds?.lipschitzUpperBound
+      case .certifiedAccuracy(let kind, let epsilon):
+        report.certificates?.certifiedAccuracy(kind, at: epsilon)
+      case .pgdAccuracy(let epsilon):
+        evaluation?.pgdAccuracy.first { $0.key.value == epsilon.value }?.value
+      }
+    // Nothing that is missing or no number is met.
+    return (value ?? .nan, value.map { holds($0, bound) } ?? false)
+  }
+}
