@@ -3,7 +3,7 @@ import CPLReference
 import CPLVerify
 import Foundation
 
-struct AuditCommand: ParsableCommand {
+struct AuditCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
     abstract: "Attacks every certified image: is any certificate broken, and how tight are they?",
@@ -11,9 +11,13 @@ struct AuditCommand: ParsableCommand {
       d/r is the distance of the nearest adversarial image that was found over the certified \
       radius: below 1 the certificate is broken, at 1 it cannot be larger.
 
-      Exit code 0 when certificates were attacked and none is broken, 1 when one is, 2 when no \
-      image is certified. With --replay: 1 when a stored violation is one again, 0 when none is, \
-      2 when none is stored.
+      With --out FILE.h5 what is done is kept in FILE.journal until all is: an audit that was \
+      interrupted or killed goes on with the same command and --resume, and ends with the same \
+      results. Several shards are put together by 'report'.
+
+      Exit code 0 when all certified images were attacked and no certificate is broken, 1 when one \
+      is, 2 when no image is certified or the budget ran out before. With --replay: 1 when a stored \
+      violation is one again, 0 when none is, 2 when none is stored.
       """)
 
   @OptionGroup var weights: WeightsOptions
@@ -21,6 +25,37 @@ struct AuditCommand: ParsableCommand {
 
   @Option(parsing: .unconditional, help: "The seed that the attacks' noise comes from.")
   var seed: UInt64 = 0
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Attack with this one too, at the radius; repeatable: "
+        + CertificateAudit.extraAttacks.joined(separator: ", ") + ".", valueName: "name"))
+  var attack: [String] = []
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Spend about so much time on attacks, where most doubt is left.", valueName: "seconds"))
+  var budget: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The same in passes of images through the network, which makes the same results anywhere.",
+      valueName: "count"))
+  var budgetPasses: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Only the i-th of n parts of the images; 'report' puts the parts together.",
+      valueName: "i/n"))
+  var shard: Shard?
+
+  @Flag(
+    help: "Go on from the journal of an audit that was interrupted; begin where there is none.")
+  var resume = false
 
   @Option(
     help: ArgumentHelp(
@@ -32,25 +67,64 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
+  func validate() throws {
+    if resume, results.out == nil {
+      throw ValidationError("--resume needs --out, beside which the journal lies")
+    }
+    if let budget, !(budget > 0) {
+      throw ValidationError("--budget is a positive number of seconds, not \(budget)")
+    }
+    if let budgetPasses, budgetPasses < 1 {
+      throw ValidationError("--budget-passes is at least 1, not \(budgetPasses)")
+    }
+    guard budget == nil || budgetPasses == nil else {
+      throw ValidationError("give either --budget or --budget-passes")
+    }
+    for (position, name) in attack.enumerated() {
+      guard CertificateAudit.extraAttacks.contains(name), !attack[..<position].contains(name)
+      else {
+        throw ValidationError(
+          "--attack is one of \(CertificateAudit.extraAttacks.joined(separator: ", ")), none "
+            + "twice, not '\(name)'")
+      }
+    }
+    if replay != nil, resume || shard != nil || budget != nil || budgetPasses != nil {
+      throw ValidationError("--replay audits nothing: it takes no --resume, --shard or --budget")
+    }
+  }
+
   func run() throws {
     if let replay { return try replayViolations(of: replay) }
+    let file = try results.out.map { try AuditFile(out: $0, resumes: resume) }
     let kind = certificates.kind(under: weights.profile)
     var judgement = try Judgement(
-      weights, dataOptions, results, options, seed: seed, certificate: kind)
-    try judgement.certify()
-    let (images, progress) = (judgement.images, judgement.progress)
+      weights, dataOptions, results, options, seed: seed, certificate: kind, shard: shard)
     let audit = try CertificateAudit(
-      judgement.verified, certificate: kind, seed: seed, workers: options.workers)
-    let result = try audit.run(images) { done, violations in
-      progress.update(
-        "auditing", done: done, total: images.count, unit: "images",
-        note: "\(violations) violations")
-      try Interruption.check()
+      judgement.verified, certificate: kind, also: attack, seed: seed, workers: options.workers)
+    var done = AuditProgress()
+    var journal = try file?.open(
+      for: identity(of: audit, judgement.report.provenance), on: judgement.images, into: &done)
+    try judgement.certify()
+    let result: AuditResult
+    do {
+      result = try run(audit, on: judgement, from: done) { try journal?.append($0) }
+    } catch let code as Exit {
+      if file != nil {
+        var again = CommandLine.arguments.dropFirst()
+        if !resume { again.append("--resume") }
+        judgement.progress.note(
+          "stopped; go on with: \(Provenance.shellCommand(["cpl-verify"] + again))")
+      }
+      throw code
     }
-    progress.finish()
     judgement.report.audit = result
     try judgement.finish { report in
       if options.json { try Output.line(try report.json(.audit)) } else { try show(result) }
+    }
+    if result.unfinished == 0 {
+      journal.take()?.remove()
+    } else if let file {
+      judgement.progress.note("the budget ran out; --resume goes on from \(file.journal)")
     }
     switch result.verdict {
     case .holds: return
@@ -59,70 +133,65 @@ struct AuditCommand: ParsableCommand {
     }
   }
 
-  /// Puts stored counterexamples through the executed network again.
-  private func replayViolations(of path: String) throws {
-    let report = try VerificationReport(path: path)
-    guard let audit = report.audit else {
-      throw ReferenceError.invalid(
-        path: path, location: "/audit", expected: "the results of an audit", found: "none")
-    }
-    let checkpoint = try Checkpoint(path: weights.weights)
-    guard report.provenance.weightsDigest == checkpoint.digest else {
-      throw ReferenceError.mismatch(
-        expected:
-          "the weights of the audit, digest \(report.provenance.weightsDigest ?? "unknown")",
-        found: "\(weights.weights), digest \(checkpoint.digest)")
-    }
-    let chosen = dataOptions.indices.map { Set($0.positions) }
-    let violations = audit.violations.filter { chosen?.contains($0.index) ?? true }
-    let certified = try CertifiedNetwork(
-      VerifiedNetwork(
-        checkpoint.network, profile: weights.profile.profile, workers: options.workers
-      ) { _, _ in }, audit.certificate)
-    var broken = 0
-    for violation in violations {
-      let again = try certified.replay(violation, workers: options.workers)
-      broken += again.isBroken ? 1 : 0
-      try Output.line(
-        "image \(violation.index): class \(again.originalClass) certified to \(again.radius), "
-          + "class \(again.adversarialClass) at \(again.distance): "
-          + (again.isBroken ? "broken" : "holds"))
-    }
-    guard !violations.isEmpty else {
-      try Output.line("\(path) holds no such violation: nothing to replay")
-      throw Exit.inconclusive
-    }
-    try Output.line("\(broken) of \(violations.count) stored violations are violations again")
-    if broken > 0 { throw Exit.violated }
+  /// What the results depend on beside the images' own positions. A budget is not in it: it decides
+  /// what is attacked, not what comes of it.
+  private func identity(
+    of audit: CertificateAudit, _ provenance: Provenance
+  ) throws -> AuditJournal.Identity {
+    [
+      "weights": provenance.weightsDigest ?? "", "data": provenance.data.digest ?? "",
+      "shard": shard?.description ?? "1/1", "profile": provenance.profile ?? "",
+      "certificate": provenance.certificate ?? "", "seed": "\(seed)",
+      "attacks": audit.attacks.joined(separator: ", "), "program": try Program.identity(),
+    ]
   }
 
-  private func show(_ result: AuditResult) throws {
-    try Output.line("certificate  \(result.certificate.rawValue)")
-    try Output.line("images       \(result.images.count), \(result.certified) certified")
-    let tightness = result.tightness
-    if let least = tightness.first, let most = tightness.last {
-      try Output.line(
-        String(
-          format: "d/r          %.4f to %.4f, median %.4f", least, most,
-          tightness[tightness.count / 2]))
+  private func run(
+    _ audit: CertificateAudit, on judgement: Judgement, from done: AuditProgress,
+    keep: (AuditedBatch) throws -> Void
+  ) throws -> AuditResult {
+    let (images, progress) = (judgement.images, judgement.progress)
+    // Searching and the rest of the plan, where a budget makes them two.
+    let phases = budget == nil && budgetPasses == nil ? 1 : 2
+    func steps(_ image: AuditedImage) -> Int {
+      switch image.extent {
+      case .none: 0
+      case .search: phases - 1
+      case .plan: phases
+      }
     }
-    if !result.excessLayers.isEmpty {
-      try Output.line(
-        "not proved to be 1-Lipschitz: \(result.excessLayers.joined(separator: ", "))")
-    }
-    for violation in result.violations.prefix(20) {
-      try Output.line(
-        String(
-          format: "BROKEN       image %d: class %d certified to %.6f, changed at %.6f by ",
-          violation.index, violation.prediction, violation.radius, violation.distance)
-          + "\(violation.attack), cause: \(violation.cause.rawValue)")
-    }
-    if result.violations.count > 20 {
-      try Output.line("             and \(result.violations.count - 20) more")
-    }
-    try Output.line("verdict      \(result.verdict.rawValue)")
-    if result.certificate == .published, result.verdict == .holds {
-      try Output.line("             none was broken; published certificates are no proof")
+    var state = done
+    let from = state.images.values.reduce(0) { $0 + steps($1) }
+    var (finished, certified) = (from, 0)
+    let start = Date()
+    let mayGoOn: ((Int) -> Bool)? =
+      if let budget {
+        { _ in Date().timeIntervalSince(start) < budget }
+      } else if let budgetPasses {
+        { $0 < budgetPasses }
+      } else {
+        nil
+      }
+    defer { progress.finish() }
+    return try audit.run(images, resuming: done, budget: mayGoOn) { event in
+      switch event {
+      case .certified(let count):
+        certified = count
+        progress.update("certifying", done: certified, total: images.count, unit: "images")
+      case .attacking: break
+      case .attacked(let batch):
+        finished -= batch.positions.reduce(0) { $0 + (state.images[$1].map(steps) ?? 0) }
+        finished += batch.images.reduce(0) { $0 + steps($1) }
+        state.add(batch)
+        try keep(batch)
+      }
+      if certified == images.count {
+        progress.update(
+          "auditing", done: finished, from: from, total: images.count * phases,
+          unit: phases == 1 ? "images" : "halves of images",
+          note: "\(state.violations.count) violations")
+      }
+      try Interruption.check()
     }
   }
 }

@@ -15,18 +15,26 @@ struct Judgement {
   /// Reads weights and test images, bounds every layer and sets the steps. What can be refused is
   /// refused first, also the place for the results.
   ///
-  /// - Parameter needsClasses: whether the images' classes matter.
+  /// - Parameters:
+  ///   - shard: which part of the images it is about; all without it.
+  ///   - needsClasses: whether the images' classes matter.
   init(
     _ weights: WeightsOptions, _ data: DataOptions, _ results: ResultOptions,
     _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
-    needsClasses: Bool = true
+    shard: Shard? = nil, needsClasses: Bool = true
   ) throws {
     self.results = results
     workers = options.workers
     progress = options.progress
     let checkpoint = try Checkpoint(path: weights.weights)
-    images = try data.read(.test)
-    try checkpoint.network.check(takes: images, needsClasses: needsClasses)
+    let all = try data.read(.test)
+    try checkpoint.network.check(takes: all, needsClasses: needsClasses)
+    images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
+    guard images.count > 0 || all.count == 0 else {
+      throw ReferenceError.mismatch(
+        expected: "no more shards than there are images, \(all.count)",
+        found: "\(shard.map { "\($0.count)" } ?? "")")
+    }
     try results.check(notReplacing: weights.weights)
     let progress = progress
     verified = try VerifiedNetwork(
@@ -47,8 +55,9 @@ struct Judgement {
     provenance.data.name = images.name
     provenance.data.folder = data.data
     provenance.data.split = ImageDataset.Split.test.rawValue
-    provenance.data.images = images.count
-    provenance.data.digest = images.digest
+    provenance.data.images = all.count
+    provenance.data.digest = all.digest
+    provenance.data.shard = shard?.description
     report = VerificationReport(provenance: provenance)
     report.model = ModelSummary(checkpoint.network)
     report.training = checkpoint.training?.history ?? []

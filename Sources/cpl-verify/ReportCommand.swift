@@ -9,26 +9,55 @@ struct ReportCommand: ParsableCommand {
     abstract: "Makes HTML, Markdown, JSON and JUnit pages from stored results.",
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
-      report.json and junit.xml. Exit code 1 when the results say that a certificate is broken, 0 \
-      otherwise, also when nothing was audited.
+      report.json and junit.xml. The files of all shards of an audit are put together in \
+      results.h5, of which the pages are then made. Exit code 1 when the results say that a \
+      certificate is broken, 0 otherwise, also when nothing was audited.
+
+      With --check it writes nothing, and goes through the chain of digests instead, from the \
+      images to the pages: exit code 1 when a link is broken, 2 when one cannot be checked.
       """)
 
-  @Argument(help: "The stored results.", completion: .file())
-  var stored: String
+  @Argument(
+    help: "The stored results; of an audit in shards, those of all of them.",
+    completion: .file())
+  var stored: [String]
 
-  @Option(help: ArgumentHelp("The folder for the pages, made when missing.", valueName: "folder"))
-  var out: String
+  @Option(
+    help: ArgumentHelp(
+      "The folder for the pages, made when missing; with --check, where they are.",
+      valueName: "folder"))
+  var out: String?
+
+  @Flag(help: "Check that images, configuration, weights, results and pages belong together.")
+  var check = false
+
+  @Option(help: ArgumentHelp("With --check, where the data set is now.", valueName: "folder"))
+  var data: String?
+
+  @Option(help: ArgumentHelp("With --check, where the weights are now.", valueName: "file"))
+  var weights: String?
 
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if out.isEmpty { throw ValidationError("--out is the name of a folder, not empty") }
+    if out == "" { throw ValidationError("--out is the name of a folder, not empty") }
+    if check {
+      guard stored.count == 1 else {
+        throw ValidationError("--check is for one file of results, not \(stored.count)")
+      }
+    } else {
+      if out == nil { throw ValidationError("give --out with a folder for the pages") }
+      if data != nil || weights != nil {
+        throw ValidationError("--data and --weights are for --check")
+      }
+    }
   }
 
   func run() throws {
-    let report = try VerificationReport(path: stored)
+    if check { return try checkChain() }
+    let out = out ?? ""
+    let (report, name) = try read(out)
     try Folder.create(out)
-    let name = (stored as NSString).lastPathComponent
     for (file, text) in [
       ("report.html", try report.html(results: name)),
       ("report.md", try report.markdown(results: name)), ("report.json", try report.json()),
@@ -42,5 +71,32 @@ struct ReportCommand: ParsableCommand {
       try Output.line("\(out)/report.html: \(report.verdict.rawValue)")
     }
     if report.verdict == .violated { throw Exit.violated }
+  }
+
+  /// The report, and the file that holds it as the pages name it.
+  private func read(_ out: String) throws -> (VerificationReport, String) {
+    guard stored.count > 1 else {
+      return (try VerificationReport(path: stored[0]), (stored[0] as NSString).lastPathComponent)
+    }
+    let merged = try VerificationReport.merging(
+      stored.map { ($0, try VerificationReport(path: $0)) })
+    let name = "results.h5"
+    try Folder.create(out)
+    try merged.write(to: "\(out)/\(name)")
+    return (try VerificationReport(path: "\(out)/\(name)"), name)
+  }
+
+  private func checkChain() throws {
+    let report = try VerificationReport(path: stored[0])
+    let links = try ChainOfDigests(report, data: data, weights: weights, pages: out).links()
+    if output.json {
+      try Output.json(links)
+    } else {
+      for link in links {
+        try Output.line("\(link.link.padding(28))\(link.state.rawValue.padding(12))\(link.detail)")
+      }
+    }
+    if links.contains(where: { $0.state == .broken }) { throw Exit.violated }
+    if links.contains(where: { $0.state == .unchecked }) { throw Exit.inconclusive }
   }
 }

@@ -30,6 +30,10 @@ extension Epsilon: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+extension Shard: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
 extension CPLNetwork {
   /// Checks that the network takes the images of a data set and, where they matter, knows its
   /// classes.

@@ -2,6 +2,16 @@ import CPLReference
 
 /// One image of an audit.
 public struct AuditedImage: Sendable {
+  /// What an image was put through.
+  public enum Extent: String, Codable, Sendable {
+    /// Nothing: it is not certified, or the budget ran out before.
+    case none
+    /// The search for the nearest adversarial image, with which the plan begins.
+    case search
+    /// The whole plan.
+    case plan
+  }
+
   /// The image's index in its data set.
   public let index: Int
   public let label: Int
@@ -20,8 +30,7 @@ public struct AuditedImage: Sendable {
   public internal(set) var binary32OnlyDistance = Double.infinity
   public internal(set) var forwardPasses = 0
   public internal(set) var backwardPasses = 0
-  /// The nearest adversarial image.
-  var adversarial: [Float]?
+  public internal(set) var extent = Extent.none
 
   /// - Parameter binary32Prediction: `prediction`, unless it is given.
   init(
@@ -39,15 +48,24 @@ public struct AuditedImage: Sendable {
     radius > 0 && distance.isFinite ? distance / radius : nil
   }
 
-  /// Keeps what an attack found, if `isConfirmed` by the network that the certificate speaks of.
-  mutating func take(_ result: AttackResult, from name: String, isConfirmed: Bool) {
+  /// How many images went through the network for it, forward and backward.
+  public var passes: Int { forwardPasses + backwardPasses }
+
+  /// Takes account of what an attack found, if `isConfirmed` by the network that the certificate
+  /// speaks of.
+  ///
+  /// - Returns: the image that was found, when it is the nearest so far.
+  mutating func take(
+    _ result: AttackResult, from name: String, isConfirmed: Bool
+  ) -> [Float]? {
     forwardPasses += result.forwardPasses
     backwardPasses += result.backwardPasses
     if !isConfirmed, result.distance <= radius {
       binary32OnlyDistance = min(binary32OnlyDistance, result.distance)
     }
-    guard isConfirmed, let image = result.image, result.distance < distance else { return }
-    (adversarial, distance, attack) = (image, result.distance, name)
+    guard isConfirmed, let image = result.image, result.distance < distance else { return nil }
+    (distance, attack) = (result.distance, name)
+    return image
   }
 }
 
@@ -80,15 +98,17 @@ public struct Violation: Sendable {
 public struct AuditResult: Sendable {
   /// Whether the certificates hold.
   public enum Verdict: String, Codable, Sendable {
-    /// Certificates were attacked and none was broken.
+    /// Every certificate was attacked and none was broken.
     case holds
     /// At least one was broken.
     case violated
-    /// No image is certified: nothing was shown.
+    /// No image is certified, or the budget ran out before each had been put through the plan.
     case inconclusive
   }
 
   public let certificate: CertificateKind
+  /// The names of the attacks that every certified image was to be put through, in order.
+  public let plan: [String]
   public let images: [AuditedImage]
   public let violations: [Violation]
   /// The layers whose verified bound exceeds 1, which the published certificates take for granted.
@@ -106,8 +126,19 @@ public struct AuditResult: Sendable {
 
   public var verdict: Verdict {
     if !violations.isEmpty { return .violated }
-    return certified > 0 ? .holds : .inconclusive
+    return certified > 0 && unfinished == 0 ? .holds : .inconclusive
   }
+
+  /// The number of certified images that were put through the search alone, and through nothing,
+  /// because the budget ran out.
+  public var searched: Int { images.count { $0.radius > 0 && $0.extent == .search } }
+  public var unattacked: Int { images.count { $0.radius > 0 && $0.extent == .none } }
+
+  /// The number of certified images that were not put through the whole plan.
+  public var unfinished: Int { searched + unattacked }
+
+  /// How many images went through the network, forward and backward.
+  public var passes: Int { images.reduce(0) { $0 + $1.passes } }
 
   /// d/r of every certified image for which an adversarial image was found, ascending.
   public var tightness: [Double] { images.compactMap(\.tightness).sorted() }

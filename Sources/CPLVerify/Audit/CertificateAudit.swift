@@ -4,111 +4,177 @@ import CPLReference
 /// are the radii?
 ///
 /// The certificate names the network whose class must not change. Attacks follow the gradients of the
-/// binary32 network; what they find counts when the executed network confirms it.
+/// binary32 network; what they find counts when the executed network confirms it. What an image is
+/// put through, and what comes of it, depends on the image alone, not on its company or its turn.
 public struct CertificateAudit: Sendable {
   private let certified: CertifiedNetwork
   private let certify: CertifiedNetwork.Certify
   private let target: AttackTarget
+  private let plan: AuditPlan
   private let seed: UInt64
   private let workers: Workers
 
-  /// How many images are attacked at once.
-  public static let batch = 64
+  /// How many images are attacked at once: what is lost when the program is killed.
+  public static let batch = 32
+
+  /// The names of the attacks that can be added to the standing ones.
+  public static var extraAttacks: [String] { AuditPlan.extraNames }
+
+  /// The names of the attacks that every certified image is put through, in order.
+  public var attacks: [String] { plan.names }
 
   /// An audit of one kind of certificate of a network.
   ///
-  /// - Parameter certify: where predictions and radii come from; the certificate itself unless given.
+  /// - Parameters:
+  ///   - extras: what is added to the standing attacks, among `extraAttacks`.
+  ///   - certify: where predictions and radii come from; the certificate itself unless given.
   /// - Throws: `VerificationError` when a layer or the head lacks the bounds that the kind needs.
   public init(
-    _ verified: VerifiedNetwork, certificate: CertificateKind, seed: UInt64, workers: Workers,
+    _ verified: VerifiedNetwork, certificate: CertificateKind, also extras: [String] = [],
+    seed: UInt64, workers: Workers,
     certify: @escaping CertifiedNetwork.Certify = { try $0.certify($1, workers: $2) }
   ) throws {
     certified = try CertifiedNetwork(verified, certificate)
     self.certify = certify
+    plan = try AuditPlan(certified, also: extras)
     self.seed = seed
     self.workers = workers
     target = try AttackTarget(verified.network)
   }
 
-  /// Audits every image of a data set. Memory grows by one row an image.
+  /// Audits every image of a data set. Memory grows by one row an image, and by two images a
+  /// violation.
   ///
-  /// - Parameter report: called after each batch with the number of images done and the violations
-  ///   so far; may throw to stop.
+  /// Without a budget the images are put through the plan in their order. With one, all are searched
+  /// first; the rest of the plan then goes to the image with the least d/r found so far, the next
+  /// one, and so on: to where doubt is greatest.
+  ///
+  /// - Parameters:
+  ///   - progress: what is done already of this audit.
+  ///   - budget: asked before each batch whether to go on, given the passes through the network so
+  ///     far, those of `progress` included. An answer that depends on nothing else makes the same
+  ///     results again.
+  ///   - report: called on the way; may throw to stop.
+  /// - Throws: `VerificationError.invalid` when the radius of an image in `progress` is another now.
   public func run(
-    _ dataset: ImageDataset, report: (_ done: Int, _ violations: Int) throws -> Void
+    _ dataset: ImageDataset, resuming progress: AuditProgress = AuditProgress(),
+    budget: ((_ passes: Int) -> Bool)? = nil, report: (AuditEvent) throws -> Void
   ) throws -> AuditResult {
-    var rows: [AuditedImage] = []
-    var violations: [Violation] = []
-    for start in stride(from: 0, to: dataset.count, by: Self.batch) {
-      let positions = start..<min(dataset.count, start + Self.batch)
-      let (newRows, newViolations) = try audit(dataset, positions)
-      rows += newRows
-      violations += newViolations
-      try report(positions.upperBound, violations.count)
+    var rows = try certify(dataset, report)
+    var violations = progress.violations
+    for (position, image) in progress.images {
+      guard rows.indices.contains(position), rows[position].isSameCertificate(image) else {
+        throw VerificationError.invalid(
+          what: "image \(image.index) of the audit so far",
+          expected: "the class and the radius that it has now", found: "others")
+      }
+      rows[position] = image
+    }
+    var passes = rows.reduce(0) { $0 + $1.passes }
+    let phases: [AuditedImage.Extent] = budget == nil ? [.plan] : [.search, .plan]
+    work: for phase in phases {
+      var waiting = rows.indices.filter { rows[$0].radius > 0 && rows[$0].extent != phase }
+      if phase == .search {
+        waiting.removeAll { rows[$0].extent == .plan }
+      } else if budget != nil {
+        let doubt = rows.map { $0.tightness ?? .infinity }
+        waiting.sort { (doubt[$0], $0) < (doubt[$1], $1) }
+      }
+      for start in stride(from: 0, to: waiting.count, by: Self.batch) {
+        if let budget, !budget(passes) { break work }
+        let positions = Array(waiting[start..<min(waiting.count, start + Self.batch)])
+        let before = positions.map { rows[$0] }
+        let batch = try attack(
+          dataset, positions, before, known: violations, to: phase, report)
+        passes += zip(batch.images, before).reduce(0) { $0 + $1.0.passes - $1.1.passes }
+        for (position, image) in zip(positions, batch.images) { rows[position] = image }
+        for (position, violation) in batch.violations { violations[position] = violation }
+        try report(.attacked(batch))
+      }
     }
     return AuditResult(
-      certificate: certified.kind, images: rows, violations: violations,
+      certificate: certified.kind, plan: plan.names, images: rows,
+      violations: violations.sorted { $0.key < $1.key }.map(\.value),
       excessLayers: certified.verified.excessLayers)
   }
 
-  private func audit(
-    _ dataset: ImageDataset, _ positions: Range<Int>
-  ) throws -> ([AuditedImage], [Violation]) {
-    let images = dataset.images(at: positions)
-    let (predictions, radii) = try certify(certified, images, workers)
-    let binary32Predictions =
-      certified.sound == nil
-      ? predictions : target.network.logits(images, workers: workers).rowMaxima
-    var rows = positions.enumerated().map { row, position in
-      AuditedImage(
-        index: dataset.indices[position], label: dataset.labels[position],
-        prediction: predictions[row], binary32Prediction: binary32Predictions[row],
-        radius: radii[row])
-    }
-    let attacked = rows.indices.filter { radii[$0] > 0 }
-    let input = AttackInput(
-      images: images.rows(attacked), labels: attacked.map { predictions[$0] },
-      indices: attacked.map { rows[$0].index })
-    for (name, results) in attack(input, radii: attacked.map { radii[$0] }) {
-      let confirmed = confirm(results, labels: input.labels)
-      for (row, (result, isConfirmed)) in zip(attacked, zip(results, confirmed)) {
-        rows[row].take(result, from: name, isConfirmed: isConfirmed)
+  /// Every image with its radius, and not attacked yet.
+  private func certify(
+    _ dataset: ImageDataset, _ report: (AuditEvent) throws -> Void
+  ) throws -> [AuditedImage] {
+    var rows: [AuditedImage] = []
+    rows.reserveCapacity(dataset.count)
+    let batch = CPLNetwork<Double>.evaluationBatch
+    for start in stride(from: 0, to: dataset.count, by: batch) {
+      let positions = start..<min(dataset.count, start + batch)
+      let images = dataset.images(at: positions)
+      let (predictions, radii) = try certify(certified, images, workers)
+      let binary32 =
+        certified.sound == nil
+        ? predictions : target.network.logits(images, workers: workers).rowMaxima
+      for (row, position) in positions.enumerated() {
+        rows.append(
+          AuditedImage(
+            index: dataset.indices[position], label: dataset.labels[position],
+            prediction: predictions[row], binary32Prediction: binary32[row], radius: radii[row]))
       }
+      try report(.certified(rows.count))
     }
-    let violations = zip(attacked, input.indices.indices).compactMap { row, position in
-      violation(rows[row], original: Array(input.images.row(position)))
-    }
-    return (rows, violations)
+    return rows
   }
 
-  /// Inside the radius, at it, and beyond it.
+  /// Puts images through what they lack of the plan, up to the extent of a phase.
   private func attack(
-    _ input: AttackInput, radii: [Double]
-  ) -> [(name: String, results: [AttackResult])] {
-    guard input.count > 0 else { return [] }
-    let descent = ProjectedGradientDescent(.strong)
-    var found = [0.99, 1.0].map { share in
-      (
-        "\(descent.name)@\(share)r",
-        descent.run(
-          input, budgets: radii.map { $0 * share }, on: target, seed: seed, workers: workers)
-      )
+    _ dataset: ImageDataset, _ positions: [Int], _ before: [AuditedImage],
+    known: [Int: Violation], to phase: AuditedImage.Extent,
+    _ report: (AuditEvent) throws -> Void
+  ) throws -> AuditedBatch {
+    var images = before
+    var adversarial: [Int: [Float]] = [:]
+    func put(_ rows: [Int], through steps: [AuditPlan.Step]) throws {
+      guard !rows.isEmpty else { return }
+      let input = AttackInput(
+        images: dataset.images(at: rows.map { positions[$0] }),
+        labels: rows.map { before[$0].prediction }, indices: rows.map { before[$0].index })
+      for step in steps {
+        try report(.attacking(step.name))
+        let results = attack(input, radii: rows.map { before[$0].radius }, by: step)
+        let confirmed = confirm(results, labels: input.labels)
+        for (row, (result, isConfirmed)) in zip(rows, zip(results, confirmed)) {
+          if let image = images[row].take(result, from: step.name, isConfirmed: isConfirmed) {
+            adversarial[row] = image
+          }
+        }
+      }
     }
-    let search = MinimumNormSearch()
-    found.append((search.name, search.run(input, on: target, seed: seed, workers: workers)))
-    let rounding = RoundingSearch()
-    found.append(
-      (
-        rounding.name,
-        rounding.run(input, budgets: radii, on: target, seed: seed, workers: workers)
-      ))
-    if let sound = certified.sound {
-      let results = rounding.run(
-        input, budgets: radii, on: sound.network, constants: target.constants, seed: seed,
+    try put(images.indices.filter { images[$0].extent == .none }, through: plan.search)
+    if phase == .plan { try put(Array(images.indices), through: plan.thorough) }
+    for row in images.indices { images[row].extent = phase }
+    let violations: [(Int, Violation)] = images.indices.compactMap { row in
+      guard images[row].distance <= images[row].radius else { return nil }
+      guard let image = adversarial[row] else {
+        return known[positions[row]].map { (positions[row], $0) }
+      }
+      let original = Array(dataset.images(at: [positions[row]]).elements)
+      return (positions[row], violation(images[row], original: original, adversarial: image))
+    }
+    return AuditedBatch(positions: positions, images: images, violations: violations)
+  }
+
+  private func attack(
+    _ input: AttackInput, radii: [Double], by step: AuditPlan.Step
+  ) -> [AttackResult] {
+    switch step {
+    case .inside(let attack, let share):
+      attack.run(
+        input, budgets: radii.map { $0 * share }, on: target, seed: seed, workers: workers)
+    case .nearest(let attack):
+      attack.run(input, on: target, seed: seed, workers: workers)
+    case .binary64(let attack, let network):
+      attack.run(
+        input, budgets: radii, on: network, constants: target.constants, seed: seed,
         workers: workers)
-      found.append(("\(rounding.name)-binary64", results))
     }
-    return found
   }
 
   /// For each result whether the executed network gives the image that was found another class.
@@ -127,14 +193,23 @@ public struct CertificateAudit: Sendable {
   }
 
   /// A broken certificate, and what broke it. Distances are rounded up, so that a violation is one.
-  private func violation(_ row: AuditedImage, original: [Float]) -> Violation? {
-    guard let adversarial = row.adversarial, row.distance <= row.radius else { return nil }
-    return Violation(
+  private func violation(
+    _ row: AuditedImage, original: [Float], adversarial: [Float]
+  ) -> Violation {
+    Violation(
       index: row.index, label: row.label, prediction: row.prediction, radius: row.radius,
       distance: row.distance, attack: row.attack ?? "",
       cause: certified.verified.cause(
         of: adversarial, original: original, radius: row.radius,
         assumedLipschitz: certified.assumedLipschitz, workers: workers),
       original: original, adversarial: adversarial)
+  }
+}
+
+extension AuditedImage {
+  /// Whether another row speaks of the same image and the same certificate.
+  fileprivate func isSameCertificate(_ other: AuditedImage) -> Bool {
+    index == other.index && label == other.label && prediction == other.prediction
+      && binary32Prediction == other.binary32Prediction && radius == other.radius
   }
 }

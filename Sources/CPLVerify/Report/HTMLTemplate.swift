@@ -48,6 +48,7 @@ enum HTMLTemplate {
     svg .key.s0, svg .bar { fill: var(--a); } svg .key.s1 { fill: var(--b); }
     svg .key.s2 { fill: var(--c); } svg .key.s3 { fill: var(--d); }
     svg .key.s4 { fill: var(--e); } svg .marker { fill: var(--text); }
+    img.pixels { image-rendering: pixelated; margin-right: 8px; }
     svg .alarm { fill: var(--violated); }
     </style>
     </head>

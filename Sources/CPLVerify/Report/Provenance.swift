@@ -10,10 +10,12 @@ public struct Provenance: Codable, Equatable, Sendable {
     /// Where the files lie; nil for the built-in images.
     public var folder: String?
     public var split: String?
-    /// The number of images used.
+    /// The number of images used, by all shards together.
     public var images: Int?
     /// SHA-256 over these images and their labels.
     public var digest: String?
+    /// Which of several parts of them these results are of, such as "2/3"; nil for all.
+    public var shard: String?
     public init() {}
   }
 
@@ -97,6 +99,15 @@ public struct Provenance: Codable, Equatable, Sendable {
   /// Arguments as one line that a shell takes apart into the same arguments.
   public static func shellCommand(_ arguments: [String]) -> String {
     arguments.map(shellQuoted).joined(separator: " ")
+  }
+
+  /// The command that shows a stored violation again.
+  public static func replayCommand(
+    weights: String, profile: String?, results: String, index: Int
+  ) -> String {
+    shellCommand(
+      ["cpl-verify", "audit", weights] + (profile.map { ["--profile", $0] } ?? [])
+        + ["--replay", results, "--indices", "\(index)"])
   }
 
   private static func shellQuoted(_ argument: String) -> String {

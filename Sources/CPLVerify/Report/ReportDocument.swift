@@ -212,6 +212,11 @@ struct AuditDocument: Encodable {
   let binary32Only: Int
   let differingPredictions: Int
   let tightness: OrNull<DistributionDocument>
+  let plan: [String]
+  let passes: Int
+  /// How many certified images the budget left with the search alone, and unattacked.
+  let searched: Int
+  let unattacked: Int
   let verdict: AuditResult.Verdict
 
   init(_ audit: AuditResult) {
@@ -228,6 +233,10 @@ struct AuditDocument: Encodable {
     binary32Only = audit.binary32Only
     differingPredictions = audit.differingPredictions
     tightness = OrNull(Distribution(audit.tightness).map(DistributionDocument.init))
+    plan = audit.plan
+    passes = audit.passes
+    searched = audit.searched
+    unattacked = audit.unattacked
     verdict = audit.verdict
   }
 }

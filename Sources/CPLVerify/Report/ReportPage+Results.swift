@@ -1,8 +1,9 @@
 import CPLReference
 
 extension ReportPage {
-  /// How many violations a page lists; the file of results holds all.
+  /// How many violations a page lists, and how many it shows; the file of results holds all.
   private static let listed = 100
+  private static let pictured = 12
 
   static func violations(_ report: VerificationReport, results: String) -> Section? {
     guard let audit = report.audit, !audit.violations.isEmpty else { return nil }
@@ -33,12 +34,21 @@ extension ReportPage {
             ])
         })
     ]
+    section.figures = audit.violations.prefix(pictured).compactMap { violation in
+      guard
+        let pictures = CounterexamplePictures(violation, imageShape: report.model?.imageShape)
+      else { return nil }
+      return Figure(
+        caption: "Image \(violation.index): original, adversarial, and their difference "
+          + "\(Shown.number(pictures.magnification, digits: 3)) times larger around grey",
+        characters: [], drawing: pictures.drawing)
+    }
     section.codes = [
       Code(
         shown.map { violation, _ in
-          Provenance.shellCommand(
-            ["cpl-verify", "audit", weights, "--replay", results, "--indices"]
-              + ["\(violation.index)"])
+          Provenance.replayCommand(
+            weights: weights, profile: report.provenance.profile, results: results,
+            index: violation.index)
         }.joined(separator: "\n"))
     ]
     return section

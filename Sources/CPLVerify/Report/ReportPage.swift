@@ -85,7 +85,11 @@ extension ReportPage {
     case .violated:
       "Violated: \(certified), and \(audit.violations.count) "
         + (audit.violations.count == 1 ? "was" : "were") + " broken inside the certified radius"
-    case .inconclusive: "Inconclusive: \(certified), so nothing was put to the test"
+    case .inconclusive where audit.certified == 0:
+      "Inconclusive: \(certified), so nothing was put to the test"
+    case .inconclusive:
+      "Inconclusive: \(certified); none was broken, but the budget ran out before "
+        + "\(audit.unfinished) of them had been put through the whole plan"
     }
   }
 
@@ -98,10 +102,16 @@ extension ReportPage {
         "Covered by \(kind): \(kind.covered)", "Not covered by \(kind): \(kind.notCovered)",
       ]
     }
-    if report.audit != nil {
+    if let audit = report.audit {
       items.append(
         "Covered by the audit: the images listed in the file of results, each certified one "
-          + "attacked inside its radius, at it, and beyond it.")
+          + "attacked inside its radius, at it, and beyond it"
+          + (audit.plan.isEmpty ? "." : " by \(audit.plan.joined(separator: ", "))."))
+      if audit.unfinished > 0 { items.append(budget(audit)) }
+    }
+    if let shard = report.provenance.data.shard {
+      items.append(
+        "Not covered: this is shard \(shard) of the images; 'report' puts all shards together.")
     }
     items.append(
       "Not covered by any of this: other images, other norms than the Euclidean one, other "
@@ -120,6 +130,21 @@ extension ReportPage {
     }
     section.items += report.contradictions.map { "Contradiction: \($0)" }
     return section
+  }
+}
+
+extension ReportPage {
+  /// What the budget was spent on.
+  fileprivate static func budget(_ audit: AuditResult) -> String {
+    let planned = audit.images.filter { $0.extent == .plan }
+    let doubt = planned.compactMap(\.tightness).max().map { ", d/r up to \(Shown.pixels($0))," }
+    return
+      "Not covered, because the budget ran out after \(audit.passes) passes through the network: "
+      + "the whole plan was for the \(planned.count) images of the greatest doubt\(doubt ?? ""); "
+      + "\(audit.searched) were searched by \(audit.plan.first ?? "the first attack") alone, and "
+      + "\(audit.unattacked) not attacked. The column 'extent' of the file of results tells which. "
+      + "How far a budget of seconds reaches depends on the machine; "
+      + "--budget-passes \(audit.passes) instead makes the same results again."
   }
 }
 

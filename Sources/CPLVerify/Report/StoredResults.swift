@@ -32,7 +32,7 @@ extension AuditedImage {
   package init(
     stored index: Int, label: Int, prediction: Int, binary32Prediction: Int, radius: Double,
     distance: Double, binary32OnlyDistance: Double, attack: String?, forwardPasses: Int,
-    backwardPasses: Int
+    backwardPasses: Int, extent: Extent
   ) {
     self.init(
       index: index, label: label, prediction: prediction, binary32Prediction: binary32Prediction,
@@ -42,6 +42,7 @@ extension AuditedImage {
     self.attack = attack
     self.forwardPasses = forwardPasses
     self.backwardPasses = backwardPasses
+    self.extent = extent
   }
 }
 
@@ -58,11 +59,11 @@ extension Violation {
 
 extension AuditResult {
   package init(
-    stored certificate: CertificateKind, images: [AuditedImage], violations: [Violation],
-    excessLayers: [String]
+    stored certificate: CertificateKind, plan: [String], images: [AuditedImage],
+    violations: [Violation], excessLayers: [String]
   ) {
     self.init(
-      certificate: certificate, images: images, violations: violations,
+      certificate: certificate, plan: plan, images: images, violations: violations,
       excessLayers: excessLayers)
   }
 }

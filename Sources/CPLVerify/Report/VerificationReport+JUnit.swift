@@ -100,7 +100,11 @@ struct JUnitSuite {
       output: "\(audit.images.count) images, \(audit.certified) certified and attacked")
     switch audit.verdict {
     case .holds: break
-    case .inconclusive: result.skip = "no image is certified: nothing was put to the test"
+    case .inconclusive:
+      result.skip =
+        audit.certified == 0
+        ? "no image is certified: nothing was put to the test"
+        : "the budget ran out before \(audit.unfinished) images had been put through the whole plan"
     case .violated:
       let lines = audit.violations.prefix(20).map {
         "image \($0.index): class \($0.prediction) certified to \($0.radius), changed at "

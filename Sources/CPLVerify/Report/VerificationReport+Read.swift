@@ -196,21 +196,22 @@ extension AuditResult {
     let attacks = try file.texts("attack", of: group, rows: rows)
     let forward = try file.integers("forward_passes", of: group, rows: rows)
     let backward = try file.integers("backward_passes", of: group, rows: rows)
-    let excess = try file.text("excess_layers", of: group)
-    guard let layers = try? JSONDecoder().decode([String].self, from: Data(excess.utf8)) else {
-      throw file.invalid(
-        "\(group), attribute 'excess_layers'", expected: "a list of names in JSON",
-        found: excess.debugDescription)
-    }
+    let extents = try file.cases(
+      AuditedImage.Extent.self, "extent", of: group, rows: rows)
+    let (layers, plan) = (
+      try Self.names("excess_layers", of: group, file), try Self.names("plan", of: group, file)
+    )
     self.init(
       stored: try file.value(
         try file.text("certificate", of: group), at: "\(group), attribute 'certificate'"),
+      plan: plan,
       images: indices.indices.map {
         AuditedImage(
           stored: indices[$0], label: labels[$0], prediction: predictions[$0],
           binary32Prediction: binary32[$0], radius: radii[$0], distance: distances[$0],
           binary32OnlyDistance: binary32Only[$0], attack: attacks[$0].isEmpty ? nil : attacks[$0],
-          forwardPasses: forward[$0], backwardPasses: backward[$0])
+          forwardPasses: forward[$0], backwardPasses: backward[$0],
+          extent: extents[$0] ?? .none)
       },
       violations: try Self.violations(from: file), excessLayers: layers)
     let stored = try file.text("verdict", of: group)
@@ -219,6 +220,19 @@ extension AuditResult {
         "\(group), attribute 'verdict'", expected: "'\(verdict.rawValue)', which the rows come to",
         found: stored.debugDescription)
     }
+  }
+
+  /// An attribute that holds a list of names.
+  private static func names(
+    _ name: String, of group: String, _ file: borrowing HDF5File
+  ) throws -> [String] {
+    let text = try file.text(name, of: group)
+    guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)) else {
+      throw file.invalid(
+        "\(group), attribute '\(name)'", expected: "a list of names in JSON",
+        found: text.debugDescription)
+    }
+    return names
   }
 
   private static func violations(from file: borrowing HDF5File) throws -> [Violation] {

@@ -152,11 +152,14 @@ extension AuditResult {
     try file.write(column: "attack", of: group, images.map { $0.attack ?? "" })
     try file.write(column: "forward_passes", of: group, images.map(\.forwardPasses), .count)
     try file.write(column: "backward_passes", of: group, images.map(\.backwardPasses), .count)
+    try file.write(column: "extent", of: group, images.map(\.extent.rawValue))
     try file.setAttribute("certificate", .string(certificate.rawValue), of: group)
     try file.setAttribute("verdict", .string(verdict.rawValue), of: group)
-    // Text that a list of layers is read back from, whatever their names.
-    let excess = String(decoding: try JSONEncoder().encode(excessLayers), as: UTF8.self)
-    try file.setAttribute("excess_layers", .string(excess), of: group)
+    // Text that a list is read back from, whatever the names in it.
+    for (name, list) in [("excess_layers", excessLayers), ("plan", plan)] {
+      let text = String(decoding: try JSONEncoder().encode(list), as: UTF8.self)
+      try file.setAttribute(name, .string(text), of: group)
+    }
     try file.createGroup(ReportSchema.counterexamples)
     for (position, path) in ReportSchema.counterexamples(self).enumerated() {
       try violations[position].write(

@@ -119,7 +119,7 @@ struct SoundCertificateTests {
       labels: Array(repeating: 0, count: count))
     func run(_ kind: CertificateKind) throws -> AuditResult {
       try CertificateAudit(verified, certificate: kind, seed: 0, workers: .serial).run(dataset) {
-        _, _ in
+        _ in
       }
     }
     let sound = try run(.sound)

@@ -56,7 +56,8 @@ struct ReportFileTests {
     report.certificates = CertificateTable(
       indices: [], labels: [], predictions: [], margins: [], radii: [.sound: []])
     report.evaluation = EvaluationSummary(images: 0, accuracy: .nan)
-    report.audit = AuditResult(stored: .sound, images: [], violations: [], excessLayers: [])
+    report.audit = AuditResult(
+      stored: .sound, plan: [], images: [], violations: [], excessLayers: [])
     let read = try roundTrip(report)
     #expect(read.bounds?.layers.isEmpty == true)
     #expect(read.certificates == report.certificates)
@@ -222,6 +223,8 @@ struct ReportDamageTests {
         try file.write([Double.infinity], to: "/audit/\(name)")
       }
       try file.write([""], to: "/audit/attack")
+      try file.write(["none"], to: "/audit/extent")
+      try file.setAttribute("plan", .string("[]"), of: "/audit")
       try file.setAttribute("excess_layers", .string("[]"), of: "/audit")
       try file.setAttribute("certificate", .string("sound"), of: "/audit")
       try file.setAttribute("verdict", .string("holds"), of: "/audit")

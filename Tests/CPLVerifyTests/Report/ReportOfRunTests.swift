@@ -38,7 +38,7 @@ struct ReportOfRunTests {
     let verified = try VerifiedNetwork(expanding, profile: .published, workers: workers) { _, _ in }
     let audit = try CertificateAudit(
       verified, certificate: .published, seed: 0, workers: workers
-    ).run(images) { _, _ in }
+    ).run(images) { _ in }
     try #require(!audit.violations.isEmpty, "a network that expands is caught")
     var report = VerificationReport(provenance: Provenance())
     report.model = ModelSummary(verified.network)

@@ -88,7 +88,7 @@ enum ReportSample {
   /// An audit of three images, the first without an adversarial image; with violations or not.
   static func audit(violations count: Int = 0) -> AuditResult {
     AuditResult(
-      stored: .lipschitz,
+      stored: .lipschitz, plan: ["minimum-norm", "pgd@0.99r"],
       images: [
         image(4, radius: 0.2, distance: .infinity, attack: nil),
         image(7, radius: 0.1, distance: count > 0 ? 0.09 : 0.2, attack: "minimum-norm"),
@@ -108,7 +108,7 @@ enum ReportSample {
     AuditedImage(
       stored: index, label: 1, prediction: 1, binary32Prediction: 1, radius: radius,
       distance: distance, binary32OnlyDistance: .infinity, attack: attack,
-      forwardPasses: 100, backwardPasses: 90)
+      forwardPasses: 100, backwardPasses: 90, extent: radius > 0 ? .plan : .none)
   }
 
   static func full(violations: Int = 0) -> VerificationReport {
@@ -149,7 +149,7 @@ enum ReportSample {
       ], lipschitzUpperBound: 1)
     report.attacks = [hostile.replacing("/", with: ""): attack]
     report.audit = AuditResult(
-      stored: .published,
+      stored: .published, plan: [hostile],
       images: [image(3, radius: 1, distance: 0.5, attack: hostile)],
       violations: [
         Violation(

@@ -19,7 +19,8 @@ struct ReportMarkdownTests {
   @Test("a sound audit counts where binary32 differs")
   func binary32() throws {
     var report = VerificationReport(provenance: Provenance())
-    report.audit = AuditResult(stored: .sound, images: [], violations: [], excessLayers: [])
+    report.audit = AuditResult(
+      stored: .sound, plan: [], images: [], violations: [], excessLayers: [])
     #expect(try report.markdown().contains("the prediction of 0 images"))
     #expect(try !ReportSample.full().markdown().contains("Where binary32 differs"))
   }
@@ -28,7 +29,8 @@ struct ReportMarkdownTests {
   func violations() throws {
     let text = try ReportSample.full(violations: 1).markdown(results: "my report.h5")
     #expect(
-      text.contains("cpl-verify audit run/last.h5 --replay 'my report.h5' --indices 7\n"))
+      text.contains(
+        "cpl-verify audit run/last.h5 --profile corrected --replay 'my report.h5' --indices 7\n"))
     #expect(text.contains("/counterexamples/7 |"))
     #expect(try !ReportSample.full().markdown().contains("--replay"))
   }
@@ -160,7 +162,8 @@ struct ReportMarkupTests {
   @Test("an audit that shows nothing is skipped, not passed")
   func skip() throws {
     var report = VerificationReport(provenance: Provenance())
-    report.audit = AuditResult(stored: .sound, images: [], violations: [], excessLayers: [])
+    report.audit = AuditResult(
+      stored: .sound, plan: [], images: [], violations: [], excessLayers: [])
     let elements = try Elements(report.junit())
     #expect(elements.named("testsuite").first?["skipped"] == "1")
     #expect(elements.named("skipped").count == 1)
@@ -192,7 +195,10 @@ struct ReportMarkupTests {
     #expect(page.named("svg").allSatisfy { $0["role"] == "img" && $0["aria-label"] != nil })
     #expect(page.named("table").count == page.named("caption").count)
     #expect(!html.contains("http://") && !html.contains("https://"))
-    #expect(page.list.allSatisfy { $0.attributes["src"] == nil && $0.attributes["href"] == nil })
+    #expect(
+      page.list.allSatisfy {
+        $0.attributes["src"]?.hasPrefix("data:") ?? true && $0.attributes["href"] == nil
+      })
     for report in [VerificationReport(provenance: Provenance()), ReportSample.full()] {
       _ = try Elements(report.html())
     }

@@ -1,0 +1,37 @@
+/// What is done of an audit: the images that were attacked, by their positions in the data set.
+public struct AuditProgress: Sendable {
+  public private(set) var images: [Int: AuditedImage] = [:]
+  public private(set) var violations: [Int: Violation] = [:]
+
+  /// Nothing done yet.
+  public init() {}
+
+  /// Adds what one batch came to; what was known of its images is replaced.
+  public mutating func add(_ batch: AuditedBatch) {
+    for (position, image) in zip(batch.positions, batch.images) {
+      images[position] = image
+      violations[position] = nil
+    }
+    for (position, violation) in batch.violations { violations[position] = violation }
+  }
+}
+
+/// Images that were attacked together.
+public struct AuditedBatch: Sendable {
+  /// Their positions in the data set.
+  public let positions: [Int]
+  public let images: [AuditedImage]
+  /// The broken certificates among them, with their positions.
+  public let violations: [(position: Int, violation: Violation)]
+}
+
+/// What an audit reports on the way.
+public enum AuditEvent: Sendable {
+  /// So many images of the data set have their radii.
+  case certified(Int)
+  /// An attack on a batch begins: the place to stop at, where what the batch went through so far is
+  /// lost.
+  case attacking(String)
+  /// A batch is done, with the search alone or with all attacks.
+  case attacked(AuditedBatch)
+}

@@ -1,0 +1,32 @@
+import CPLReference
+import CPLVerify
+import Foundation
+
+/// Where an audit keeps its results, and until they are complete its journal.
+struct AuditFile {
+  /// Beside the results, with another ending.
+  let journal: String
+  private let resumes: Bool
+
+  /// - Throws: `ReferenceError.cannotCreate` when a journal is there and is not to be taken up.
+  init(out: String, resumes: Bool) throws {
+    journal = (out.hasSuffix(".h5") ? String(out.dropLast(3)) : out) + ".journal"
+    self.resumes = resumes
+    guard resumes || !FileManager.default.fileExists(atPath: journal) else {
+      throw HintedError(
+        error: .cannotCreate(path: journal, reason: "an audit was interrupted and has left it"),
+        hint: "go on with --resume, or remove it")
+    }
+  }
+
+  /// Begins the journal, or takes it up.
+  func open(
+    for identity: AuditJournal.Identity, on images: ImageDataset,
+    into progress: inout AuditProgress
+  ) throws -> AuditJournal {
+    guard resumes, FileManager.default.fileExists(atPath: journal) else {
+      return try AuditJournal.create(journal, for: identity)
+    }
+    return try AuditJournal.resume(journal, for: identity, on: images, into: &progress)
+  }
+}

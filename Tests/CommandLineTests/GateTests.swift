@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+
+@Suite("Gates")
+struct GateTests {
+  @Test("a requirement that is not met fails, with what was found instead")
+  func requirements() throws {
+    let folder = SampleRun.folder
+    let line = "evaluate run/last.h5 --limit 20 --quiet --json --pgd 0.1"
+    let met = try Program.run(
+      line + " --require images>=20 --require accuracy<=1 --require pgd_accuracy[0.1]>=0 "
+        + "--require certified_accuracy.sound[36/255]<=1 --require lipschitz_upper_bound<1.1",
+      in: folder)
+    #expect(met.code == 0 && met.error.isEmpty, "\(met)")
+    let failed = try Program.run(
+      line + " --require images>20 --require certified_accuracy.sound[0.2]>=1.01 "
+        + "--require images>=20", in: folder)
+    #expect(failed.code == 1, "\(failed)")
+    #expect(try failed.json()["images"] as? Int == 20, "results are shown all the same")
+    let lines = failed.error.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(lines.first == "cpl-verify: not met: images>20, found 20.0")
+    #expect(
+      lines.last?.hasPrefix(
+        "cpl-verify: not met: certified_accuracy.sound[0.2]>=1.01, found 0.") == true)
+  }
+
+  @Test(
+    "a requirement of what is not measured is misuse",
+    arguments: [
+      ("certified_accuracy>=1", "found 'certified_accuracy'"),
+      ("certified_accuracy.sound>=1", "found 'certified_accuracy.sound'"),
+      ("certified_accuracy.hope[0.1]>=1", "found 'certified_accuracy.hope[0.1]'"),
+      ("certified_accuracy.sound[-1]>=1", "found '[-1]'"),
+      ("certified_accuracy.sound[0.1>=1", "found '[0.1'"),
+      ("accuracy[0.1]>=1", "found 'accuracy[0.1]'"), ("accuracy", "found 'accuracy'"),
+      ("accuracy=1", "found 'accuracy=1'"), ("accuracy>=nan", "found 'nan'"),
+      ("accuracy>=", "found ''"), ("pgd_accuracy[0.1]>=1", "needs --pgd 0.1"),
+    ])
+  func misuse(requirement: String, message: String) throws {
+    expectRefusal(
+      try Program.run("evaluate run/last.h5 --require \(requirement)", in: SampleRun.folder),
+      code: 64, message)
+  }
+
+  @Test("the chain of digests holds, and a link that is broken is named")
+  func chain() throws {
+    try SampleRun.withCopy { folder in
+      #expect(
+        try Program.run("audit run/last.h5 --limit 10 --out audit.h5 --quiet", in: folder).code
+          == 0)
+      #expect(try Program.run("report audit.h5 --out pages", in: folder).code == 0)
+      func check(_ line: String = "audit.h5") throws -> (code: Int32, states: [String: String]) {
+        let outcome = try Program.run("report \(line) --check --out pages --json", in: folder)
+        let links = try #require(
+          try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: String]]
+        )
+        return (
+          outcome.code,
+          Dictionary(uniqueKeysWithValues: links.map { ($0["link"] ?? "", $0["state"] ?? "") })
+        )
+      }
+      let (code, states) = try check()
+      #expect(code == 0 && states.count == 5 && states.values.allSatisfy { $0 == "holds" })
+
+      // Other weights of the same run, then none.
+      let weights = folder + "/run/last.h5"
+      let manager = FileManager.default
+      try manager.moveItem(atPath: weights, toPath: folder + "/kept.h5")
+      try manager.copyItem(atPath: folder + "/run/previous.h5", toPath: weights)
+      var found = try check()
+      #expect(found.code == 1 && found.states["weights → results"] == "broken")
+      #expect(found.states.values.count { $0 == "holds" } == 4)
+      try manager.removeItem(atPath: weights)
+      found = try check()
+      #expect(found.code == 2 && found.states["weights → results"] == "unchecked")
+      #expect(try check("audit.h5 --weights kept.h5").code == 0)
+      try manager.moveItem(atPath: folder + "/kept.h5", toPath: weights)
+
+      // Another data set than the built-in one.
+      try DataFiles.write(DataFiles.records(300), to: folder + "/data")
+      found = try check("audit.h5 --data data")
+      #expect(found.code == 1)
+      #expect(found.states["test images → results"] == "broken")
+      #expect(found.states["images → configuration"] == "broken")
+
+      // A run with another configuration beside other results.
+      #expect(
+        try Program.run("train tiny.yml --limit 200 --seed 1 --out other", in: folder).code == 0)
+      found = try check("audit.h5 --weights other/last.h5")
+      #expect(found.states["configuration → weights"] == "broken")
+
+      // Pages of other results.
+      #expect(
+        try Program.run("audit run/last.h5 --limit 9 --out nine.h5 --quiet", in: folder).code == 0)
+      found = try check("nine.h5")
+      #expect(found.code == 1 && found.states["results → pages"] == "broken")
+      #expect(found.states.values.count { $0 == "holds" } == 4)
+    }
+  }
+
+  @Test("kernels of OpenBLAS are chosen before it is loaded, and only those the processor can run")
+  func blasCore() throws {
+    try SampleRun.withCopy { folder in
+      let line = "bounds run/last.h5 --out bounds.h5 --quiet --json"
+      let usual = try Program.run(line, in: folder)
+      let features = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+      for (core, feature) in [("Nehalem", "sse4_2"), ("haswell", "avx2"), ("SkylakeX", "avx512bw")]
+      {
+        let pinned = try Program.run("\(line) --blas-core \(core)", in: folder)
+        guard features.contains(" \(feature) ") else {
+          expectRefusal(pinned, code: 64, "which this one lacks")
+          continue
+        }
+        #expect(pinned.code == 0 && pinned.error.isEmpty, "\(pinned)")
+        let report = try Program.run("report bounds.h5 --out pages --json", in: folder).json()
+        let provenance = try #require(report["provenance"] as? [String: Any])
+        let versions = try #require(provenance["versions"] as? [String: Any])
+        #expect((versions["openblas_core"] as? String)?.lowercased() == core.lowercased())
+        #expect(try pinned.json().keys == usual.json().keys)
+      }
+      expectRefusal(
+        try Program.run("bounds run/last.h5 --blas-core z80", in: folder), code: 64, "'z80'")
+    }
+  }
+}
