@@ -45,6 +45,11 @@ struct RunFolder {
     }
   }
 
+  /// Whether the run was stopped before its first state was kept.
+  var isAtItsBeginning: Bool {
+    ![last, previous, best, history].contains(where: FileManager.default.fileExists(atPath:))
+  }
+
   /// Keeps other processes from training into the folder.
   func lock() throws -> RunLock { try RunLock(lockFile, of: path) }
 

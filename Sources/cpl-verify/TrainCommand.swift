@@ -98,9 +98,10 @@ struct TrainCommand: PinnableCommand {
     let trainer = try images.trainer(run, options.workers)
     let state = initialState(experiment, images.training)
     let lock = try folder.create {
-      // The beginning is saved too: whatever comes, there is a state to go on from.
-      try state.write(to: folder.last, description: run.description, run: try run.identity())
+      // The beginning is saved too: whatever comes, there is a state to go on from. Until it is
+      // there, the configuration says all.
       try folder.write(run)
+      try state.write(to: folder.last, description: run.description, run: try run.identity())
     }
     try train(trainer, state, folder, run)
     _ = consume lock
@@ -111,7 +112,9 @@ struct TrainCommand: PinnableCommand {
     let lock = try folder.lock()
     if let epochs { run.experiment.training.epochs = epochs }
     try run.experiment.check(path: folder.configurationFile)
-    let state = try folder.readState(of: run) { options.progress.note($0) }
+    let stored =
+      folder.isAtItsBeginning
+      ? nil : try folder.readState(of: run) { options.progress.note($0) }
     let dataOptions = run.dataOptions(overriddenBy: dataOptions)
     let images: TrainingImages
     do {
@@ -130,6 +133,7 @@ struct TrainCommand: PinnableCommand {
           + "digest \(selection.digests.joined(separator: " and "))")
     }
     try checkMemory(run.experiment, images: images.training.count)
+    let state = stored ?? initialState(run.experiment, images.training)
     try state.network.check(takes: images.training)
     let trainer = try images.trainer(run, options.workers)
     let batch = run.experiment.training.batch

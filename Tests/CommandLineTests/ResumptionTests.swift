@@ -209,6 +209,19 @@ struct ResumptionTests {
     }
   }
 
+  @Test("a run that was killed before its first state was kept begins when it is taken up")
+  func beginning() throws {
+    try SampleRun.withCopy { folder in
+      let finished = try bytes(of: folder + "/run/last.h5")
+      for name in ["last.h5", "previous.h5", "best.h5", "history.h5"] {
+        try FileManager.default.removeItem(atPath: "\(folder)/run/\(name)")
+      }
+      let resumed = try Program.run("train --resume run --quiet", in: folder)
+      #expect(resumed.code == 0 && resumed.error.isEmpty, "\(resumed)")
+      #expect(try bytes(of: folder + "/run/last.h5") == finished)
+    }
+  }
+
   @Test("weights alone are no run")
   func weightsAlone() throws {
     try SampleRun.withCopy { folder in
