@@ -101,9 +101,15 @@ struct AuditCommand: PinnableCommand {
       weights, dataOptions, results, options, seed: seed, certificate: kind, shard: shard)
     let audit = try CertificateAudit(
       judgement.verified, certificate: kind, also: attack, seed: seed, workers: options.workers)
+    let identity = try identity(of: audit, judgement.report.provenance)
+    judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
+    if let finished = file?.finished(judgement.report.provenance), let result = finished.audit {
+      judgement.progress.note("\(results.out ?? "") holds these results already")
+      if options.json { try Output.line(try finished.json(.audit)) } else { try show(result) }
+      return try leave(result.verdict)
+    }
     var done = AuditProgress()
-    var journal = try file?.open(
-      for: identity(of: audit, judgement.report.provenance), on: judgement.images, into: &done)
+    var journal = try file?.open(for: identity, on: judgement.images, into: &done)
     try judgement.certify()
     let result: AuditResult
     do {
@@ -126,7 +132,11 @@ struct AuditCommand: PinnableCommand {
     } else if let file {
       judgement.progress.note("the budget ran out; --resume goes on from \(file.journal)")
     }
-    switch result.verdict {
+    try leave(result.verdict)
+  }
+
+  private func leave(_ verdict: AuditResult.Verdict) throws {
+    switch verdict {
     case .holds: return
     case .violated: throw Exit.violated
     case .inconclusive: throw Exit.inconclusive

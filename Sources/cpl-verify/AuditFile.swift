@@ -6,17 +6,28 @@ import Foundation
 struct AuditFile {
   /// Beside the results, with another ending.
   let journal: String
+  private let out: String
   private let resumes: Bool
 
   /// - Throws: `ReferenceError.cannotCreate` when a journal is there and is not to be taken up.
   init(out: String, resumes: Bool) throws {
     journal = (out.hasSuffix(".h5") ? String(out.dropLast(3)) : out) + ".journal"
+    self.out = out
     self.resumes = resumes
     guard resumes || !FileManager.default.fileExists(atPath: journal) else {
       throw HintedError(
         error: .cannotCreate(path: journal, reason: "an audit was interrupted and has left it"),
         hint: "go on with --resume, or remove it")
     }
+  }
+
+  /// The results, where an audit that is to be taken up had come to its end.
+  func finished(_ provenance: Provenance) -> VerificationReport? {
+    guard resumes, !FileManager.default.fileExists(atPath: journal),
+      let report = try? VerificationReport(path: out),
+      report.provenance.auditDigest == provenance.auditDigest, report.audit?.unfinished == 0
+    else { return nil }
+    return report
   }
 
   /// Begins the journal, or takes it up.

@@ -55,6 +55,11 @@ struct AuditTests {
       #expect(resumed.code == 0 && resumed.error.isEmpty, "\(resumed)")
       #expect(try Self.contentDigest("audit.h5", in: folder) == Self.uninterrupted)
       #expect(!exists(folder + "/audit.journal"))
+      let results = try bytes(of: folder + "/audit.h5")
+      let finished = try Program.run(Self.line + " --resume", in: folder)
+      #expect(finished.code == 0 && finished.output == resumed.output, "\(finished)")
+      #expect(finished.error == "audit.h5 holds these results already\n")
+      #expect(try bytes(of: folder + "/audit.h5") == results)
     }
   }
 

@@ -11,6 +11,11 @@ public struct AuditJournal: ~Copyable {
   /// What the results of an audit depend on, by names that messages use.
   public typealias Identity = [String: String]
 
+  /// SHA-256 of an identity.
+  public static func digest(of identity: Identity) throws -> String {
+    Digest.of(try text(identity))
+  }
+
   private struct Header: Codable {
     var format = "cpl-audit-journal"
     var version = 1

@@ -8,6 +8,7 @@ extension Provenance {
   /// Attributes of `/provenance`.
   private static let texts: [Field<String?>] = [
     ("profile", \.profile), ("certificate", \.certificate), ("weights", \.weights),
+    ("audit_digest", \.auditDigest),
     ("weights_digest", \.weightsDigest), ("git_commit", \.gitCommit),
     ("data_name", \.data.name), ("data_folder", \.data.folder), ("data_split", \.data.split),
     ("data_digest", \.data.digest), ("data_shard", \.data.shard),

@@ -76,6 +76,8 @@ public struct Provenance: Codable, Equatable, Sendable {
   public var certificate: String?
   /// What everything random came from.
   public var seed: UInt64?
+  /// SHA-256 of all that an audit's results depend on; a finished one is known by it.
+  public var auditDigest: String?
   /// The file of weights.
   public var weights: String?
   /// SHA-256 over all parameters.

@@ -184,6 +184,7 @@ extension Provenance {
       self[keyPath: path] = values.count == parts.count ? values.reduce(0, +) : nil
     }
     data.shard = nil
+    auditDigest = nil
     command = parts.compactMap(\.command).joined(separator: "\n")
     common(\.data.folder)
     common(\.weights)
