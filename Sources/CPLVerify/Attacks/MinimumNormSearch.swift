@@ -1,17 +1,18 @@
 import CPLReference
 
 /// Looks for the nearest adversarial image: DeepFool towards each of the nearest classes, FAB from the
-/// nearest of what that found, then bisection on the segments back to the image. The nearest of all
-/// counts.
+/// nearest of what that found and bisection on the segments back to the image, twice in turn. The nearest
+/// of all counts.
 public struct MinimumNormSearch: MinimumNormAttack {
   public let name = "minimum-norm"
   private let start = DeepFool()
   /// How many classes are refined, nearest first, and how much farther than the nearest they may be.
   private let targets = 3
   private let slack = 1.2
-  /// FAB's iterations.
-  private let steps = 40
-  private let halvings = 20
+  /// How often FAB and bisection take turns, FAB's iterations in each turn, and the halvings.
+  private let rounds = 2
+  private let steps = 25
+  private let halvings = 18
 
   public init() {}
 
@@ -24,29 +25,41 @@ public struct MinimumNormSearch: MinimumNormAttack {
     for crossing in found {
       results[crossing.position].keep(crossing.image, of: input, crossing.position)
     }
-    let chosen = nearest(found, input)
-    var searches = chosen.map { crossing in
+    var chosen = nearest(found, input)
+    for _ in 0..<rounds {
+      chosen = refine(chosen, input, results: &results, on: target, workers: workers)
+      for crossing in chosen {
+        results[crossing.position].keep(crossing.image, of: input, crossing.position)
+      }
+    }
+    return results
+  }
+
+  /// FAB from each crossing, and bisection of the nearest that it found.
+  private func refine(
+    _ crossings: [DeepFool.Crossing], _ input: AttackInput, results: inout [AttackResult],
+    on target: AttackTarget, workers: Workers
+  ) -> [DeepFool.Crossing] {
+    var searches = crossings.map { crossing in
       FABSearch(
         input.images.row(crossing.position), start: crossing.image,
         label: input.labels[crossing.position], target: crossing.target, steps: steps)
     }
     target.network.drive(&searches, workers: workers)
-    for (crossing, search) in zip(chosen, searches) { results[crossing.position].count(search) }
-    let refined = zip(chosen, searches).compactMap { crossing, search in
-      search.adversarial.map {
-        DeepFool.Crossing(position: crossing.position, target: crossing.target, image: $0)
-      }
+    let refined = zip(crossings, searches).map { crossing, search in
+      results[crossing.position].count(search)
+      return DeepFool.Crossing(
+        position: crossing.position, target: crossing.target,
+        image: search.adversarial ?? crossing.image)
     }
-    let ends = start.bisect(
+    return start.bisect(
       refined, input, halvings: halvings, results: &results, on: target, workers: workers)
-    for end in ends { results[end.position].keep(end.image, of: input, end.position) }
-    return results
   }
 
   /// The crossings that are worth refining: for each image the nearest few.
-  private func nearest(_ crossings: [DeepFool.Crossing], _ input: AttackInput) -> [DeepFool
-    .Crossing]
-  {
+  private func nearest(
+    _ crossings: [DeepFool.Crossing], _ input: AttackInput
+  ) -> [DeepFool.Crossing] {
     var distances: [Int: [(distance: Double, crossing: DeepFool.Crossing)]] = [:]
     for crossing in crossings {
       let distance = Ball.distance(crossing.image, input.images.row(crossing.position))
