@@ -18,13 +18,15 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .plugin(name: "BuildCommit", capability: .buildTool()),
     .target(name: "CPLKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CPLResources", exclude: ["built-in.h5"]),
     .target(
       name: "CPLReference",
       dependencies: [
-        "CPLKernels", "CHDF5", "COpenBLAS", "CCrypto", .product(name: "Yams", package: "Yams"),
+        "CPLKernels", "CHDF5", "COpenBLAS", "CCrypto", "CZlib",
+        .product(name: "Yams", package: "Yams"),
       ]),
     .target(
       name: "CPLVerify",

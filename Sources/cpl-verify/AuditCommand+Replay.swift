@@ -9,7 +9,7 @@ extension AuditCommand {
       throw ReferenceError.invalid(
         path: path, location: "/audit", expected: "the results of an audit", found: "none")
     }
-    let checkpoint = try Checkpoint(path: weights.weights)
+    let checkpoint = try weights.read(options.progress)
     guard report.provenance.weightsDigest == checkpoint.digest else {
       throw ReferenceError.mismatch(
         expected:

@@ -17,8 +17,7 @@ struct CPLVerifyCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
       AttackCommand.self, AuditCommand.self, VerifyCommand.self, SelftestCommand.self,
-      ReportCommand.self, InspectCommand.self,
-      SynthesizeCommand.self,
+      ReportCommand.self, InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
     ])
 
   static func main() {

@@ -14,10 +14,13 @@ struct CheckSubject {
   private let recordedValues: String
 
   /// - Parameter scratch: a folder for temporary files.
-  init(_ weights: String?, _ data: DataOptions, scratch: String) throws {
+  init(
+    _ weights: String?, _ unstored: UnstoredOptions, _ data: DataOptions, scratch: String,
+    progress: Progress
+  ) throws {
     self.scratch = scratch
     recordedValues = try BuiltInFiles.recordedValues(scratch: scratch)
-    checkpoint = try weights.map { try Checkpoint(path: $0) }
+    checkpoint = try weights.map { try unstored.read($0, progress) }
     stored = try checkpoint?.network ?? BuiltInFiles.network(scratch: scratch)
     let images = try data.read(.test)
     if data.data != nil { try stored.check(takes: images) }

@@ -26,7 +26,7 @@ struct Judgement {
     self.results = results
     workers = options.workers
     progress = options.progress
-    let checkpoint = try Checkpoint(path: weights.weights)
+    let checkpoint = try weights.read(progress)
     let all = try data.read(.test)
     try checkpoint.network.check(takes: all, needsClasses: needsClasses)
     images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
@@ -45,13 +45,22 @@ struct Judgement {
     }
     progress.finish()
     try Interruption.check()
+    let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
+    if let deviation, weights.profile == .published {
+      progress.note("\(weights.weights): \(deviation)")
+    }
     var provenance = Provenance()
     provenance.profile = weights.profile.rawValue
     provenance.certificate = certificate?.rawValue
     provenance.seed = seed
     provenance.weights = weights.weights
     provenance.weightsDigest = checkpoint.digest
-    provenance.configuration = RunFolder.configuration(of: checkpoint, at: weights.weights)
+    provenance.configuration =
+      checkpoint.format == Checkpoint.ownFormat
+      ? RunFolder.configuration(of: checkpoint, at: weights.weights)
+      : ([checkpoint.format, checkpoint.architecture] + checkpoint.notes
+        + [deviation].compactMap(\.self))
+        .map { "# \($0)\n" }.joined()
     provenance.data.name = images.name
     provenance.data.folder = data.data
     provenance.data.split = ImageDataset.Split.test.rawValue

@@ -20,6 +20,8 @@ struct SelftestCommand: ParsableCommand {
     completion: .file())
   var weights: String?
 
+  @OptionGroup(title: "What a PyTorch checkpoint does not store") var unstored: UnstoredOptions
+
   @OptionGroup var choice: CheckOptions
 
   @Option(
@@ -69,7 +71,8 @@ struct SelftestCommand: ParsableCommand {
     let progress = options.progress
     let scratch = try Scratch.create()
     defer { Scratch.remove(scratch) }
-    let subject = try CheckSubject(weights, dataOptions, scratch: scratch)
+    let subject = try CheckSubject(
+      weights, unstored, dataOptions, scratch: scratch, progress: progress)
     var context = subject.context(seed: seed, effort: .quick, workers: options.workers)
     context.verified = try VerifiedNetwork(
       subject.stored, profile: .corrected, workers: options.workers

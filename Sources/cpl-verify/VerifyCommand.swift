@@ -27,6 +27,8 @@ struct VerifyCommand: ParsableCommand {
   )
   var profile = ProfileName.corrected
 
+  @OptionGroup(title: "What a PyTorch checkpoint does not store") var unstored: UnstoredOptions
+
   @OptionGroup var choice: CheckOptions
 
   @Flag(help: "List the checks and do nothing.")
@@ -66,7 +68,8 @@ struct VerifyCommand: ParsableCommand {
     try results.check(notReplacing: weights ?? "")
     let scratch = try Scratch.create()
     defer { Scratch.remove(scratch) }
-    let subject = try CheckSubject(weights, dataOptions, scratch: scratch)
+    let subject = try CheckSubject(
+      weights, unstored, dataOptions, scratch: scratch, progress: progress)
     var context = subject.context(
       seed: seed, effort: thorough ? .thorough : .normal, workers: options.workers)
     context.verified = try VerifiedNetwork(

@@ -5,13 +5,87 @@ import Foundation
 
 /// A stored network and the profile under which it is executed.
 struct WeightsOptions: ParsableArguments {
-  @Argument(help: "The weights, such as RUN/last.h5.", completion: .file())
+  @Argument(
+    help: "The weights: RUN/last.h5, a safetensors file, or a PyTorch checkpoint.",
+    completion: .file())
   var weights: String
+
+  @OptionGroup(title: "What a PyTorch checkpoint does not store") var unstored: UnstoredOptions
 
   @Option(
     help: "Judge with the published pipeline's quirks or without, however the weights were trained."
   )
   var profile = ProfileName.corrected
+}
+
+extension WeightsOptions {
+  /// Reads the weights and tells what had to be assumed.
+  func read(_ progress: Progress) throws -> Checkpoint {
+    try unstored.read(weights, progress)
+  }
+}
+
+/// What a published checkpoint does not tell of its network.
+struct UnstoredOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The mean that is subtracted from each channel; the data set's without it.",
+      valueName: "0.49,0.48,0.45"))
+  var mean: ChannelNumbers?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What each channel is then divided by; 1 without it.", valueName: "0.25,0.24,0.26"))
+  var std: ChannelNumbers?
+
+  @Option(help: "How channels are added to an image; zero without it.")
+  var padding: ChannelPadding?
+
+  @Option(help: "The head of a network without a normalised last layer; trunc without it.")
+  var head: FeaturePooling?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many classes a network without a normalised last layer has; 10 without it.",
+      valueName: "count"))
+  var classes: Int?
+
+  var settings: UnstoredSettings {
+    UnstoredSettings(
+      mean: mean?.values, standardDeviation: std?.values, padding: padding, pooling: head,
+      classes: classes)
+  }
+
+  func read(_ path: String) throws -> Checkpoint {
+    try Checkpoint.read(path, settings: settings)
+  }
+
+  /// Reads the weights and tells what had to be assumed.
+  func read(_ path: String, _ progress: Progress) throws -> Checkpoint {
+    let checkpoint = try read(path)
+    for note in checkpoint.notes { progress.note("\(path): \(note)") }
+    return checkpoint
+  }
+}
+
+extension ChannelPadding: ExpressibleByArgument {}
+extension FeaturePooling: ExpressibleByArgument {}
+
+/// A number for each channel, as a flag lists them: "0.49,0.48,0.45".
+struct ChannelNumbers: ExpressibleByArgument {
+  let values: [Float]
+
+  /// Reads finite numbers; nil for anything else.
+  init?(argument: String) {
+    let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+    values = numbers.compactMap(\.self)
+    guard values.count == numbers.count, values.count <= 64, values.allSatisfy(\.isFinite) else {
+      return nil
+    }
+  }
 }
 
 /// Which certificates a command speaks of.
@@ -60,7 +134,10 @@ struct ResultOptions: ParsableArguments {
   /// Checks that the file can be made, before hours are spent on what goes into it, and that it is
   /// not the file of weights.
   func check(notReplacing weights: String) throws {
-    guard let out else { return }
+    if let out { try Self.check(out, notReplacing: weights) }
+  }
+
+  static func check(_ out: String, notReplacing weights: String) throws {
     func fail(_ reason: String) -> ReferenceError { .cannotCreate(path: out, reason: reason) }
     var (file, other) = (stat(), stat())
     if stat(out, &file) == 0 {

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Checkpoint {
-  /// Reads a weights file and checks format, version, shapes and digest.
+  /// Reads a weights file in our format and checks format, version, shapes and digest.
   ///
   /// - Throws: `ReferenceError.missing`, or `.invalid` saying which of these is wrong, and also
   ///   when a weight is not finite.
@@ -41,6 +41,9 @@ extension Checkpoint {
       createdBy: try Self.text("created_by", file),
       gitCommit: try Self.text("git_commit", file))
     let progress = CheckpointSchema.progress
+    format = CheckpointSchema.format
+    published = try Self.published(names, of: file)
+    notes = []
     let isTraining = try file.exists(progress)
     training = isTraining ? try Self.training(network, of: file) : nil
     if isTraining, try file.attributeNames(of: progress).contains(CheckpointSchema.run) {
@@ -63,6 +66,24 @@ extension Checkpoint {
         path: file.path, location: "attribute 'version'", expected: "\(CheckpointSchema.version)",
         found: "\(version)")
     }
+  }
+
+  /// What came with the weights from a published checkpoint.
+  private static func published(
+    _ layers: [String], of file: borrowing HDF5File
+  ) throws -> PublishedState? {
+    guard try file.attributeNames(of: "/").contains(CheckpointSchema.prefix) else { return nil }
+    var state = PublishedState()
+    state.prefix = try text(CheckpointSchema.prefix, file)
+    for layer in layers {
+      for (path, numbers) in [
+        (CheckpointSchema.spectralNorm(layer), \PublishedState.spectralNorms),
+        (CheckpointSchema.alpha(layer), \.alphas),
+      ] where try file.exists(path) {
+        state[keyPath: numbers][layer] = try tensor([1], at: path, of: file).elements[0]
+      }
+    }
+    return state
   }
 
   private static func training(

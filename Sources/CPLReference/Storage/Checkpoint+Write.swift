@@ -2,8 +2,24 @@ import Foundation
 
 extension CPLNetwork<Float> {
   /// Writes the network to a weights file, whole or not at all.
-  public func write(to path: String, description: CheckpointDescription) throws {
-    try HDF5File.create(at: path) { try write(to: $0, description: description) }
+  ///
+  /// - Parameter published: what came with it from a published checkpoint.
+  public func write(
+    to path: String, description: CheckpointDescription, published: PublishedState? = nil
+  ) throws {
+    try HDF5File.create(at: path) { file in
+      try write(to: file, description: description)
+      guard let published else { return }
+      try file.setAttribute(CheckpointSchema.prefix, .string(published.prefix), of: "/")
+      for layer in layers {
+        if let number = published.spectralNorms[layer.name] {
+          try file.write([number], to: CheckpointSchema.spectralNorm(layer.name))
+        }
+        if let number = published.alphas[layer.name] {
+          try file.write([number], to: CheckpointSchema.alpha(layer.name))
+        }
+      }
+    }
   }
 
   fileprivate func write(

@@ -7,6 +7,11 @@ enum CheckpointSchema {
     "/parameters/\(layer)/\(name)"
   }
   static func powerVector(_ layer: String) -> String { "/buffers/\(layer)/u" }
+  /// σ̂ and the unused number of a published layer.
+  static func spectralNorm(_ layer: String) -> String { "/buffers/\(layer)/spectral_norm" }
+  static func alpha(_ layer: String) -> String { "/buffers/\(layer)/alpha" }
+  /// The attribute that says what the published names of the tensors began with.
+  static let prefix = "published_prefix"
   static func firstMoment(_ layer: String, _ name: String) -> String {
     "/optimizer/first_moment/\(layer)/\(name)"
   }
@@ -38,10 +43,18 @@ public struct CheckpointDescription: Equatable, Sendable {
 
 /// A weights file as it was read.
 public struct Checkpoint: Sendable {
+  /// The format that is ours.
+  public static let ownFormat = CheckpointSchema.format
+  /// What it was read from: `ownFormat`, or the format of a `StateDictionary`.
+  public let format: String
   public let network: CPLNetwork<Float>
   public let description: CheckpointDescription
-  /// The SHA-256 of the parameters, checked.
+  /// The SHA-256 of the parameters; checked where the file states it.
   public let digest: String
+  /// What the published checkpoint that it comes from held beside the network; nil for others.
+  public let published: PublishedState?
+  /// What had to be assumed or rounded to read a published checkpoint.
+  public let notes: [String]
   /// The training run, when the file holds one.
   public let training: TrainingState?
   /// What whoever wrote that run said of it, to know it again.

@@ -58,13 +58,18 @@ package struct HDF5File: ~Copyable {
     return result
   }
 
+  private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+
+  /// Whether the file at `path` begins as HDF5 files do.
+  package static func isOne(_ path: String) throws -> Bool {
+    try InputFile(path).start(signature.count) == signature
+  }
+
   /// Opens the file at `path` for reading.
   package static func open(_ path: String) throws -> HDF5File {
     let input = try InputFile(path)
-    var signature = [UInt8](repeating: 0, count: 8)
-    let count = try signature.withUnsafeMutableBytes { try input.fill($0) }
-    signature.removeLast(8 - count)
-    guard signature == [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a] else {
+    let signature = try input.start(Self.signature.count)
+    guard signature == Self.signature else {
       let bytes = signature.map { String($0, radix: 16) }.joined(separator: " ")
       throw ReferenceError.invalid(
         path: path, location: "", expected: "an HDF5 file",

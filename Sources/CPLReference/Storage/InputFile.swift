@@ -56,6 +56,14 @@ package struct InputFile: ~Copyable {
     return text
   }
 
+  /// The first bytes of a file that was just opened, `count` of them where it has so many.
+  func start(_ count: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let found = try bytes.withUnsafeMutableBytes { try fill($0) }
+    bytes.removeLast(count - found)
+    return bytes
+  }
+
   /// Fills the buffer from where the last call ended; fewer bytes are the file's last.
   func fill(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     var filled = 0

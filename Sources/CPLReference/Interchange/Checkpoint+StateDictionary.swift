@@ -1,0 +1,156 @@
+import Foundation
+
+extension Checkpoint {
+  /// Reads weights in any format: ours, safetensors, or a checkpoint of PyTorch's with the published
+  /// names. Nothing in the file is executed.
+  ///
+  /// - Parameter settings: what a published checkpoint does not tell of its network.
+  /// - Throws: `ReferenceError`, also when settings are given for a file that tells it all itself.
+  public static func read(
+    _ path: String, settings: UnstoredSettings = UnstoredSettings()
+  ) throws -> Checkpoint {
+    guard let dictionary = try StateDictionary.inForeignFile(path) else {
+      try checkEmpty(settings, for: path)
+      return try Checkpoint(path: path)
+    }
+    return try Checkpoint(dictionary, settings: settings)
+  }
+
+  private static func checkEmpty(_ settings: UnstoredSettings, for path: String) throws {
+    guard settings.isEmpty else {
+      throw ReferenceError.mismatch(
+        expected: "nothing said of \(path), which describes its network itself",
+        found: "a mean, a deviation, a padding, a head or a number of classes")
+    }
+  }
+
+  /// The weights in a state dictionary.
+  public init(_ dictionary: StateDictionary, settings: UnstoredSettings) throws {
+    let reading: StateDictionary.Reading
+    if dictionary.metadata[MetadataKey.model] != nil {
+      try Self.checkEmpty(settings, for: dictionary.path)
+      let layers: [LayerSpecification] = try Self.decode(MetadataKey.model, of: dictionary)
+      if let problem = LayerSpecification.problem(in: layers) {
+        throw dictionary.invalid(
+          MetadataKey.model, expected: problem.expected, found: problem.found)
+      }
+      var tensors = try PublishedTensors(dictionary)
+      reading = try dictionary.network(of: layers, &tensors)
+      description = CheckpointDescription(
+        profile: try Self.decode(MetadataKey.profile, of: dictionary),
+        createdBy: dictionary.metadata[MetadataKey.createdBy] ?? "unknown",
+        gitCommit: dictionary.metadata[MetadataKey.gitCommit] ?? "unknown")
+    } else {
+      reading = try dictionary.network(settings)
+      description = CheckpointDescription(
+        profile: .published, createdBy: "PyTorch", gitCommit: "unknown")
+    }
+    format = dictionary.format.rawValue
+    network = reading.network
+    digest = network.digest
+    published = reading.state
+    notes = reading.notes
+    (training, run) = (nil, nil)
+    guard let stored = dictionary.metadata[MetadataKey.digest], stored != digest else { return }
+    throw dictionary.invalid(
+      MetadataKey.digest, expected: "the digest of the weights \(digest)", found: stored.forMessage)
+  }
+
+  /// The network's sizes in one line.
+  public var architecture: String {
+    network.layers.map(\.specification).runs.map {
+      "\($0.count > 1 ? "\($0.count) × " : "")\($0.text)"
+    }
+    .joined(separator: " → ")
+  }
+
+  private static func decode<Value: Decodable>(
+    _ key: String, of dictionary: StateDictionary
+  ) throws -> Value {
+    let text = dictionary.metadata[key] ?? ""
+    do {
+      return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    } catch {
+      throw dictionary.invalid(
+        key, expected: "a description in JSON",
+        found: text.isEmpty ? "none" : "text that is none: \(text.forMessage)")
+    }
+  }
+
+  /// Writes the weights in the safetensors format under the published names, each tensor once, so
+  /// that PyTorch's users can load them with `safetensors.torch.load_model`. What these names do not
+  /// tell, steps and normalisation included, stands in the metadata.
+  ///
+  /// - Throws: `ReferenceError.mismatch` for a network of another form than the published one.
+  public func writeSafetensors(to path: String, description: CheckpointDescription) throws {
+    let layers = network.layers.map(\.specification)
+    guard PublishedNames.canExpress(layers) else {
+      throw ReferenceError.mismatch(
+        expected: "a network with the published order of layers",
+        found: layers.map(\.kind).joined(separator: ", "))
+    }
+    let state = published ?? PublishedState()
+    var tensors: [(name: String, value: Tensor<Float>)] = []
+    for (layer, stem) in zip(network.layers, PublishedNames.stems(of: layers)) {
+      let stem = state.prefix + stem
+      func add(_ name: String, _ value: Tensor<Float>) { tensors.append((stem + name, value)) }
+      for (name, value) in layer.parameters { add(name, value) }
+      guard let convex = layer as? any ConvexPotentialLayer<Float> else { continue }
+      let vector = convex.powerVector
+      add(PublishedNames.powerVector, vector.reshaped([1] + vector.shape))
+      // 0 makes PyTorch compute it.
+      let number = state.spectralNorms[layer.name] ?? 0
+      add(PublishedNames.spectralNorm, Tensor(shape: [1], elements: [number]))
+      if layer is CPLLinear<Float> {
+        let number = state.alphas[layer.name] ?? 0
+        add(PublishedNames.alpha, Tensor(shape: [1], elements: [number]))
+      }
+    }
+    let metadata = [
+      "format": "pt", MetadataKey.model: try json(layers),
+      MetadataKey.profile: try json(description.profile), MetadataKey.digest: digest,
+      MetadataKey.createdBy: description.createdBy, MetadataKey.gitCommit: description.gitCommit,
+    ]
+    try Safetensors.write(tensors, metadata: metadata, to: path)
+  }
+}
+
+/// What a safetensors file of ours says of itself.
+private enum MetadataKey {
+  static let model = "cpl-weights.model"
+  static let profile = "cpl-weights.profile"
+  static let digest = "cpl-weights.digest"
+  static let createdBy = "cpl-weights.created_by"
+  static let gitCommit = "cpl-weights.git_commit"
+}
+
+extension [LayerSpecification] {
+  /// The layers' descriptions, equal neighbours taken together.
+  fileprivate var runs: [(text: String, count: Int)] {
+    reduce(into: []) { runs, layer in
+      if runs.last?.text == layer.summary {
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append((layer.summary, 1))
+      }
+    }
+  }
+}
+
+extension LayerSpecification {
+  /// The layer and its sizes, without its step.
+  fileprivate var summary: String {
+    switch self {
+    case .normalize(let mean, let deviation, let side):
+      "images \(mean.count)×\(side)×\(side) − \(mean), / \(deviation)"
+    case .padding(let padding, _, let channels, _): "\(channels) channels (\(padding.rawValue))"
+    case .convolution(_, let inner, let kernel, _, _):
+      "convolution \(kernel)×\(kernel) inner \(inner)"
+    case .normPool(_, _, let window): "pool \(window)×\(window)"
+    case .flatten(let shape): "\(shape.reduce(1, *)) features"
+    case .linear(_, let inner, _): "linear inner \(inner)"
+    case .lastLayerNormalised(_, let classes): "normalised last layer, \(classes) classes"
+    case .poolingLinear(let pooling, _, let classes): "\(pooling.rawValue), \(classes) classes"
+    }
+  }
+}

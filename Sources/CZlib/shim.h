@@ -1,0 +1,3 @@
+// CRC-32 and inflate.
+#pragma once
+#include <zlib.h>
