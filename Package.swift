@@ -45,11 +45,14 @@ let package = Package(
       name: "cpl-benchmark", dependencies: ["CPLKernels", "CPLReference", "CPLVerify"],
       path: "Benchmarks/cpl-benchmark", plugins: ["BuildCommit"]),
     .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
+    .executableTarget(
+      name: "cpl-fuzz", dependencies: ["CPLReference", "TestSupport"], path: "Tests/cpl-fuzz"),
     .testTarget(
       name: "CPLReferenceTests", dependencies: ["CPLKernels", "CPLReference", "TestSupport"]),
     .testTarget(name: "CPLVerifyTests", dependencies: ["CPLVerify", "TestSupport"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["cpl-verify", "CPLReference", "CPLVerify"]),
+      name: "CommandLineTests",
+      dependencies: ["cpl-verify", "cpl-fuzz", "CPLReference", "CPLVerify", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

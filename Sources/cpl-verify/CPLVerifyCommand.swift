@@ -1,6 +1,7 @@
 import ArgumentParser
 import CPLReference
 import CPLVerify
+import Foundation
 
 @main
 struct CPLVerifyCommand: ParsableCommand {
@@ -20,7 +21,14 @@ struct CPLVerifyCommand: ParsableCommand {
       ReportCommand.self, InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
     ])
 
+  /// What the program is started with to read an HDF5 file for another of its kind.
+  private static let readerArguments = ["--read-hdf5-for-parent"]
+
   static func main() {
+    if Array(CommandLine.arguments.dropFirst()) == readerArguments {
+      Foundation.exit(HDF5Isolation.serve())
+    }
+    HDF5Isolation.use(executable: "/proc/self/exe", arguments: readerArguments)
     FreedMemory.keep()
     StandardStream.reserve()
     Provenance.begin()

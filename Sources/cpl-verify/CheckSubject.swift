@@ -22,7 +22,7 @@ struct CheckSubject {
     recordedValues = try BuiltInFiles.recordedValues(scratch: scratch)
     checkpoint = try weights.map { try unstored.read($0, progress) }
     stored = try checkpoint?.network ?? BuiltInFiles.network(scratch: scratch)
-    let images = try data.read(.test)
+    let images = try data.read(.test, classes: stored.classes)
     if data.data != nil { try stored.check(takes: images) }
     // Built-in images serve foreign weights too where they fit; their labels do not.
     let fits = stored.inputShape == images.imageShape && stored.classes == images.classes

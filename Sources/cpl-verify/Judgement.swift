@@ -27,7 +27,7 @@ struct Judgement {
     workers = options.workers
     progress = options.progress
     let checkpoint = try weights.read(progress)
-    let all = try data.read(.test)
+    let all = try data.read(.test, classes: checkpoint.network.classes)
     try checkpoint.network.check(takes: all, needsClasses: needsClasses)
     images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
     guard images.count > 0 || all.count == 0 else {

@@ -37,6 +37,9 @@ struct ReportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("With --check, where the weights are now.", valueName: "file"))
   var weights: String?
 
+  @Flag(help: "Also write each table as a CSV file.")
+  var csv = false
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -58,11 +61,13 @@ struct ReportCommand: ParsableCommand {
     let out = out ?? ""
     let (report, name) = try read(out)
     try Folder.create(out)
-    for (file, text) in [
+    var files = [
       ("report.html", try report.html(results: name)),
       ("report.md", try report.markdown(results: name)), ("report.json", try report.json()),
       ("junit.xml", try report.junit()),
-    ] {
+    ]
+    if csv { files += report.csv().map { ("\($0.name).csv", $0.text) } }
+    for (file, text) in files {
       try AtomicFile.write(Data(text.utf8), to: "\(out)/\(file)")
     }
     if output.json {

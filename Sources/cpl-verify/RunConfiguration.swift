@@ -95,7 +95,7 @@ struct RunConfiguration {
   func dataOptions(overriddenBy flags: DataOptions) -> DataOptions {
     var options = flags
     options.data = flags.data ?? images.data
-    options.dataset = flags.dataset ?? images.dataset.flatMap(CIFARBinary.Kind.init(rawValue:))
+    options.dataset = flags.dataset ?? images.dataset.flatMap(ImageSource.Kind.init(rawValue:))
     if flags.limit == nil, flags.indices == nil {
       options.limit = images.limit
       options.indices = images.indices.flatMap(Indices.init(argument:))

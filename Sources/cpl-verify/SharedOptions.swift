@@ -6,12 +6,13 @@ import Foundation
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The folder with CIFAR-10's or CIFAR-100's binary files; the built-in images without it.",
-      valueName: "folder"))
+      "A folder with CIFAR-10's or CIFAR-100's binary files, or with images.npy and labels.npy; or "
+        + "an .npz or HDF5 file with images and labels. The built-in images without it.",
+      valueName: "path"))
   var data: String?
 
   @Option(help: "The data set's kind, when the files do not tell.")
-  var dataset: CIFARBinary.Kind?
+  var dataset: ImageSource.Kind?
 
   @Option(
     parsing: .unconditional,
@@ -35,15 +36,18 @@ struct DataOptions: ParsableArguments {
   static let syntheticSeed: UInt64 = 0
 
   /// The images of one split, without regard to `--limit` and `--indices`.
-  func readAll(_ split: ImageDataset.Split) throws -> ImageDataset {
+  ///
+  /// - Parameter classes: how many classes they have, where the files do not tell.
+  func readAll(_ split: ImageDataset.Split, classes: Int) throws -> ImageDataset {
     guard let data else {
       if let dataset {
-        throw ValidationError("--dataset \(dataset.rawValue) needs --data and the folder with it")
+        throw ValidationError(
+          "--dataset \(dataset.rawValue) needs --data and the place where it is")
       }
       return SyntheticImages.make(seed: Self.syntheticSeed, split: split)
     }
     do {
-      return try CIFARBinary.read(data, split: split, kind: dataset)
+      return try ImageSource.read(data, split: split, kind: dataset, classes: classes)
     } catch let error as ReferenceError {
       guard let hint = hint(about: error, in: data) else { throw error }
       throw HintedError(error: error, hint: hint)
@@ -51,8 +55,8 @@ struct DataOptions: ParsableArguments {
   }
 
   /// The images of one split that `--limit` or `--indices` choose.
-  func read(_ split: ImageDataset.Split) throws -> ImageDataset {
-    let images = try readAll(split)
+  func read(_ split: ImageDataset.Split, classes: Int) throws -> ImageDataset {
+    let images = try readAll(split, classes: classes)
     if let limit { return images.prefix(limit) }
     guard let indices else { return images }
     guard indices.maximum < images.count else {
@@ -69,7 +73,7 @@ struct DataOptions: ParsableArguments {
     case .missing:
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
-        return "--data names a folder; leave it out to use the built-in images"
+        return "--data names a folder or a file; leave it out to use the built-in images"
       }
       let names = Set((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
       if !names.isDisjoint(with: ["data_batch_1", "cifar-10-batches-py", "cifar-100-python"])
@@ -88,7 +92,7 @@ struct DataOptions: ParsableArguments {
   }
 }
 
-extension CIFARBinary.Kind: ExpressibleByArgument {}
+extension ImageSource.Kind: ExpressibleByArgument {}
 
 /// What a command shows.
 struct OutputOptions: ParsableArguments {

@@ -88,7 +88,7 @@ struct TrainCommand: PinnableCommand {
     if let seed { experiment.training.seed = seed }
     if let profile { experiment.training.profile = profile.profile }
     if seededAugmentation { experiment.training.profile.unseededAugmentation = false }
-    let images = try TrainingImages(dataOptions, profile: experiment.training.profile)
+    let images = try TrainingImages(dataOptions, experiment)
     try checkMemory(experiment, images: images.training.count)
     let run = RunConfiguration(
       experiment: experiment, images: images.selection(dataOptions),
@@ -118,7 +118,7 @@ struct TrainCommand: PinnableCommand {
     let dataOptions = run.dataOptions(overriddenBy: dataOptions)
     let images: TrainingImages
     do {
-      images = try TrainingImages(dataOptions, profile: run.experiment.training.profile)
+      images = try TrainingImages(dataOptions, run.experiment)
     } catch let error as HintedError where self.dataOptions.data == nil {
       throw HintedError(
         error: error.error, hint: "the run was trained on it; say where it is now with --data")
@@ -261,9 +261,11 @@ private struct TrainingImages {
   /// Under the quirk `best-on-test`, what chooses the best epoch.
   let test: ImageDataset?
 
-  init(_ options: DataOptions, profile: Profile) throws {
-    training = try options.read(.train)
-    test = profile.bestOnTest ? try options.readAll(.test) : nil
+  init(_ options: DataOptions, _ experiment: ExperimentConfiguration) throws {
+    let classes = experiment.model.classes
+    training = try options.read(.train, classes: classes)
+    test =
+      experiment.training.profile.bestOnTest ? try options.readAll(.test, classes: classes) : nil
   }
 
   func trainer(_ run: RunConfiguration, _ workers: Workers) throws -> Trainer {

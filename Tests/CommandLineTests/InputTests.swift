@@ -168,7 +168,8 @@ struct InputTests {
       try write("", to: folder + "/empty.h5")
       for (name, code, message) in [
         ("nothing.h5", 66, "no such file"), ("run", 65, "found a folder"),
-        ("empty.h5", 65, "found an empty file"), ("tiny.yml", 65, "expected an HDF5 file"),
+        ("empty.h5", 65, "found an empty file"),
+        ("tiny.yml", 65, "expected an HDF5, safetensors or PyTorch file"),
         ("run/history.h5", 65, "attribute 'format'"), ("/dev/null", 65, "found a device or pipe"),
       ] as [(String, Int32, String)] {
         expectRefusal(

@@ -45,7 +45,6 @@ public struct Augmentation: Sendable {
   ) -> Tensor<Float> {
     let (height, width) = (dataset.imageShape[1], dataset.imageShape[2])
     let size = dataset.imageShape.reduce(1, *)
-    let unitInterval = ImageDataset.unitInterval
     return Tensor(shape: [positions.count] + dataset.imageShape) { output in
       var target = output
       for position in positions {
@@ -56,7 +55,7 @@ public struct Augmentation: Sendable {
           for plane in stride(from: image, to: image + size, by: height * width) {
             for row in rows {
               let line = plane + row * width
-              for i in 0..<width { target[i] = unitInterval[Int(line[columns[i]])] }
+              for i in 0..<width { target[i] = line[columns[i]] }
               target += width
             }
           }

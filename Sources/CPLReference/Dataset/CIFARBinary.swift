@@ -57,7 +57,13 @@ public enum CIFARBinary {
     var pixels: [UInt8] = []
     var labels: [Int] = []
     for file in present {
-      try append(file, kind: kind, pixels: &pixels, labels: &labels)
+      let data: Data
+      do {
+        data = try Data(contentsOf: URL(fileURLWithPath: file))
+      } catch {
+        throw ReferenceError.inputOutput(path: file, reason: error.localizedDescription)
+      }
+      try append(data, of: file, kind: kind, pixels: &pixels, labels: &labels)
     }
     return ImageDataset(
       name: kind.rawValue, classes: kind.labelClasses.last!, pixels: pixels, labels: labels)
@@ -95,15 +101,9 @@ public enum CIFARBinary {
   }
 
   /// Reads and checks one file's records.
-  private static func append(
-    _ file: String, kind: Kind, pixels: inout [UInt8], labels: inout [Int]
+  package static func append(
+    _ data: Data, of file: String, kind: Kind, pixels: inout [UInt8], labels: inout [Int]
   ) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: file))
-    } catch {
-      throw ReferenceError.inputOutput(path: file, reason: error.localizedDescription)
-    }
     let labelClasses = kind.labelClasses
     let record = labelClasses.count + pixelsPerImage
     guard !data.isEmpty else {

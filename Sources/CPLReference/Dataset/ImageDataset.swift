@@ -1,4 +1,4 @@
-/// Labelled images with 8-bit channels, or a selection of them.
+/// Labelled images, or a selection of them: with 8-bit channels, or with numbers in [0, 1].
 ///
 /// Selections share the pixels of the data set that they were taken from, and remember where in it
 /// each image stands: noise and augmentation are keyed by that index, so an image is treated the
@@ -23,7 +23,13 @@ public struct ImageDataset: Sendable {
 
   /// The whole data set as read or made, image by image in planes (CHW); images are found by
   /// `indices`.
-  private let pixels: [UInt8]
+  private enum Pixels {
+    case bytes([UInt8])
+    /// In [0, 1].
+    case numbers([Float])
+  }
+
+  private let pixels: Pixels
 
   /// A whole data set; `pixels` holds the images one after another, each channel a plane of rows.
   ///
@@ -31,8 +37,27 @@ public struct ImageDataset: Sendable {
   package init(
     name: String, classes: Int, imageShape: [Int] = [3, 32, 32], pixels: [UInt8], labels: [Int]
   ) {
+    self.init(
+      name: name, classes: classes, imageShape: imageShape, pixels: .bytes(pixels),
+      count: pixels.count, labels: labels)
+  }
+
+  /// A whole data set of numbers in [0, 1], laid out in the same way.
+  ///
+  /// - Precondition: as for bytes.
+  package init(
+    name: String, classes: Int, imageShape: [Int], numbers: [Float], labels: [Int]
+  ) {
+    self.init(
+      name: name, classes: classes, imageShape: imageShape, pixels: .numbers(numbers),
+      count: numbers.count, labels: labels)
+  }
+
+  private init(
+    name: String, classes: Int, imageShape: [Int], pixels: Pixels, count: Int, labels: [Int]
+  ) {
     precondition(imageShape.count == 3, "an image has channels, rows and columns")
-    precondition(pixels.count == labels.count * imageShape.reduce(1, *), "pixels fit the labels")
+    precondition(count == labels.count * imageShape.reduce(1, *), "pixels fit the labels")
     precondition(labels.allSatisfy { (0..<classes).contains($0) }, "labels are classes")
     self.init(
       name: name, classes: classes, imageShape: imageShape, indices: Array(labels.indices),
@@ -40,7 +65,7 @@ public struct ImageDataset: Sendable {
   }
 
   private init(
-    name: String, classes: Int, imageShape: [Int], indices: [Int], labels: [Int], pixels: [UInt8]
+    name: String, classes: Int, imageShape: [Int], indices: [Int], labels: [Int], pixels: Pixels
   ) {
     self.name = name
     self.classes = classes
@@ -55,7 +80,8 @@ public struct ImageDataset: Sendable {
 
   /// The images at `positions` of this selection, N × channels × height × width, in [0, 1].
   ///
-  /// Each pixel is Float(byte) / 255, divided in binary32 as torchvision's `ToTensor` does.
+  /// Each pixel that is stored as a byte is Float(byte) / 255, divided in binary32 as
+  /// torchvision's `ToTensor` does.
   ///
   /// - Precondition: every position is in 0 ..< `count`.
   public func images(at positions: some Collection<Int>) -> Tensor<Float> {
@@ -63,11 +89,7 @@ public struct ImageDataset: Sendable {
     return Tensor(shape: [positions.count] + imageShape) { output in
       var target = output
       for position in positions {
-        withPixels(at: position) { source in
-          Self.unitInterval.withUnsafeBufferPointer { table in
-            for i in 0..<size { target[i] = table[Int(source[i])] }
-          }
-        }
+        copyImage(at: position, to: target)
         target += size
       }
     }
@@ -89,25 +111,48 @@ public struct ImageDataset: Sendable {
     selecting(Array(0..<min(max(0, maximumCount), count)))
   }
 
-  /// The bytes of one image, plane by plane: with the labels, what a digest of the data is
-  /// taken over.
+  /// The bytes of one image, plane by plane, four little-endian ones for each number that is not
+  /// stored as a byte: with the labels, what a digest of the data is taken over.
   ///
   /// - Precondition: `position` is in 0 ..< `count`.
   public func bytes(at position: Int) -> ArraySlice<UInt8> {
     let start = indices[position] * imageSize
-    return pixels[start..<start + imageSize]
+    switch pixels {
+    case .bytes(let bytes): return bytes[start..<start + imageSize]
+    case .numbers(let numbers):
+      let bits = numbers[start..<start + imageSize].map(\.bitPattern.littleEndian)
+      return bits.withUnsafeBytes { Array($0)[...] }
+    }
+  }
+
+  /// Runs `body` with the pixels of one image in [0, 1], plane by plane.
+  package func withPixels<Result>(
+    at position: Int, _ body: (UnsafePointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    try withUnsafeTemporaryAllocation(of: Float.self, capacity: imageSize) { image in
+      copyImage(at: position, to: image.baseAddress!)
+      return try body(UnsafePointer(image.baseAddress!))
+    }
+  }
+
+  private func copyImage(at position: Int, to target: UnsafeMutablePointer<Float>) {
+    let start = indices[position] * imageSize
+    switch pixels {
+    case .bytes(let bytes):
+      bytes.withUnsafeBufferPointer { bytes in
+        Self.unitInterval.withUnsafeBufferPointer { table in
+          for i in 0..<imageSize { target[i] = table[Int(bytes[start + i])] }
+        }
+      }
+    case .numbers(let numbers):
+      numbers.withUnsafeBufferPointer {
+        target.update(from: $0.baseAddress! + start, count: imageSize)
+      }
+    }
   }
 
   /// Float(byte) / 255 for every byte.
-  package static let unitInterval: [Float] = (0...255).map { Float($0) / 255 }
-
-  package func withPixels<Result>(
-    at position: Int, _ body: (UnsafePointer<UInt8>) throws -> Result
-  ) rethrows -> Result {
-    try pixels.withUnsafeBufferPointer {
-      try body($0.baseAddress! + indices[position] * imageSize)
-    }
-  }
+  private static let unitInterval: [Float] = (0...255).map { Float($0) / 255 }
 
   private var imageSize: Int { imageShape.reduce(1, *) }
 

@@ -29,15 +29,15 @@ extension Checkpoint {
     let reading: StateDictionary.Reading
     if dictionary.metadata[MetadataKey.model] != nil {
       try Self.checkEmpty(settings, for: dictionary.path)
-      let layers: [LayerSpecification] = try Self.decode(MetadataKey.model, of: dictionary)
-      if let problem = LayerSpecification.problem(in: layers) {
-        throw dictionary.invalid(
-          MetadataKey.model, expected: problem.expected, found: problem.found)
-      }
+      let layers = try LayerSpecification.layers(
+        json: dictionary.json(MetadataKey.model), path: dictionary.path,
+        location: MetadataKey.model)
       var tensors = try PublishedTensors(dictionary)
       reading = try dictionary.network(of: layers, &tensors)
       description = CheckpointDescription(
-        profile: try Self.decode(MetadataKey.profile, of: dictionary),
+        profile: try decodeJSON(
+          dictionary.json(MetadataKey.profile), path: dictionary.path,
+          location: MetadataKey.profile),
         createdBy: dictionary.metadata[MetadataKey.createdBy] ?? "unknown",
         gitCommit: dictionary.metadata[MetadataKey.gitCommit] ?? "unknown")
     } else {
@@ -62,19 +62,6 @@ extension Checkpoint {
       "\($0.count > 1 ? "\($0.count) × " : "")\($0.text)"
     }
     .joined(separator: " → ")
-  }
-
-  private static func decode<Value: Decodable>(
-    _ key: String, of dictionary: StateDictionary
-  ) throws -> Value {
-    let text = dictionary.metadata[key] ?? ""
-    do {
-      return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
-    } catch {
-      throw dictionary.invalid(
-        key, expected: "a description in JSON",
-        found: text.isEmpty ? "none" : "text that is none: \(text.forMessage)")
-    }
   }
 
   /// Writes the weights in the safetensors format under the published names, each tensor once, so
@@ -113,6 +100,11 @@ extension Checkpoint {
     ]
     try Safetensors.write(tensors, metadata: metadata, to: path)
   }
+}
+
+extension StateDictionary {
+  /// What the file says of itself under `key`; no bytes where it says nothing.
+  fileprivate func json(_ key: String) -> Data { Data((metadata[key] ?? "").utf8) }
 }
 
 /// What a safetensors file of ours says of itself.

@@ -94,6 +94,9 @@ public struct StoredTensor: Sendable {
     return bytes[...]
   }
 
+  /// The numbers in row-major order.
+  var numbers: NumberBytes { NumberBytes(bytes: contents(), format: format, isBigEndian: false) }
+
   /// Whether both hold the same numbers, bit by bit, in the same shape and format.
   package func isCopy(of other: StoredTensor) -> Bool {
     guard format == other.format, shape == other.shape else { return false }
@@ -114,9 +117,7 @@ public struct StoredTensor: Sendable {
         path: path, location: name.forMessage,
         expected: "float64, float32, float16 or bfloat16", found: format.rawValue)
     }
-    let (values, largestError) = NumberBytes(
-      bytes: contents(), format: format, isBigEndian: false
-    ).floats()
+    let (values, largestError) = numbers.floats()
     if let position = values.firstIndex(where: { !$0.isFinite }) {
       let expected = largestError.isFinite ? "finite numbers" : "numbers in the range of binary32"
       throw ReferenceError.invalid(

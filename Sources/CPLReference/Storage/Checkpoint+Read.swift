@@ -8,12 +8,8 @@ extension Checkpoint {
   public init(path: String) throws {
     let file = try HDF5File.open(path)
     try Self.checkFormat(of: file)
-    let specifications: [LayerSpecification] = try Self.decode("model", of: file)
-    if let problem = LayerSpecification.problem(in: specifications) {
-      throw ReferenceError.invalid(
-        path: path, location: "attribute 'model'", expected: problem.expected,
-        found: problem.found)
-    }
+    let specifications = try LayerSpecification.layers(
+      json: Data(try Self.text("model", file).utf8), path: path, location: "attribute 'model'")
     let names = CPLNetwork<Float>.names(of: specifications)
     var parameters: [[Tensor<Float>]] = []
     var powerVectors: [Tensor<Float>?] = []
@@ -154,13 +150,32 @@ extension Checkpoint {
   private static func decode<Value: Decodable>(
     _ name: String, of file: borrowing HDF5File
   ) throws -> Value {
-    let text = try text(name, file)
-    do {
-      return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
-    } catch {
+    try decodeJSON(
+      Data(try text(name, file).utf8), path: file.path, location: "attribute '\(name)'")
+  }
+}
+
+extension LayerSpecification {
+  /// The layers of a network as a file describes them, checked to fit together.
+  package static func layers(
+    json: Data, path: String, location: String
+  ) throws -> [LayerSpecification] {
+    let layers: [LayerSpecification] = try decodeJSON(json, path: path, location: location)
+    if let problem = problem(in: layers) {
       throw ReferenceError.invalid(
-        path: file.path, location: "attribute '\(name)'", expected: "a description in JSON",
-        found: "text that is none: \(text.prefix(60))")
+        path: path, location: location, expected: problem.expected, found: problem.found)
     }
+    return layers
+  }
+}
+
+/// A value that stands in a file as JSON.
+func decodeJSON<Value: Decodable>(_ json: Data, path: String, location: String) throws -> Value {
+  do {
+    return try JSONDecoder().decode(Value.self, from: json)
+  } catch {
+    throw ReferenceError.invalid(
+      path: path, location: location, expected: "a description in JSON",
+      found: "text that is none: \(String(decoding: json.prefix(320), as: UTF8.self).forMessage)")
   }
 }

@@ -1,5 +1,5 @@
 /// The type of the elements of a dataset, as this package stores them.
-package enum HDF5ElementType: Equatable, Sendable {
+package enum HDF5ElementType: Codable, Equatable, Sendable {
   case float32, float64, int32, int64, uint8, uint64
   /// Text in UTF-8, filled up with zero bytes.
   case string(byteCount: Int)

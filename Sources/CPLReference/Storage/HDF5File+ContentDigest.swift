@@ -18,8 +18,8 @@ extension HDF5File {
       digest.update(field: path)
       digest.update(field: kind.rawValue)
       if kind == .dataset {
-        let (type, shape, bytes) = try contents(of: path)
-        digest.update(field: type)
+        let (type, shape, bytes) = try elements(of: path)
+        digest.update(field: "\(type)")
         digest.update(field: "\(shape)")
         digest.update(field: bytes)
       }

@@ -109,11 +109,19 @@ extension HDF5File {
   package func read<Element: HDF5Element>(
     _ type: Element.Type = Element.self, from path: String
   ) throws -> (shape: [Int], elements: [Element]) {
-    try HDF5Library.locked {
-      let dataset = try HDF5Dataset(path, in: self)
-      guard dataset.type == type.hdf5Type else {
-        throw invalid(path, expected: "\(type.hdf5Type)", found: "\(dataset.type)")
+    func check(_ found: HDF5ElementType) throws {
+      guard found == type.hdf5Type else {
+        throw invalid(path, expected: "\(type.hdf5Type)", found: "\(found)")
       }
+    }
+    if let contents {
+      let dataset = try contents.dataset(path, of: self.path)
+      try check(dataset.type)
+      return (dataset.shape, contents.elements(of: dataset))
+    }
+    return try HDF5Library.locked {
+      let dataset = try HDF5Dataset(path, in: self)
+      try check(dataset.type)
       return (dataset.shape, try dataset.elements(in: self))
     }
   }
@@ -131,31 +139,31 @@ extension HDF5File {
 
   /// The elements of the one-dimensional dataset of text at `path`.
   package func readStrings(from path: String) throws -> [String] {
-    try HDF5Library.locked {
-      let dataset = try HDF5Dataset(path, in: self)
-      guard case .string(let byteCount) = dataset.type, dataset.shape.count == 1 else {
-        throw invalid(
-          path, expected: "a list of strings",
-          found: "\(dataset.type) of shape \(dataset.shape)")
-      }
-      let bytes: [UInt8] = try dataset.elements(in: self)
-      return try stride(from: 0, to: bytes.count, by: byteCount).map {
-        try text(Array(bytes[$0..<$0 + byteCount]), at: path)
-      }
+    let (type, shape, bytes) = try elements(of: path)
+    guard case .string(let byteCount) = type, shape.count == 1 else {
+      throw invalid(path, expected: "a list of strings", found: "\(type) of shape \(shape)")
+    }
+    return try stride(from: 0, to: bytes.count, by: byteCount).map {
+      try text(Array(bytes[$0..<$0 + byteCount]), at: path)
     }
   }
 
   /// Everything about the dataset at `path`, its elements as little-endian bytes.
-  func contents(of path: String) throws -> (type: String, shape: [Int], bytes: [UInt8]) {
-    try HDF5Library.locked {
+  func elements(of path: String) throws -> (type: HDF5ElementType, shape: [Int], bytes: [UInt8]) {
+    if let contents {
+      let dataset = try contents.dataset(path, of: self.path)
+      return (dataset.type, dataset.shape, contents.elements(of: dataset))
+    }
+    return try HDF5Library.locked {
       let dataset = try HDF5Dataset(path, in: self)
-      return ("\(dataset.type)", dataset.shape, try dataset.elements(in: self))
+      return (dataset.type, dataset.shape, try dataset.elements(in: self))
     }
   }
 
   /// The names of the attributes of the object at `path`, in the order of their UTF-8 bytes.
   package func attributeNames(of path: String) throws -> [String] {
-    try HDF5Library.locked {
+    if let contents { return try contents.object(path, of: self.path).attributes.map(\.name) }
+    return try HDF5Library.locked {
       let object = try object(path)
       return try names(at: path) { chdf5_each_attribute(object.id, HDF5Library.collect, $0) }
     }
@@ -164,6 +172,13 @@ extension HDF5File {
   /// The value of an attribute of the object at `path`.
   package func attribute(_ name: String, of path: String) throws -> HDF5Attribute {
     let location = Self.location(of: name, path)
+    if let contents {
+      let object = try contents.object(path, of: self.path)
+      guard let value = try object.value(of: name, file: self.path) else {
+        throw invalid(location, expected: "a value", found: "nothing")
+      }
+      return value
+    }
     return try HDF5Library.locked {
       let object = try object(path)
       let exists = H5Aexists(object.id, name)

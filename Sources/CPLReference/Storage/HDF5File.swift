@@ -21,6 +21,8 @@ package struct HDF5File: ~Copyable {
   let byteLimit: Int
   let isWritable: Bool
   private(set) var id: hid_t
+  /// What the file says, where another process has read it; then there is no handle.
+  let contents: HDF5Contents?
 
   /// What a path leads to.
   package enum ObjectKind: String, Sendable { case group, dataset }
@@ -65,8 +67,16 @@ package struct HDF5File: ~Copyable {
     try InputFile(path).start(signature.count) == signature
   }
 
-  /// Opens the file at `path` for reading.
+  /// Opens the file at `path` for reading: in this process, or in another one as `HDF5Isolation`
+  /// says.
   package static func open(_ path: String) throws -> HDF5File {
+    try open(path, helper: HDF5Isolation.helper)
+  }
+
+  /// Opens the file at `path` for reading by a helper, in this process without one.
+  package static func open(
+    _ path: String, helper: HDF5Isolation.Helper?
+  ) throws -> HDF5File {
     let input = try InputFile(path)
     let signature = try input.start(Self.signature.count)
     guard signature == Self.signature else {
@@ -75,8 +85,17 @@ package struct HDF5File: ~Copyable {
         path: path, location: "", expected: "an HDF5 file",
         found: signature.isEmpty ? "an empty file" : "a file that begins with bytes \(bytes)")
     }
-    return try HDF5File(reading: path, byteLimit: input.byteCount)
+    guard let helper else { return try HDF5File(reading: path, byteLimit: input.byteCount) }
+    // The helper reads from the descriptor: what was checked is what is read.
+    lseek(input.descriptor, 0, SEEK_SET)
+    let contents = try helper.read(input.descriptor, byteCount: input.byteCount, path: path)
+    try contents.checkOpened(path)
+    return HDF5File(
+      path: path, byteLimit: input.byteCount, isWritable: false, id: -1, contents: contents)
   }
+
+  /// Opens the file at `path` for reading in this process.
+  static func openHere(_ path: String) throws -> HDF5File { try open(path, helper: nil) }
 
   private init(reading path: String, byteLimit: Int) throws {
     let id = try HDF5Library.locked {
@@ -110,7 +129,10 @@ package struct HDF5File: ~Copyable {
     self.init(path: path, byteLimit: .max, isWritable: true, id: id)
   }
 
-  private init(path: String, byteLimit: Int, isWritable: Bool, id: hid_t) {
+  private init(
+    path: String, byteLimit: Int, isWritable: Bool, id: hid_t, contents: HDF5Contents? = nil
+  ) {
+    self.contents = contents
     self.path = path
     self.byteLimit = byteLimit
     self.isWritable = isWritable
@@ -146,34 +168,39 @@ extension HDF5File {
 
   /// Whether there is an object at `path`.
   package func exists(_ path: String) throws -> Bool {
-    try HDF5Library.locked {
+    if let contents { return try contents.find(path, of: self.path) != nil }
+    return try HDF5Library.locked {
       if case .some = try find(path) { true } else { false }
     }
   }
 
   /// What `path` leads to.
   package func kind(of path: String) throws -> ObjectKind {
-    try HDF5Library.locked { try kind(of: object(path), at: path) }
+    if let contents { return try contents.object(path, of: self.path).kind }
+    return try HDF5Library.locked { try kind(of: object(path), at: path) }
   }
 
   /// The members of the group at `path`, by name in the order of their UTF-8 bytes.
   package func children(of path: String) throws -> [(name: String, kind: ObjectKind)] {
-    try HDF5Library.locked {
+    try memberNames(of: path).map { ($0, try kind(of: path == "/" ? "/" + $0 : path + "/" + $0)) }
+  }
+
+  /// The names in the group at `path`, in the order of their UTF-8 bytes, whatever they lead to.
+  func memberNames(of path: String) throws -> [String] {
+    if let contents { return try contents.memberNames(of: path, file: self.path) }
+    return try HDF5Library.locked {
       let group = try object(path)
       guard try kind(of: group, at: path) == .group else {
         throw invalid(path, expected: "a group", found: "a dataset")
       }
-      let links = try names(at: path) { chdf5_each_link(group.id, HDF5Library.collect, $0) }
-      return try links.map { name in
-        let child = path == "/" ? "/" + name : path + "/" + name
-        return (name, try kind(of: object(child), at: child))
-      }
+      return try names(at: path) { chdf5_each_link(group.id, HDF5Library.collect, $0) }
     }
   }
 
   /// What tells the object at `path` from the others of this file, whichever name leads to it.
-  func identity(of path: String) throws -> [UInt64] {
-    try HDF5Library.locked {
+  package func identity(of path: String) throws -> [UInt64] {
+    if let contents { return [try contents.number(of: path, file: self.path)] }
+    return try HDF5Library.locked {
       let object = try object(path)
       var identity: [UInt64] = [0, 0]
       try check(chdf5_identity(object.id, &identity), at: path)

@@ -3,7 +3,7 @@ import Foundation
 /// A file that is read from its beginning to its end; owner of its descriptor.
 package struct InputFile: ~Copyable {
   private let path: String
-  private let descriptor: Int32
+  let descriptor: Int32
   /// The size of the file in bytes when it was opened.
   let byteCount: Int
 
