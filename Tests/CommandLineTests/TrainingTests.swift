@@ -7,7 +7,9 @@ struct TrainingTests {
   func files() throws {
     try SampleRun.withCopy { folder in
       #expect(
-        try names(in: folder + "/run") == ["best.h5", "history.h5", "last.h5", "lock", "run.yml"])
+        try names(in: folder + "/run") == [
+          "best.h5", "history.h5", "last.h5", "lock", "previous.h5", "run.yml",
+        ])
       let run = try String(contentsOfFile: folder + "/run/run.yml", encoding: .utf8)
       for line in ["epochs: 1", "seed: 0", "kernel: 3", "lr-offset: false", "limit: 200"] {
         #expect(run.contains(line), "defaults are written out: \(line)")
