@@ -106,7 +106,10 @@ struct ChainOfDigests {
   }
 
   private func trainedConfiguration() throws -> RunConfiguration {
-    guard let yaml = report.provenance.configuration else {
+    // Of another program's weights the results hold what had to be assumed, as comments.
+    guard let yaml = report.provenance.configuration,
+      yaml.split(separator: "\n").contains(where: { !$0.hasPrefix("#") })
+    else {
       throw Unchecked("the results name no training configuration")
     }
     return try RunConfiguration(yaml: yaml, path: "configuration in the results")

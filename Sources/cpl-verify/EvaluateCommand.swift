@@ -39,10 +39,9 @@ struct EvaluateCommand: PinnableCommand {
 
   func validate() throws {
     for requirement in try require.map(Requirement.init) {
-      guard let epsilon = requirement.attackedRadius else { continue }
-      guard pgd.contains(where: { $0.value == epsilon.value }) else {
-        throw ValidationError("--require \(requirement) needs --pgd \(epsilon)")
-      }
+      guard let (flag, epsilon) = requirement.attack else { continue }
+      guard (flag == "--pgd" ? pgd : autoattack).contains(where: { $0.value == epsilon.value })
+      else { throw ValidationError("--require \(requirement) needs \(flag) \(epsilon)") }
     }
   }
 

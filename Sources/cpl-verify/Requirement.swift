@@ -8,6 +8,7 @@ struct Requirement: CustomStringConvertible {
     case images, accuracy, differingPredictions, lipschitzUpperBound
     case certifiedAccuracy(CertificateKind, Epsilon)
     case pgdAccuracy(Epsilon)
+    case autoattackAccuracy(Epsilon)
   }
 
   private static let comparisons: [(sign: String, holds: @Sendable (Double, Double) -> Bool)] = [
@@ -17,7 +18,8 @@ struct Requirement: CustomStringConvertible {
   /// The keys that can be required.
   static let keys =
     ["images", "accuracy", "differing_predictions", "lipschitz_upper_bound"]
-    + CertificateKind.allCases.map { "certified_accuracy.\($0.rawValue)[ε]" } + ["pgd_accuracy[ε]"]
+    + CertificateKind.allCases.map { "certified_accuracy.\($0.rawValue)[ε]" }
+    + ["pgd_accuracy[ε]", "autoattack_accuracy[ε]"]
 
   /// As it was written.
   let description: String
@@ -66,6 +68,7 @@ struct Requirement: CustomStringConvertible {
     case ("differing_predictions", nil): return .differingPredictions
     case ("lipschitz_upper_bound", nil): return .lipschitzUpperBound
     case ("pgd_accuracy", let epsilon?): return .pgdAccuracy(epsilon)
+    case ("autoattack_accuracy", let epsilon?): return .autoattackAccuracy(epsilon)
     case (_, let epsilon?):
       return CertificateKind.allCases.first { name == "certified_accuracy.\($0.rawValue)" }
         .map { .certifiedAccuracy($0, epsilon) }
@@ -73,9 +76,13 @@ struct Requirement: CustomStringConvertible {
     }
   }
 
-  /// The radius of an attack by PGD that it is about.
-  var attackedRadius: Epsilon? {
-    if case .pgdAccuracy(let epsilon) = quantity { epsilon } else { nil }
+  /// The radius of an attack that it is about, and the flag that asks for that attack.
+  var attack: (flag: String, epsilon: Epsilon)? {
+    switch quantity {
+    case .pgdAccuracy(let epsilon): ("--pgd", epsilon)
+    case .autoattackAccuracy(let epsilon): ("--autoattack", epsilon)
+    default: nil
+    }
   }
 
   /// What a report has in its place, and whether that will do.
@@ -91,6 +98,8 @@ struct Requirement: CustomStringConvertible {
         report.certificates?.certifiedAccuracy(kind, at: epsilon)
       case .pgdAccuracy(let epsilon):
         evaluation?.pgdAccuracy.first { $0.key.value == epsilon.value }?.value
+      case .autoattackAccuracy(let epsilon):
+        evaluation?.autoattackAccuracy.first { $0.key.value == epsilon.value }?.value
       }
     // Nothing that is missing or no number is met.
     return (value ?? .nan, value.map { holds($0, bound) } ?? false)

@@ -5,7 +5,7 @@ import Testing
 
 /// Damaged files, each in a process that may take 64 MiB and four times the file more than it has,
 /// and a second of a processor's time.
-@Suite("Readers of damaged files", .enabled(if: runsSlowTests, "takes minutes"))
+@Suite("Readers of damaged files")
 struct FuzzTests {
   private static let inputs = runsSlowTests ? 1_000_000 : 20_000
 

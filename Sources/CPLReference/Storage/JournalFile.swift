@@ -85,7 +85,12 @@ package struct JournalFile: ~Copyable {
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  /// The lock is given back by name: a child that another thread is starting holds the file open too,
+  /// for a moment.
+  deinit {
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// Appends a record, and returns when it has reached the medium. Where that fails, the file ends
   /// with the record before it.

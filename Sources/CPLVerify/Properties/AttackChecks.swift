@@ -106,7 +106,10 @@ struct AttackStrength: PropertyCheck {
   private static func factor(_ name: String) -> Double {
     switch name {
     case "minimum-norm", "rounding": 1.001
-    case "pgd": 1.1
+    case "deepfool", "fab-t": 1.02
+    case "pgd", "autoattack", "apgd-ce", "apgd-dlr", "apgd-t": 1.1
+    // It knows no gradient, and the direction that matters is one among all pixels.
+    case "square": 4
     default: 2
     }
   }

@@ -49,7 +49,7 @@ struct ValidCertificates: PropertyCheck {
       return (predictions, radii.map { $0 * scale })
     }
     // d = ∞ where nothing was found.
-    return try audit.run(images) { _, _ in }.images.filter { $0.radius > 0 }
+    return try audit.run(images) { _ in }.images.filter { $0.radius > 0 }
       .map { $0.distance / $0.radius }
   }
 }

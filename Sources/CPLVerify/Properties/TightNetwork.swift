@@ -9,7 +9,7 @@ package struct TightNetwork {
   /// The last layer as it should be.
   private let head: LastLayerNormalised<Float>
 
-  private static let side = 4
+  private static let side = 8
 
   /// A network with rows drawn by `random`, of this context's layers.
   package init(

@@ -17,10 +17,10 @@ extension VerificationReport {
             ],
             bounds.layers.map {
               [
-                $0.name, $0.kind, Self.text($0.spectralNorm?.lowerBound),
-                Self.text($0.modelEstimate),
-                Self.text($0.spectralNorm?.upperBound), Self.text($0.stepSize),
-                Self.text($0.lipschitzUpperBound),
+                $0.name, $0.kind, Self.cell($0.spectralNorm?.lowerBound),
+                Self.cell($0.modelEstimate),
+                Self.cell($0.spectralNorm?.upperBound), Self.cell($0.stepSize),
+                Self.cell($0.lipschitzUpperBound),
               ]
             })
         ))
@@ -35,8 +35,8 @@ extension VerificationReport {
             (0..<certificates.count).map { row in
               [
                 "\(certificates.indices[row])", "\(certificates.labels[row])",
-                "\(certificates.predictions[row])", Self.text(certificates.margins[row]),
-              ] + kinds.map { Self.text(certificates.radii[$0]?[row]) }
+                "\(certificates.predictions[row])", Self.cell(certificates.margins[row]),
+              ] + kinds.map { Self.cell(certificates.radii[$0]?[row]) }
             })
         ))
     }
@@ -49,7 +49,7 @@ extension VerificationReport {
             (0..<record.count).map { row in
               [
                 "\(record.indices[row])", "\(record.labels[row])", "\(record.predictions[row])",
-                Self.text(record.distances[row]), "\(record.forwardPasses[row])",
+                Self.cell(record.distances[row]), "\(record.forwardPasses[row])",
                 "\(record.backwardPasses[row])",
               ]
             })
@@ -63,8 +63,8 @@ extension VerificationReport {
             ["index", "label", "prediction", "radius", "distance", "attack"],
             audit.images.map {
               [
-                "\($0.index)", "\($0.label)", "\($0.prediction)", Self.text($0.radius),
-                Self.text($0.distance), $0.attack ?? "",
+                "\($0.index)", "\($0.label)", "\($0.prediction)", Self.cell($0.radius),
+                Self.cell($0.distance), $0.attack ?? "",
               ]
             })
         ))
@@ -72,7 +72,7 @@ extension VerificationReport {
     return tables
   }
 
-  private static func text(_ number: (some BinaryFloatingPoint & LosslessStringConvertible)?)
+  private static func cell(_ number: (some BinaryFloatingPoint & LosslessStringConvertible)?)
     -> String
   {
     number.map { "\($0)" } ?? ""

@@ -38,7 +38,10 @@ struct CheckFigureTests {
 
   @Test(
     "no numbers, one number and numbers of all sizes can be drawn",
-    arguments: [[], [0], [1], [5e-324, 1e-323], [-1e308, 1e308], [1e308, 1.7e308], [-3, -2]])
+    arguments: [
+      [], [0], [1], [.leastNonzeroMagnitude, 2 * .leastNonzeroMagnitude], [-1e308, 1e308],
+      [1e308, 1.7e308], [-3, -2],
+    ] as [[Double]])
   func extremes(values: [Double]) {
     let drawing = figure([CheckFigure.Curve("a", x: values, y: values)]).drawing
     #expect(!drawing.contains("nan") && !drawing.contains("inf"))
