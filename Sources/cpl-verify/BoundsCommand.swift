@@ -19,7 +19,7 @@ struct BoundsCommand: PinnableCommand {
   @OptionGroup var options: RunOptions
 
   /// How many images the lower side is looked for at.
-  private static let lowerSideImages = 16
+  private static let lowerSideImages = 8
 
   func run() throws {
     var judgement = try Judgement(weights, dataOptions, results, options, needsClasses: false)

@@ -12,7 +12,8 @@ struct CheckTests {
   @Test("without weights the built-in network is checked, and stored results are the shown ones")
   func builtIn() throws {
     try withTemporaryFolder { folder in
-      let checks = "--only cpl.* --only parity.pytorch --skip cpl.potential-convex"
+      let checks =
+        "--only cpl.* --only parity.pytorch --only flow.* --skip cpl.potential-convex"
       let outcome = try Program.run(
         "verify \(checks) --json --quiet --junit checks.xml --out checks.h5", in: folder)
       #expect(outcome.code == 0, "\(outcome)")
@@ -31,6 +32,13 @@ struct CheckTests {
       #expect(try names(in: folder) == ["checks.h5", "checks.xml"])
       let pages = try Program.run("report checks.h5 --out pages", in: folder)
       #expect(pages.code == 0, "\(pages)")
+      let page = String(
+        decoding: try bytes(of: folder + "/pages/report.html"), as: UTF8.self)
+      #expect(page.contains("Holds: \(found.count) of \(found.count) checks of properties hold"))
+      #expect(report.checks.allSatisfy { page.contains("<th scope=\"row\">\($0.id)</th>") })
+      let figures = report.checks.flatMap(\.figures)
+      #expect(!figures.isEmpty)
+      #expect(page.components(separatedBy: "<svg").count == 1 + figures.count)
     }
   }
 

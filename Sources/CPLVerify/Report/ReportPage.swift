@@ -66,7 +66,7 @@ extension ReportPage {
       [
         Self.coverage(report), Self.violations(report, results: results),
         ReproducibilityCard(report).section, Self.accuracy(report), Self.training(report),
-        Self.bounds(report), Self.tightness(report), Self.attacks(report),
+        Self.bounds(report), Self.tightness(report), Self.attacks(report), Self.checks(report),
         Self.again(report),
       ].compactMap { $0 }
   }
@@ -76,6 +76,7 @@ extension ReportPage {
       return "Violated: bounds contradict each other, which is a bug of this program"
     }
     guard let audit = report.audit else {
+      if !report.checks.isEmpty { return headline(report.checks) }
       return "Inconclusive: no certificate was attacked in this run"
     }
     let certified =
