@@ -22,7 +22,11 @@ struct AttackContract: PropertyCheck {
     // Far enough that something is found, where images are certified at all.
     let budgets = radii.map { max(4 * $0, 1) }
     var deeds: [Deed] = []
-    for attack in context.fixedBudgetAttacks {
+    // Square's thousands of queries belong to AutoAttack too, which asks them where they are needed.
+    let fixedBudgetAttacks = context.fixedBudgetAttacks.filter {
+      context.effort == .thorough || $0.name != SquareAttack().name
+    }
+    for attack in fixedBudgetAttacks {
       deeds.append(
         try Deed(input, budgets: budgets, target, context) { input, budgets in
           attack.run(
