@@ -2,9 +2,9 @@ import CPLReference
 
 /// What an audit puts each certified image through, by the image's radius r.
 ///
-/// First a search for the nearest adversarial image, which tells how much doubt is left: d/r. Then
-/// the attacks inside the radius and at it, the other searches for the nearest adversarial image,
-/// and what was asked for beyond these.
+/// First the search for the nearest adversarial image (DeepFool, FAB and bisection), which tells how
+/// much doubt is left: d/r. Then the attacks inside the radius and at it, and what was asked for
+/// beyond these.
 struct AuditPlan: Sendable {
   /// One attack on every image of a batch.
   enum Step: Sendable {
@@ -35,34 +35,36 @@ struct AuditPlan: Sendable {
   init(_ certified: CertifiedNetwork, also extras: [String]) throws {
     let descent = ProjectedGradientDescent(.strong)
     let rounding = RoundingSearch()
-    let first = MinimumNormSearch()
-    search = [.nearest(first)]
-    var thorough: [Step] = [.inside(descent, share: 0.99), .inside(descent, share: 1)]
-    thorough += AttackSuite.minimumNorm.filter { $0.name != first.name }.map { .nearest($0) }
-    thorough.append(.inside(rounding, share: 1))
+    search = [.nearest(MinimumNormSearch())]
+    var thorough: [Step] = [
+      .inside(descent, share: 0.99), .inside(descent, share: 1), .inside(rounding, share: 1),
+    ]
     if let sound = certified.sound { thorough.append(.binary64(rounding, sound.network)) }
     for (position, name) in extras.enumerated() {
-      guard let attack = Self.extras.first(where: { $0.name == name }),
+      guard let step = Self.extras.first(where: { $0.attack == name })?.step,
         !extras[..<position].contains(name)
       else {
         throw VerificationError.invalid(
           what: "attacks of the audit",
           expected: "\(Self.extraNames.joined(separator: ", ")), none twice", found: "'\(name)'")
       }
-      thorough.append(.inside(attack, share: 1))
+      thorough.append(step)
     }
     self.thorough = thorough
   }
 
-  /// The attacks inside a ball that are not part of every audit.
-  private static var extras: [any FixedBudgetAttack] {
-    AttackSuite.fixedBudget.filter {
-      $0.name != ProjectedGradientDescent(.strong).name && $0.name != RoundingSearch().name
-    }
+  /// The attacks that are not part of every audit.
+  private static var extras: [(attack: String, step: Step)] {
+    let standing = [
+      ProjectedGradientDescent(.strong).name, RoundingSearch().name, MinimumNormSearch().name,
+    ]
+    let inside = AttackSuite.fixedBudget.map { ($0.name, Step.inside($0, share: 1)) }
+    let nearest = AttackSuite.minimumNorm.map { ($0.name, Step.nearest($0)) }
+    return (inside + nearest).filter { !standing.contains($0.0) }
   }
 
   /// The names of the attacks that can be asked for.
-  static var extraNames: [String] { extras.map(\.name) }
+  static var extraNames: [String] { extras.map(\.attack) }
 
   /// The names of all attacks, in order.
   var names: [String] { (search + thorough).map(\.name) }
