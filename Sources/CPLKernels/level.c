@@ -1,8 +1,10 @@
 #include "level.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
-static cpl_kernel_level best_level(void) {
+static cpl_kernel_level best_of_processor(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
@@ -16,6 +18,13 @@ static cpl_kernel_level best_level(void) {
   return CPL_LEVEL_PORTABLE;
 }
 
+static cpl_kernel_level best_allowed(void) {
+  const char *limit = getenv("CPL_KERNEL_LEVEL");
+  if (limit && strcmp(limit, "portable") == 0) return CPL_LEVEL_PORTABLE;
+  if (limit && strcmp(limit, "avx2") == 0) return CPL_LEVEL_AVX2;
+  return CPL_LEVEL_AVX512;
+}
+
 enum { NOT_CHOSEN = -1 };
 
 // Threads that meet here at the first use all store the same value, so relaxed order is enough.
@@ -27,8 +36,8 @@ cpl_kernel_level cpl_current_kernel_level(void) {
 }
 
 cpl_kernel_level cpl_set_kernel_level(cpl_kernel_level level) {
-  cpl_kernel_level best = best_level();
-  cpl_kernel_level chosen = level < best ? level : best;
+  cpl_kernel_level chosen = level, limits[] = {best_of_processor(), best_allowed()};
+  for (int i = 0; i < 2; i++) chosen = limits[i] < chosen ? limits[i] : chosen;
   atomic_store_explicit(&current_level, chosen, memory_order_relaxed);
   return chosen;
 }

@@ -129,6 +129,13 @@ struct RunOptions: ParsableArguments {
         "--blas-core \(blasCore.rawValue) takes a processor with "
           + "\(blasCore.lacking.joined(separator: ", ")), which this one lacks")
     }
+    let variable = KernelLevel.limitVariable
+    if let limit = ProcessInfo.processInfo.environment[variable],
+      KernelLevel(rawValue: limit) == nil
+    {
+      let levels = KernelLevel.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("the environment variable \(variable) is \(levels), not '\(limit)'")
+    }
   }
 
   var workers: Workers {

@@ -123,4 +123,30 @@ struct GateTests {
         try Program.run("bounds run/last.h5 --blas-core z80", in: folder), code: 64, "'z80'")
     }
   }
+
+  @Test("with the same kernels of OpenBLAS, processors of every kind give the same bytes")
+  func processors() throws {
+    let digests = try ["avx512", "avx2", "portable"].map { level in
+      try SampleRun.withCopy { folder in
+        let lines = [
+          "train tiny.yml --limit 200 --out again", "audit again/last.h5 --limit 6 --out audit.h5",
+        ]
+        for line in lines {
+          let outcome = try Program.shell(
+            "CPL_KERNEL_LEVEL=\(level) \"$0\" \(line) --blas-core Nehalem --quiet", in: folder)
+          #expect(outcome.code == 0 && outcome.error.isEmpty, "\(outcome)")
+        }
+        let report = try Program.run("report audit.h5 --out pages --json", in: folder).json()
+        let provenance = try #require(report["provenance"] as? [String: Any])
+        let used = (provenance["machine"] as? [String: Any])?["kernel_level"] as? String
+        #expect(level == "avx512" || used != "avx512", "the limit is kept")
+        #expect(level != "portable" || used == "portable", "the limit is kept")
+        return [provenance["weights_digest"] as? String, report["content_digest"] as? String]
+      }
+    }
+    #expect(!digests[0].contains(nil) && digests.allSatisfy { $0 == digests[0] }, "\(digests)")
+    expectRefusal(
+      try Program.shell("CPL_KERNEL_LEVEL=sse \"$0\" bounds run/last.h5", in: SampleRun.folder),
+      code: 64, "portable, avx2, avx512, not 'sse'")
+  }
 }

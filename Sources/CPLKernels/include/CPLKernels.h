@@ -41,8 +41,10 @@ typedef enum {
   CPL_LEVEL_AVX512 = 2,
 } cpl_kernel_level;
 
-/// Uses `level` from now on, or the best level below it that this processor has. Returns the level
-/// now in force. Without a call, the best one is in force. Levels differ in speed alone.
+/// Uses `level` from now on, or the best level below it that this processor has and the environment
+/// variable CPL_KERNEL_LEVEL (portable, avx2 or avx512; read here and at the first use) allows.
+/// Returns the level now in force. Without a call, the best one is in force. Levels differ in speed
+/// alone.
 cpl_kernel_level cpl_set_kernel_level(cpl_kernel_level level);
 
 // MARK: - Matrix products

@@ -4,7 +4,10 @@ import CPLKernels
 public enum KernelLevel: String, CaseIterable, Sendable {
   case portable, avx2, avx512
 
-  /// Uses this level, or the best one below it that the processor has.
+  /// The environment variable that sets an upper limit, such as `avx2`.
+  public static let limitVariable = "CPL_KERNEL_LEVEL"
+
+  /// Uses this level, or the best one below it that the processor has and the limit allows.
   ///
   /// - Returns: the level now in force.
   @discardableResult
