@@ -12,14 +12,15 @@ struct RoundingSearchTests {
         let scale = Float(sign: .plus, exponent: exponent, significand: 1)
         let a = (0..<count).map { _ in Float(random.uniform()) * scale }
         let b = (0..<count).map { _ in Float(random.uniform()) * scale }
-        let square = zip(a, b).reduce(DoubleDouble(0)) { sum, pair in
-          let difference = DoubleDouble(Double(pair.0)) - DoubleDouble(Double(pair.1))
-          return sum + difference * difference
+        let square = zip(a, b).reduce(FixedPoint(0)) { sum, pair in
+          let (a, b) = (Double(pair.0), Double(pair.1))
+          let difference = FixedPoint(a) - FixedPoint(b)
+          return sum + (difference * a - difference * b)
         }
         let bound = Distance(a, b).upperBound
         let below = bound - 5 * bound.ulp
-        #expect(!(DoubleDouble(bound) * DoubleDouble(bound) < square))
-        #expect(DoubleDouble(below) * DoubleDouble(below) < square)
+        #expect(FixedPoint(bound) * bound >= square)
+        #expect(FixedPoint(below) * below < square)
         #expect(Distance(a, b).slack(in: 2 * bound) > 0 && Distance(a, b).slack(in: below) < 0)
       }
     }

@@ -1,86 +1,130 @@
 import CPLReference
+import CPLVerify
 
-/// The real maps of layers, evaluated with about 106 bits.
+/// The real maps of layers, evaluated to 2⁻⁴⁴⁸, with a bound of what that lacks.
 ///
-/// The terms of sums are taken in the order of the executed chains. So every bound of section 5
-/// holds with 2⁻¹⁰³ for u, and with twice as many roundings, for products are not fused: what
-/// comes out here errs by at most `error` times the bound that is under test.
-enum ExactEvaluation {
-  /// 2 · 2⁻¹⁰³/2⁻⁵³, and once more as much for what is of higher order.
-  static let error = 0x1p-48
+/// Sums are exact in `FixedPoint`, so their order does not matter, and nothing here is shared with
+/// the bounds that are held to it.
+struct ExactEvaluation {
+  let values: [FixedPoint]
+  /// No value differs by more from what real arithmetic makes of the input.
+  let errorBound: Double
 
-  /// A layer applied to one input.
-  static func apply(_ layer: any Layer<Double>, to x: [DoubleDouble]) -> [DoubleDouble] {
+  /// The input itself.
+  init(_ input: [Double]) {
+    self.init(values: input.map { FixedPoint($0) }, errorBound: 0)
+  }
+
+  /// - Parameter estimate: the bound as computed in binary64 from sums of less than 10⁶ numbers that
+  ///   are not negative, which rounding changes by less than a thousandth.
+  private init(values: [FixedPoint], errorBound estimate: Double) {
+    self.values = values
+    errorBound = 1.001 * estimate
+  }
+
+  /// ‖values − computed‖₂ ≤ the result, for the real values.
+  func distance(to computed: some Collection<Double>) -> Double {
+    EuclideanNorm.upperBound(zip(values, computed).map { $0.distance(to: $1) + errorBound })
+  }
+
+  /// |(a_first − a_second) − (b_first − b_second)| ≤ the result, for the real values b.
+  func marginError(_ computed: [Double], _ first: Int, _ second: Int) -> Double {
+    let margin = FixedPoint(computed[first]) - FixedPoint(computed[second])
+    return (margin - (values[first] - values[second])).magnitudeUpperBound + 2 * errorBound
+  }
+
+  /// The features of an input.
+  static func features(_ network: CPLNetwork<Double>, _ input: [Double]) -> ExactEvaluation {
+    network.layers.dropLast().reduce(ExactEvaluation(input)) { $0.applying($1) }
+  }
+
+  /// A layer applied to the values.
+  func applying(_ layer: any Layer<Double>) -> ExactEvaluation {
     switch layer {
-    case let layer as Normalize<Double>: normalize(layer, x)
-    case let layer as PaddingChannels<Double>: pad(layer, x)
-    case let layer as CPLConvolution<Double>: convolve(layer, x)
-    case let layer as NormPool<Double>: pool(layer, x)
-    case is Flatten<Double>: x
-    case let layer as CPLLinear<Double>: linear(layer, x)
-    case let layer as LastLayerNormalised<Double>: head(layer, x)
-    case let layer as PoolingLinear<Double>: head(layer, x)
+    case let layer as Normalize<Double>: normalize(layer)
+    case let layer as PaddingChannels<Double>: pad(layer)
+    case let layer as CPLConvolution<Double>: convolve(layer)
+    case let layer as NormPool<Double>: pool(layer)
+    case is Flatten<Double>: self
+    case let layer as CPLLinear<Double>: linear(layer)
+    case let layer as LastLayerNormalised<Double>: head(layer)
+    case let layer as PoolingLinear<Double>: head(layer)
     default: preconditionFailure("a new kind of layer: \(layer.specification.kind)")
     }
   }
 
-  private static func normalize(_ layer: Normalize<Double>, _ x: [DoubleDouble]) -> [DoubleDouble] {
+  private func normalize(_ layer: Normalize<Double>) -> ExactEvaluation {
     let plane = layer.side * layer.side
-    return x.indices.map {
-      (x[$0] - DoubleDouble(Double(layer.mean[$0 / plane])))
-        / Double(layer.standardDeviation[$0 / plane])
-    }
+    let smallest = layer.standardDeviation.reduce(.infinity) { min($0, Double($1)) }
+    return ExactEvaluation(
+      values: values.indices.map {
+        (values[$0] - FixedPoint(Double(layer.mean[$0 / plane])))
+          / Double(layer.standardDeviation[$0 / plane])
+      }, errorBound: errorBound / smallest + FixedPoint.unit)
   }
 
-  private static func pad(_ layer: PaddingChannels<Double>, _ x: [DoubleDouble]) -> [DoubleDouble] {
+  private func pad(_ layer: PaddingChannels<Double>) -> ExactEvaluation {
     let count = layer.channels * layer.side * layer.side
     switch layer.padding {
-    case .zero: return x + Array(repeating: DoubleDouble(0), count: count - x.count)
-    case .clone: return (0..<count).map { x[$0 % x.count] / layer.cloneDivisor }
+    case .zero:
+      return ExactEvaluation(
+        values: values + Array(repeating: FixedPoint(0), count: count - values.count),
+        errorBound: errorBound)
+    case .clone:
+      return ExactEvaluation(
+        values: (0..<count).map { values[$0 % values.count] / layer.cloneDivisor },
+        errorBound: errorBound + FixedPoint.unit)
     }
   }
 
-  private static func pool(_ layer: NormPool<Double>, _ x: [DoubleDouble]) -> [DoubleDouble] {
+  private func pool(_ layer: NormPool<Double>) -> ExactEvaluation {
     let (side, window) = (layer.side, layer.window)
     let outputSide = side / window
-    return (0..<layer.channels * outputSide * outputSide).map { index in
+    let pooled = (0..<layer.channels * outputSide * outputSide).map { index in
       let (plane, place) = index.quotientAndRemainder(dividingBy: outputSide * outputSide)
       let corner =
         (plane * side + place / outputSide * window) * side + place % outputSide * window
-      let total = (0..<window * window).reduce(DoubleDouble(0)) {
-        $0 + x[corner + $1 / window * side + $1 % window]
+      let total = (0..<window * window).reduce(FixedPoint(0)) {
+        $0 + values[corner + $1 / window * side + $1 % window]
       }
       return total / Double(window)
     }
+    return ExactEvaluation(
+      values: pooled, errorBound: Double(window) * errorBound + FixedPoint.unit)
   }
 
-  private static func linear(_ layer: CPLLinear<Double>, _ x: [DoubleDouble]) -> [DoubleDouble] {
-    let weights = layer.weights.elements.map { DoubleDouble($0) }
+  private func linear(_ layer: CPLLinear<Double>) -> ExactEvaluation {
+    let weights = layer.weights.elements
     let (inner, features) = (layer.inner, layer.features)
     let hidden = (0..<inner).map { unit in
-      let sum = (0..<features).reduce(DoubleDouble(0)) {
-        $0 + weights[unit * features + $1] * x[$1]
+      let sum = (0..<features).reduce(FixedPoint(0)) {
+        $0 + values[$1] * weights[unit * features + $1]
       }
-      return relu(sum + DoubleDouble(layer.bias.elements[unit]))
+      return Self.relu(sum + FixedPoint(layer.bias.elements[unit]))
     }
-    let step = DoubleDouble(layer.stepSize)
-    return (0..<features).map { feature in
-      let sum = (0..<inner).reduce(DoubleDouble(0)) {
-        $0 + weights[$1 * features + feature] * hidden[$1]
+    let outputs = (0..<features).map { feature in
+      let sum = (0..<inner).reduce(FixedPoint(0)) {
+        $0 + hidden[$1] * weights[$1 * features + feature]
       }
-      return x[feature] - step * sum
+      return values[feature] - sum * layer.stepSize
     }
+    return residual(
+      outputs, step: layer.stepSize, products: (features, inner),
+      rowSum: Self.largest(inner) { unit in
+        weights[unit * features..<(unit + 1) * features].reduce(0) { $0 + abs($1) }
+      },
+      columnSum: Self.largest(features) { feature in
+        (0..<inner).reduce(0) { $0 + abs(weights[$1 * features + feature]) }
+      })
   }
 
-  private static func convolve(
-    _ layer: CPLConvolution<Double>, _ x: [DoubleDouble]
-  ) -> [DoubleDouble] {
-    let kernel = layer.kernel.elements.map { DoubleDouble($0) }
+  private func convolve(_ layer: CPLConvolution<Double>) -> ExactEvaluation {
+    let kernel = layer.kernel.elements
     let shape = layer.kernel.shape
     let (inner, channels, taps, side) = (shape[0], shape[1], shape[2], layer.inputShape[1])
     /// Σ over the taps of one channel of a correlation, the kernel mirrored or not.
     func correlate(
-      _ sum: inout DoubleDouble, _ plane: ArraySlice<DoubleDouble>, _ place: Int, weights: Int,
+      _ sum: inout FixedPoint, _ plane: ArraySlice<FixedPoint>, _ place: Int, weights: Int,
       mirrored: Bool
     ) {
       for tap in 0..<taps * taps {
@@ -88,53 +132,82 @@ enum ExactEvaluation {
         let column = place % side + tap % taps - taps / 2
         guard 0..<side ~= row, 0..<side ~= column else { continue }
         let weight = kernel[weights + (mirrored ? taps * taps - 1 - tap : tap)]
-        sum = sum + weight * plane[plane.startIndex + row * side + column]
+        sum = sum + plane[plane.startIndex + row * side + column] * weight
       }
     }
     let pixels = side * side
-    var hidden: [DoubleDouble] = []
+    var hidden: [FixedPoint] = []
     for unit in 0..<inner * pixels {
-      var sum = DoubleDouble(0)
+      var sum = FixedPoint(0)
       for channel in 0..<channels {
         correlate(
-          &sum, x[channel * pixels..<(channel + 1) * pixels], unit % pixels,
+          &sum, values[channel * pixels..<(channel + 1) * pixels], unit % pixels,
           weights: (unit / pixels * channels + channel) * taps * taps, mirrored: false)
       }
-      hidden.append(relu(sum + DoubleDouble(layer.bias.elements[unit / pixels])))
+      hidden.append(Self.relu(sum + FixedPoint(layer.bias.elements[unit / pixels])))
     }
-    let step = DoubleDouble(layer.stepSize)
-    return x.indices.map { index in
-      var sum = DoubleDouble(0)
+    let outputs = values.indices.map { index in
+      var sum = FixedPoint(0)
       for unit in 0..<inner {
         correlate(
           &sum, hidden[unit * pixels..<(unit + 1) * pixels], index % pixels,
           weights: (unit * channels + index / pixels) * taps * taps, mirrored: true)
       }
-      return x[index] - step * sum
+      return values[index] - sum * layer.stepSize
     }
+    func magnitude(_ unit: Int, _ channel: Int) -> Double {
+      let first = (unit * channels + channel) * taps * taps
+      return kernel[first..<first + taps * taps].reduce(0) { $0 + abs($1) }
+    }
+    return residual(
+      outputs, step: layer.stepSize, products: (channels * taps * taps, inner * taps * taps),
+      rowSum: Self.largest(inner) { unit in
+        (0..<channels).reduce(0) { $0 + magnitude(unit, $1) }
+      },
+      columnSum: Self.largest(channels) { channel in
+        (0..<inner).reduce(0) { $0 + magnitude($1, channel) }
+      })
   }
 
-  private static func head(
-    _ layer: LastLayerNormalised<Double>, _ x: [DoubleDouble]
-  ) -> [DoubleDouble] {
-    (0..<layer.classes).map { label in
-      let row = layer.normalized.rows.row(label)
-      let sum = zip(row, x).reduce(DoubleDouble(0)) { $0 + DoubleDouble($1.0) * $1.1 }
-      return sum + DoubleDouble(layer.bias.elements[label])
-    }
+  /// The outputs of x − h Wᵀ relu(Wx + b), and the bound of their errors from the largest sums of
+  /// magnitudes of W's rows and columns and the numbers of products in a sum.
+  private func residual(
+    _ outputs: [FixedPoint], step: Double, products: (analysis: Int, synthesis: Int),
+    rowSum: Double, columnSum: Double
+  ) -> ExactEvaluation {
+    let hidden = rowSum * errorBound + Double(products.analysis) * FixedPoint.unit
+    let sum = columnSum * hidden + Double(products.synthesis) * FixedPoint.unit
+    return ExactEvaluation(
+      values: outputs, errorBound: errorBound + abs(step) * sum + FixedPoint.unit)
   }
 
-  private static func head(_ layer: PoolingLinear<Double>, _ x: [DoubleDouble]) -> [DoubleDouble] {
-    (0..<layer.classes).map { label in
-      if layer.pooling == .truncate { return x[label] }
-      let group = x[label * layer.groupSize..<(label + 1) * layer.groupSize]
-      if layer.pooling == .max {
-        return group.dropFirst().reduce(group.first!) { $0 < $1 ? $1 : $0 }
-      }
-      let total = group.reduce(DoubleDouble(0)) { $0 + $1 }
-      return DoubleDouble(layer.meanFactor) * (total / Double(layer.groupSize))
+  private func head(_ layer: LastLayerNormalised<Double>) -> ExactEvaluation {
+    let rows = layer.normalized.rows
+    let logits = (0..<layer.classes).map { label in
+      zip(rows.row(label), values).reduce(FixedPoint(0)) { $0 + $1.1 * $1.0 }
+        + FixedPoint(layer.bias.elements[label])
     }
+    let rowSum = Self.largest(layer.classes) { rows.row($0).reduce(0) { $0 + abs($1) } }
+    return ExactEvaluation(
+      values: logits, errorBound: rowSum * errorBound + Double(values.count) * FixedPoint.unit)
   }
 
-  private static func relu(_ x: DoubleDouble) -> DoubleDouble { x.high < 0 ? DoubleDouble(0) : x }
+  private func head(_ layer: PoolingLinear<Double>) -> ExactEvaluation {
+    let logits = (0..<layer.classes).map { label in
+      if layer.pooling == .truncate { return values[label] }
+      let group = values[label * layer.groupSize..<(label + 1) * layer.groupSize]
+      if layer.pooling == .max { return group.max()! }
+      return group.reduce(FixedPoint(0), +) / Double(layer.groupSize) * layer.meanFactor
+    }
+    return ExactEvaluation(
+      values: logits,
+      errorBound: layer.pooling == .mean
+        ? layer.meanFactor * (errorBound + FixedPoint.unit) + FixedPoint.unit : errorBound)
+  }
+
+  private static func relu(_ x: FixedPoint) -> FixedPoint { x < FixedPoint(0) ? FixedPoint(0) : x }
+
+  private static func largest(_ count: Int, _ value: (Int) -> Double) -> Double {
+    (0..<count).reduce(0) { max($0, value($1)) }
+  }
 }

@@ -58,34 +58,28 @@ struct FlowFieldTests {
     let potential = try RidgePotential(outer: outer, weights: weights, bias: bias)
     let x: [Double] = random.normals(24)
     let computed = potential.gradient(x)
-    // The same in twice the precision, but for the softmax's exponentials.
-    var p = bias.map { DoubleDouble(Double($0)) }
+    // The same in real arithmetic, but for the softmax's exponentials.
+    var p = bias.map { FixedPoint(Double($0)) }
     for row in 0..<40 {
       for column in 0..<24 {
-        p[row] =
-          p[row] + DoubleDouble(Double(weights.elements[row * 24 + column]))
-          * DoubleDouble(x[column])
+        p[row] = p[row] + FixedPoint(x[column]) * Double(weights.elements[row * 24 + column])
       }
     }
-    let slopes: [DoubleDouble]
+    let slopes: [FixedPoint]
     switch outer {
     case .quadratic: slopes = p
-    case .rectified: slopes = p.map { $0 < DoubleDouble(0) ? DoubleDouble(0) : $0 }
-    case .huber:
-      slopes = p.map {
-        $0 < DoubleDouble(-1) ? DoubleDouble(-1) : DoubleDouble(1) < $0 ? DoubleDouble(1) : $0
-      }
+    case .rectified: slopes = p.map { max($0, FixedPoint(0)) }
+    case .huber: slopes = p.map { min(max($0, FixedPoint(-1)), FixedPoint(1)) }
     case .logSumExp:
-      let powers = p.map { exp($0.high) }
-      slopes = powers.map { DoubleDouble($0 / powers.reduce(0, +)) }
+      let powers = p.map { exp(($0 < FixedPoint(0) ? -1 : 1) * $0.magnitudeUpperBound) }
+      slopes = powers.map { FixedPoint($0) / powers.reduce(0, +) }
     }
     var squaredError = 0.0
     for column in 0..<24 {
-      var exact = DoubleDouble(0)
-      for row in 0..<40 {
-        exact = exact + DoubleDouble(Double(weights.elements[row * 24 + column])) * slopes[row]
+      let exact = (0..<40).reduce(FixedPoint(0)) { sum, row in
+        sum + slopes[row] * Double(weights.elements[row * 24 + column])
       }
-      squaredError += pow(exact.distance(to: DoubleDouble(computed.value[column])), 2)
+      squaredError += pow(exact.distance(to: computed.value[column]), 2)
     }
     #expect(squaredError.squareRoot() <= computed.errorBound)
     #expect(computed.errorBound < 1e-11 * EuclideanNorm.upperBound(computed.value))
