@@ -75,4 +75,80 @@ struct ForeignWeightsTests {
     #expect(shown.code == 0 && shown.error.isEmpty, "\(shown)")
     #expect(shown.output.contains("network     none: nan.pt: layers_linear.1.weights"), "\(shown)")
   }
+
+  private func inspect(_ path: String, in folder: String) throws -> [String: Any] {
+    let shown = try Program.run(["inspect", path, "--json"], in: folder)
+    #expect(shown.code == 0 && shown.error.isEmpty, "\(shown)")
+    return try shown.json()
+  }
+
+  private func tensors(_ json: [String: Any]) -> [String: (dtype: String?, shape: [Int]?)] {
+    let list = json["tensors"] as? [[String: Any]] ?? []
+    return Dictionary(
+      list.map {
+        ($0["name"] as? String ?? "", ($0["dtype"] as? String, $0["shape"] as? [Int]))
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  @Test("files that hold no weights are said to be what they are, and listed")
+  func otherFiles() throws {
+    try SampleRun.withCopy { folder in
+      #expect(
+        [0, 2].contains(try Program.run("audit run/last.h5 --limit 5 --out a.h5", in: folder).code))
+      let results = try inspect("a.h5", in: folder)
+      #expect(results["format"] as? String == "cpl-report")
+      #expect((results["holds"] as? String)?.hasPrefix("results of cpl-verify audit") == true)
+      #expect(results["content_digest"] is String, "\(results.keys)")
+      #expect(tensors(results)["/certificates/index"]?.shape == [5])
+      let text = try Program.run("inspect a.h5", in: folder)
+      #expect(text.output.contains("holds       results of cpl-verify audit"), "\(text)")
+
+      let history = try inspect("run/history.h5", in: folder)
+      #expect((history["holds"] as? String)?.contains("history") == true)
+      #expect(tensors(history)["/history/loss"]?.dtype == "float64")
+
+      for (name, format, dtype) in [
+        ("fuzz/hdf5/data.h5", "hdf5", "uint8"), ("fuzz/npy/stored.npz", "npz", "uint8"),
+        ("fuzz/npy/deflated.npz", "npz", "uint8"), ("checkpoints/reference.h5", "hdf5", "uint8"),
+      ] {
+        let data = try inspect(fixture(name), in: folder)
+        #expect(data["format"] as? String == format)
+        #expect((data["holds"] as? String)?.contains("a data set for --data") == true, "\(data)")
+        let slash = format == "hdf5" ? "/" : ""
+        #expect(tensors(data)[slash + "images"]?.dtype == dtype, "\(data)")
+        #expect(tensors(data)[slash + "images"]?.shape?.count == 4)
+      }
+      let array = try inspect(fixture("fuzz/npy/float32.npy"), in: folder)
+      #expect(array["format"] as? String == "npy")
+      #expect(tensors(array)["array"]?.dtype == "float32")
+      expectRefusal(
+        try Program.run(["inspect", fixture("fuzz/hdf5/data.h5"), "--mean", "0,0,0"], in: folder),
+        code: 65, "data.h5, which holds no network")
+    }
+  }
+
+  @Test("what is not read of an HDF5 file is listed with the reason")
+  func unreadHDF5() throws {
+    let folder = fixture("hostile")
+    for (name, path, problem) in [
+      ("cycle.h5", "/images/images", "found a second one"),
+      ("soft-link.h5", "/images", "expected a hard link"),
+      ("external-link.h5", "/images", "expected a hard link"),
+    ] {
+      let outcome = try Program.run(["inspect", name], in: folder)
+      #expect(outcome.code == 0 && outcome.error.isEmpty, "\(outcome)")
+      let line = outcome.output.split(separator: "\n").first { $0.hasPrefix("  \(path) ") }
+      #expect(line?.contains("not read: ") == true && line?.contains(problem) == true, "\(outcome)")
+    }
+    // Compressed, and of a type that this program does not store.
+    let foreign = try inspect("foreign.h5", in: fixture("formats"))
+    #expect(foreign["holds"] as? String == "nothing that this program made")
+    #expect(tensors(foreign)["/packed"]?.dtype == "float32")
+    #expect(tensors(foreign)["/packed"]?.shape == [100, 3])
+    #expect(tensors(foreign)["/group/half"]?.dtype == "2-byte float")
+    let problems = (foreign["tensors"] as? [[String: Any]] ?? []).compactMap {
+      $0["problem"] as? String
+    }
+    #expect(problems.contains { $0.contains("compressed") }, "\(problems)")
+  }
 }

@@ -10,25 +10,17 @@ extension Checkpoint {
     _ path: String, settings: UnstoredSettings = UnstoredSettings()
   ) throws -> Checkpoint {
     guard let dictionary = try StateDictionary.inForeignFile(path) else {
-      try checkEmpty(settings, for: path)
+      try settings.checkEmpty("\(path), which describes its network itself")
       return try Checkpoint(path: path)
     }
     return try Checkpoint(dictionary, settings: settings)
-  }
-
-  private static func checkEmpty(_ settings: UnstoredSettings, for path: String) throws {
-    guard settings.isEmpty else {
-      throw ReferenceError.mismatch(
-        expected: "nothing said of \(path), which describes its network itself",
-        found: "a mean, a deviation, a padding, a head or a number of classes")
-    }
   }
 
   /// The weights in a state dictionary.
   public init(_ dictionary: StateDictionary, settings: UnstoredSettings) throws {
     let reading: StateDictionary.Reading
     if dictionary.metadata[MetadataKey.model] != nil {
-      try Self.checkEmpty(settings, for: dictionary.path)
+      try settings.checkEmpty("\(dictionary.path), which describes its network itself")
       let layers = try LayerSpecification.layers(
         json: dictionary.json(MetadataKey.model), path: dictionary.path,
         location: MetadataKey.model)

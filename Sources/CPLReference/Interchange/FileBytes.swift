@@ -16,7 +16,7 @@ package struct FileBytes: Sendable {
   ///   file of more than 16 GiB, and for one that the machine has no memory for.
   package init(_ path: String) throws {
     let file = try InputFile(path)
-    guard file.byteCount <= Self.limit, Self.hasMemory(file.byteCount) else {
+    guard file.byteCount <= Self.limit, InputFile.hasMemory(file.byteCount) else {
       throw ReferenceError.invalid(
         path: path, location: "", expected: "a file that fits into memory",
         found: "\(file.byteCount) bytes")
@@ -31,13 +31,6 @@ package struct FileBytes: Sendable {
   package init(_ bytes: [UInt8], path: String) {
     self.path = path
     self.bytes = bytes
-  }
-
-  /// Whether the system would give so much memory; an array ends the program where it does not.
-  static func hasMemory(_ byteCount: Int) -> Bool {
-    let probe = malloc(byteCount)
-    defer { free(probe) }
-    return probe != nil || byteCount == 0
   }
 
   package func invalid(_ location: String, expected: String, found: String) -> ReferenceError {
@@ -94,7 +87,7 @@ extension [Int] {
 
 extension String {
   /// A name from a file as it may stand in a message: of one line and not too long.
-  var forMessage: String {
+  package var forMessage: String {
     let clean = unicodeScalars.prefix(80).map { scalar in
       scalar.properties.generalCategory == .control || scalar.properties.isWhitespace
         ? scalar == " " ? " " : "\u{FFFD}" : String(scalar)

@@ -1,8 +1,8 @@
 /// NumPy's array files (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html):
 /// `.npy`, one array behind a header in Python's notation, and `.npz`, a zip archive of those.
-enum NumPyFile {
+package enum NumPyFile {
   static let signature: [UInt8] = [0x93] + Array("NUMPY".utf8)
-  static let archiveSignature: [UInt8] = [0x50, 0x4b, 3, 4]
+  package static let archiveSignature: [UInt8] = [0x50, 0x4b, 3, 4]
 
   /// The longest header that is read, in bytes.
   private static let headerLimit = 1 << 16
@@ -23,6 +23,16 @@ enum NumPyFile {
       }
       return try array(try archive.contents(of: "\(name).npy"), name: name, of: file)
     }
+  }
+
+  /// Every array of a `.npy` file or an archive of such; nil where the file is neither.
+  package static func all(in file: FileBytes) throws -> [StoredTensor]? {
+    if file.bytes.starts(with: signature) { return [try array(file)] }
+    guard file.bytes.starts(with: archiveSignature) else { return nil }
+    let suffix = ".npy"
+    let names = try ZipArchive(file).entries.keys.sorted()
+    guard names.allSatisfy({ $0.hasSuffix(suffix) }) else { return nil }
+    return try arrays(names.map { String($0.dropLast(suffix.count)) }, of: file)
   }
 
   private static func array(

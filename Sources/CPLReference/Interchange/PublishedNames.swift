@@ -101,6 +101,14 @@ public struct UnstoredSettings: Equatable, Sendable {
     self.classes = classes
   }
 
-  /// Whether nothing is set.
-  public var isEmpty: Bool { self == UnstoredSettings() }
+  /// Throws where something is said of a file that needs nothing said.
+  ///
+  /// - Parameter file: the file and why, for the message.
+  package func checkEmpty(_ file: String) throws {
+    guard self == UnstoredSettings() else {
+      throw ReferenceError.mismatch(
+        expected: "nothing said of \(file)",
+        found: "a mean, a deviation, a padding, a head or a number of classes")
+    }
+  }
 }

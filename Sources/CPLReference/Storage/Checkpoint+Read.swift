@@ -7,6 +7,12 @@ extension Checkpoint {
   ///   when a weight is not finite.
   public init(path: String) throws {
     let file = try HDF5File.open(path)
+    try self.init(file)
+  }
+
+  /// The same of a file that is open.
+  package init(_ file: borrowing HDF5File) throws {
+    let path = file.path
     try Self.checkFormat(of: file)
     let specifications = try LayerSpecification.layers(
       json: Data(try Self.text("model", file).utf8), path: path, location: "attribute 'model'")

@@ -1,6 +1,6 @@
 /// The names in a weights file (`cpl-weights`, version 1).
-enum CheckpointSchema {
-  static let format = "cpl-weights"
+package enum CheckpointSchema {
+  package static let format = "cpl-weights"
   static let version: Int64 = 1
 
   static func parameter(_ layer: String, _ name: String) -> String {

@@ -23,6 +23,9 @@ struct HDF5Contents {
     var failure: Failure?
     var type = HDF5ElementType.uint8
     var shape: [Int] = []
+    /// What a dataset says that it holds, also where it cannot be read.
+    var stated = ""
+    var extents: [UInt64] = []
     /// Where in the data the elements lie.
     var offset = 0
     var attributes: [Attribute] = []
@@ -63,7 +66,7 @@ struct HDF5Contents {
     }
   }
 
-  private var header = Header()
+  private(set) var header = Header()
   private var data: [UInt8] = []
   /// The positions of the objects by the bytes of their paths.
   private var positions: [[UInt8]: Int] = [:]
@@ -74,6 +77,8 @@ struct HDF5Contents {
   init(ofFileAt path: String, byteCount: Int) {
     do {
       let file = try HDF5File.openHere(path)
+      // Without the room for doubling, which might exceed a limit on memory.
+      data.reserveCapacity(byteCount)
       var visited: Set<[UInt64]> = []
       collect("/", depth: 0, of: file, limit: Self.dataLimit(byteCount), visited: &visited)
     } catch {
@@ -102,6 +107,7 @@ struct HDF5Contents {
       if object.isGroup {
         names = try file.memberNames(of: path)
       } else {
+        (object.stated, object.extents) = try file.outline(of: path)
         let (type, shape, bytes) = try file.elements(of: path)
         guard bytes.count <= limit - data.count else {
           throw file.invalid(

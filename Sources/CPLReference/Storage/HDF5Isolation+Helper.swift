@@ -90,7 +90,7 @@ extension HDF5Isolation.Helper {
     switch status & 0x7f {
     case 0: "one that it runs out of memory on, or that makes it fail (code \(status >> 8))"
     case SIGXCPU, SIGKILL:
-      "one that takes more than \(HDF5Isolation.secondsLimit(byteCount)) seconds"
+      "one that takes more than \(HDF5Isolation.secondsLimit(byteCount)) s"
     case let signal: "one that makes it crash (signal \(signal))"
     }
   }

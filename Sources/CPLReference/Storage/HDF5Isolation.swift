@@ -1,4 +1,3 @@
-import CHDF5
 import Foundation
 import Synchronization
 
@@ -51,7 +50,7 @@ public enum HDF5Isolation {
   }
 
   /// How many seconds of a processor's time a file may take to read: far more than honest ones do.
-  static func secondsLimit(_ byteCount: Int) -> Int { 10 + byteCount >> 24 }
+  static func secondsLimit(_ byteCount: Int) -> Int { 1 + byteCount >> 22 }
 
   private static func limitResources(byteCount: Int) {
     func limit(_ resource: __rlimit_resource, _ value: Int) {
@@ -61,7 +60,7 @@ public enum HDF5Isolation {
     // What is mapped already: libraries and their threads.
     let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))
       .flatMap { $0.split(separator: " ").first.flatMap { Int($0) } }
-    limit(RLIMIT_AS, (pages ?? 1 << 18) * sysconf(Int32(_SC_PAGESIZE)) + 8 * byteCount + 1 << 29)
+    limit(RLIMIT_AS, (pages ?? 1 << 18) * sysconf(Int32(_SC_PAGESIZE)) + 4 * byteCount + 1 << 26)
     limit(RLIMIT_CPU, secondsLimit(byteCount))
     limit(RLIMIT_FSIZE, 0)
     limit(RLIMIT_CORE, 0)

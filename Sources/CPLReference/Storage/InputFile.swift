@@ -30,6 +30,13 @@ package struct InputFile: ~Copyable {
 
   deinit { close(descriptor) }
 
+  /// Whether the system would give so much memory; an array ends the program where it does not.
+  static func hasMemory(_ byteCount: Int) -> Bool {
+    let probe = malloc(byteCount)
+    defer { free(probe) }
+    return probe != nil || byteCount == 0
+  }
+
   /// The bytes of the file at `path`.
   package static func bytes(_ path: String) throws -> [UInt8] {
     let file = try InputFile(path)

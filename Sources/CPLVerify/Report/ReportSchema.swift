@@ -1,8 +1,8 @@
 import CPLReference
 
 /// The names in a file of results (`cpl-report`, version 1).
-enum ReportSchema {
-  static let format = "cpl-report"
+package enum ReportSchema {
+  package static let format = "cpl-report"
   static let version: Int64 = 1
 
   static let provenance = "/provenance"

@@ -7,6 +7,11 @@ extension VerificationReport {
   /// - Throws: `ReferenceError.missing`, or `.invalid` saying what is wrong and where.
   public init(path: String) throws {
     let file = try HDF5File.open(path)
+    try self.init(file)
+  }
+
+  /// The same of a file that is open.
+  package init(_ file: borrowing HDF5File) throws {
     let format = try? file.text("format", of: "/")
     guard format == ReportSchema.format else {
       throw file.invalid(

@@ -1,0 +1,133 @@
+import CPLReference
+import CPLVerify
+
+/// What a file holds, as `inspect` tells it.
+struct Inspection: Encodable {
+  struct Stored: Encodable {
+    let name: String
+    let shape: [UInt64]
+    let dtype: String
+    /// Why it is not read, if it is not.
+    var problem: String?
+  }
+
+  let format: String
+  /// What a file is that is none of weights.
+  var holds: String?
+  /// Of the weights.
+  var digest: String?
+  /// Of results, over all but their provenance.
+  var contentDigest: String?
+  var profile: String?
+  var createdBy: String?
+  var gitCommit: String?
+  var architecture: String?
+  var parameters: Int?
+  var epoch: Int?
+  /// Why the tensors are no network, or the results cannot be read.
+  var problem: String?
+  var notes: [String] = []
+  var tensors: [Stored] = []
+
+  init(_ file: String, _ unstored: UnstoredOptions) throws {
+    if try HDF5File.isOne(file) {
+      let contents = try HDF5File.open(file)
+      // A file of weights that lacks something is refused, not listed.
+      if case .string(CheckpointSchema.format)? = try? contents.attribute("format", of: "/") {
+        try unstored.settings.checkEmpty("\(file), which describes its network itself")
+        self.init(weights: try Checkpoint(contents))
+      } else {
+        self.init(listing: contents)
+      }
+    } else {
+      let bytes = try FileBytes(file)
+      if let arrays = try NumPyFile.all(in: bytes) {
+        self.init(arrays, isArchive: bytes.bytes.starts(with: NumPyFile.archiveSignature))
+      } else {
+        self.init(try StateDictionary(bytes), unstored.settings)
+      }
+    }
+    if holds != nil { try unstored.settings.checkEmpty("\(file), which holds no network") }
+  }
+
+  private init(weights checkpoint: Checkpoint) {
+    format = checkpoint.format
+    tensors = checkpoint.network.layers.flatMap { layer in
+      layer.parameters.map {
+        Stored(
+          name: "\(layer.name)/\($0.name)", shape: $0.value.shape.map(UInt64.init),
+          dtype: "float32")
+      }
+    }
+    describe(checkpoint)
+  }
+
+  private init(_ dictionary: StateDictionary, _ settings: UnstoredSettings) {
+    format = dictionary.format.rawValue
+    tensors = dictionary.tensors.map { Stored($0, name: $0.name) }
+    do {
+      describe(try Checkpoint(dictionary, settings: settings))
+    } catch {
+      problem = "\(error)"
+    }
+  }
+
+  private init(_ arrays: [StoredTensor], isArchive: Bool) {
+    format = isArchive ? "npz" : "npy"
+    // The array of a `.npy` has no name.
+    tensors = arrays.map { Stored($0, name: isArchive ? $0.name : "array") }
+    holds =
+      !isArchive
+      ? "an array"
+      : Self.isDataSet(arrays.map(\.name)) ? Self.dataSet : "arrays"
+  }
+
+  private init(listing file: borrowing HDF5File) {
+    let entries = file.entries()
+    tensors = entries.map {
+      Stored(name: $0.path, shape: $0.extents, dtype: $0.type, problem: $0.problem)
+    }
+    if case .string(ReportSchema.format)? = try? file.attribute("format", of: "/") {
+      format = ReportSchema.format
+      holds = "results"
+      do {
+        let report = try VerificationReport(file)
+        contentDigest = report.contentDigest
+        if let command = report.provenance.command { holds = "results of \(command.forMessage)" }
+      } catch {
+        problem = "\(error)"
+      }
+      return
+    }
+    format = "hdf5"
+    holds =
+      entries.contains { $0.path == "/history/epoch" }
+      ? "the history of a training run, a row an epoch"
+      : Self.isDataSet(entries.filter { $0.problem == nil }.map { String($0.path.dropFirst()) })
+        ? Self.dataSet : "nothing that this program made"
+  }
+
+  private static let dataSet = "images and labels, a data set for --data"
+
+  private static func isDataSet(_ names: [String]) -> Bool {
+    Set(["images", "labels"]).isSubset(of: names)
+  }
+
+  private mutating func describe(_ checkpoint: Checkpoint) {
+    digest = checkpoint.digest
+    profile = checkpoint.description.profile.name
+    createdBy = checkpoint.description.createdBy
+    gitCommit = checkpoint.description.gitCommit
+    architecture = checkpoint.architecture
+    parameters = checkpoint.network.parameterCount
+    epoch = checkpoint.training?.epoch
+    notes = checkpoint.notes
+  }
+}
+
+extension Inspection.Stored {
+  fileprivate init(_ tensor: StoredTensor, name: String) {
+    self.init(
+      name: name, shape: tensor.shape.map(UInt64.init), dtype: tensor.format.rawValue)
+  }
+}
