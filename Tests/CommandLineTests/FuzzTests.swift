@@ -3,34 +3,63 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Damaged files, each in a process that may take 64 MiB and four times the file more than it has,
-/// and a second of a processor's time.
+/// Damaged files, each of which may take 64 MiB and four times its size of memory, and a second of a
+/// processor's time.
 @Suite("Readers of damaged files")
 struct FuzzTests {
   private static let inputs = runsSlowTests ? 1_000_000 : 20_000
+
+  private func fuzz(_ reader: String, corpus name: String, first: Int, count: Int) throws -> Outcome
+  {
+    let folder = fixturePath("fuzz/\(name)")
+    let corpus = try fixtureNames("fuzz/\(name)").map { "\(folder)/\($0)" }
+    let fuzzer = try #require(Program.path).replacing("/cpl-verify", with: "/cpl-fuzz")
+    return try RunningProgram(
+      executable: "/usr/bin/env",
+      // OpenBLAS's threads wait for ever where there is no memory for them.
+      ["OPENBLAS_NUM_THREADS=1", fuzzer, reader, "\(first)", "\(count)"] + corpus, in: folder
+    ).wait()
+  }
 
   @Test(
     "a damaged file is read or refused, and never more",
     arguments: ["pt", "safetensors", "npy", "cifar", "yaml", "json"])
   func readers(name: String) throws {
-    let folder = fixturePath("fuzz/\(name)")
-    let corpus = try fixtureNames("fuzz/\(name)").map { "\(folder)/\($0)" }
-    let fuzzer = try #require(Program.path).replacing("/cpl-verify", with: "/cpl-fuzz")
     // In parts, which find out sooner where one fails.
     let part = 20_000
     var (accepted, refused) = (0, 0)
     for first in stride(from: 0, to: Self.inputs, by: part) {
-      let outcome = try RunningProgram(
-        executable: "/usr/bin/env",
-        // OpenBLAS's threads wait for ever where there is no memory for them.
-        ["OPENBLAS_NUM_THREADS=1", fuzzer, name, "\(first)", "\(part)"] + corpus, in: folder
-      ).wait()
+      let outcome = try fuzz(name, corpus: name, first: first, count: part)
       try #require(outcome.code == 0, "\(name) from \(first): \(outcome)")
       let numbers = outcome.output.split { !$0.isNumber }.compactMap { Int($0) }
       (accepted, refused) = (accepted + numbers[0], refused + numbers[1])
     }
     #expect(accepted + refused == Self.inputs)
     #expect(accepted > 0 && refused > 0, "damage is neither harmless nor fatal: \(accepted) read")
+    if runsSlowTests { print("damaged \(name) files: \(accepted) read, \(refused) refused") }
+  }
+
+  /// Readers with faults, and the signals that end them where these are no matter of the compiler.
+  private static let faults: [(String, Int32?)] =
+    [("loop", 128 + SIGPROF), ("crash", nil), ("greed", nil)]
+    + (runsSlowTests ? [("wait", 128 + SIGALRM)] : [])
+
+  @Test(
+    "a reader that loops, waits, crashes or takes too much memory is caught at its first input",
+    arguments: faults)
+  func faultyReaders(fault: String, code: Int32?) throws {
+    let outcome = try fuzz("planted-\(fault)", corpus: "json", first: 7, count: 1000)
+    #expect(outcome.code > 128 && outcome.output.isEmpty, "\(outcome)")
+    #expect(code == nil || outcome.code == code, "\(outcome)")
+    #expect(outcome.error.contains("input 7\n"), "\(outcome)")
+  }
+
+  @Test(
+    "limits are of one input: a reader just within them is not stopped, however many it reads",
+    arguments: [("slow", 3), ("appetite", 20)])
+  func modestReaders(habit: String, count: Int) throws {
+    let outcome = try fuzz("planted-\(habit)", corpus: "json", first: 0, count: count)
+    #expect(outcome.code == 0 && outcome.output == "\(count) read, 0 refused\n", "\(outcome)")
   }
 
   @Test("a damaged HDF5 file is read or refused, whatever becomes of the process that reads it")
@@ -55,7 +84,11 @@ struct FuzzTests {
             Issue.record("\(number): \(error)")
             return
           }
-          failures.add(found.contains("crash") ? "crashed" : "refused")
+          failures.add(
+            found.contains("crash")
+              ? "crashed"
+              : found.contains("takes more") || found.contains("runs out")
+                ? "stopped by a limit" : "refused")
         } catch {
           Issue.record("\(number): \(error)")
         }

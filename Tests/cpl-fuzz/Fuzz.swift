@@ -2,14 +2,13 @@ import CPLReference
 import Foundation
 import TestSupport
 
-/// Feeds damaged files to one reader, in a process with little memory and little time: what a
-/// reader may not do ends the process.
+/// Feeds damaged files to one reader, with a limit on memory and one on time for each of them: what
+/// a reader may not do ends the process, which then says at which input.
 ///
 ///     cpl-fuzz READER FIRST COUNT CORPUS-FILE...
 ///
-/// Writes how many inputs were read and how many refused. Each input is a function of the reader,
-/// its number and the corpus, so that one that ends the process can be made again: with FIRST its
-/// number and COUNT 1.
+/// Writes how many inputs were read and how many refused. Each input is a function of its number and
+/// the corpus, so that one that ends the process can be made again: with FIRST its number and COUNT 1.
 @main
 enum Fuzz {
   static func main() throws {
@@ -23,19 +22,19 @@ enum Fuzz {
     let seeds = try arguments[4...].map { Array(try Data(contentsOf: URL(fileURLWithPath: $0))) }
     let mutator = Mutator(seeds, seed: 1)
     // A round through the whole files makes what is made once, before memory is limited.
-    for seed in seeds { _ = try? reader(seed) }
-    let longest = seeds.map(\.count).max() ?? 0
-    limitMemory(64 << 20 + 4 * (longest + 4096))
+    if !arguments[1].hasPrefix("planted") { for seed in seeds { _ = try? reader(seed) } }
+    let limits = InputLimits()
     var (accepted, refused) = (0, 0)
     for number in first..<first + count {
       let input = mutator.input(number)
-      limitTime(number)
+      limits.begin(number, byteCount: input.count)
       do {
         try reader(input)
         accepted += 1
       } catch is ReferenceError {
         refused += 1
       }
+      limits.end()
     }
     print("\(accepted) read, \(refused) refused")
   }
@@ -43,6 +42,13 @@ enum Fuzz {
   private static let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
     "pt": checkpoint, "safetensors": checkpoint, "npy": arrays, "cifar": binary, "yaml": yaml,
     "json": model,
+    // Readers with faults, and ones that are just within the limits: they show what limits do.
+    "planted-loop": { _ in while true {} },
+    "planted-wait": { _ in sleep(3600) },
+    "planted-slow": { _ in try work(seconds: 0.4) },
+    "planted-crash": { _ = [0][$0.count] },
+    "planted-greed": { hold(4 * $0.count + 66 << 20) },
+    "planted-appetite": { hold(4 * $0.count + 60 << 20) },
   ]
 
   private static func checkpoint(_ bytes: [UInt8]) throws {
@@ -64,7 +70,14 @@ enum Fuzz {
     // The two kinds differ in the size of a record.
     let kind: CIFARBinary.Kind = bytes.count.isMultiple(of: 3074) ? .cifar100 : .cifar10
     var (pixels, labels): ([UInt8], [Int]) = ([], [])
-    try CIFARBinary.append(Data(bytes), of: "input", kind: kind, pixels: &pixels, labels: &labels)
+    var rest = bytes[...]
+    try CIFARBinary.append(
+      bytes.count, of: "input", kind: kind, pixels: &pixels, labels: &labels
+    ) { buffer in
+      buffer.copyBytes(from: rest.prefix(buffer.count))
+      rest = rest.dropFirst(buffer.count)
+      return buffer.count
+    }
   }
 
   private static func yaml(_ bytes: [UInt8]) throws {
@@ -78,24 +91,16 @@ enum Fuzz {
     _ = try LayerSpecification.layers(json: Data(bytes), path: "input", location: "model")
   }
 
-  /// Lets the process have so many bytes more than it has.
-  private static func limitMemory(_ byteCount: Int) {
-    // The sanitizers reserve memory without bound.
-    if ProcessInfo.processInfo.environment["CPL_FUZZ_UNLIMITED"] != nil { return }
-    let pages =
-      (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))
-      .flatMap { $0.split(separator: " ").first.flatMap { Int($0) } } ?? 0
-    let limit = rlim_t(pages * sysconf(Int32(_SC_PAGESIZE)) + byteCount)
-    var limits = rlimit(rlim_cur: limit, rlim_max: limit)
-    setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limits)
+  private static func work(seconds: Double) throws {
+    let end = clock() + clock_t(seconds * Double(CLOCKS_PER_SEC))
+    while clock() < end {}
   }
 
-  /// Ends the process when one input takes more than a second of the processor's time.
-  private static func limitTime(_ number: Int) {
-    guard number.isMultiple(of: 64) else { return }
-    // Set anew every 64 inputs, which makes it a second for all of them.
-    var timer = itimerval(
-      it_interval: timeval(), it_value: timeval(tv_sec: 1, tv_usec: 0))
-    setitimer(__itimer_which_t(ITIMER_VIRTUAL.rawValue), &timer, nil)
+  /// Takes so much memory and gives it back.
+  private static func hold(_ byteCount: Int) {
+    [UInt8](repeating: 1, count: byteCount).withUnsafeBytes { blackHole($0.last) }
   }
+
+  @inline(never)
+  private static func blackHole<Value>(_ value: Value) {}
 }

@@ -45,8 +45,9 @@ public enum CIFARBinary {
   ///
   /// - Parameter kind: which data set; told from the names of the files where nil.
   /// - Throws: `ReferenceError.missing` without the folder or the split's files, `.invalid` when a
-  ///   file is empty, ends inside a record or holds a label that is no class, or when both data
-  ///   sets are there and `kind` does not choose; `.inputOutput` when reading fails.
+  ///   file is empty, ends inside a record, has over a million records or holds a label that is no
+  ///   class, or when both data sets are there and `kind` does not choose; `.inputOutput` when
+  ///   reading fails.
   public static func read(
     _ folder: String, split: ImageDataset.Split, kind: Kind? = nil
   ) throws -> ImageDataset {
@@ -57,13 +58,10 @@ public enum CIFARBinary {
     var pixels: [UInt8] = []
     var labels: [Int] = []
     for file in present {
-      let data: Data
-      do {
-        data = try Data(contentsOf: URL(fileURLWithPath: file))
-      } catch {
-        throw ReferenceError.inputOutput(path: file, reason: error.localizedDescription)
-      }
-      try append(data, of: file, kind: kind, pixels: &pixels, labels: &labels)
+      let input = try InputFile(file)
+      try append(
+        input.byteCount, of: file, kind: kind, pixels: &pixels, labels: &labels
+      ) { try input.fill($0) }
     }
     return ImageDataset(
       name: kind.rawValue, classes: kind.labelClasses.last!, pixels: pixels, labels: labels)
@@ -100,34 +98,60 @@ public enum CIFARBinary {
     return first
   }
 
-  /// Reads and checks one file's records.
+  /// The largest file, in records: many times the published ones, and 3 GiB.
+  private static let recordLimit = 1 << 20
+  /// How many records are read at once.
+  private static let blockCount = 256
+
+  /// Reads and checks one file's records, its size before any.
+  ///
+  /// - Parameters:
+  ///   - byteCount: the file's size.
+  ///   - next: fills a buffer with the file's next bytes; returns fewer at the file's end only.
   package static func append(
-    _ data: Data, of file: String, kind: Kind, pixels: inout [UInt8], labels: inout [Int]
+    _ byteCount: Int, of file: String, kind: Kind, pixels: inout [UInt8], labels: inout [Int],
+    next: (UnsafeMutableRawBufferPointer) throws -> Int
   ) throws {
     let labelClasses = kind.labelClasses
     let record = labelClasses.count + pixelsPerImage
-    guard !data.isEmpty else {
-      throw ReferenceError.invalid(
-        path: file, location: "", expected: "records of \(record) bytes", found: "an empty file")
+    func invalid(_ location: String, _ expected: String, _ found: String) -> ReferenceError {
+      .invalid(path: file, location: location, expected: expected, found: found)
     }
-    guard data.count.isMultiple(of: record) else {
-      let cut = data.count % record
-      throw ReferenceError.invalid(
-        path: file, location: "byte \(data.count - cut)", expected: "a record of \(record) bytes",
-        found: "the end of the file after \(cut)")
+    guard byteCount > 0 else { throw invalid("", "records of \(record) bytes", "an empty file") }
+    let (count, cut) = byteCount.quotientAndRemainder(dividingBy: record)
+    guard cut == 0 else {
+      throw invalid(
+        "byte \(byteCount - cut)", "a record of \(record) bytes", "the end of the file after \(cut)"
+      )
     }
-    pixels.reserveCapacity(pixels.count + data.count / record * pixelsPerImage)
-    for start in stride(from: 0, to: data.count, by: record) {
-      for (offset, classes) in labelClasses.enumerated() {
-        let label = Int(data[start + offset])
-        guard label < classes else {
-          throw ReferenceError.invalid(
-            path: file, location: "byte \(start + offset)",
-            expected: "a label in 0...\(classes - 1)", found: "\(label)")
-        }
+    guard count <= recordLimit else {
+      throw invalid("", "at most \(recordLimit) records of \(record) bytes", "\(count)")
+    }
+    guard InputFile.hasMemory(pixels.count + byteCount) else {
+      throw invalid("", "files that fit into memory", "\(byteCount) bytes")
+    }
+    pixels.reserveCapacity(pixels.count + count * pixelsPerImage)
+    labels.reserveCapacity(labels.count + count)
+    var block = [UInt8](repeating: 0, count: min(count, blockCount) * record)
+    for first in stride(from: 0, to: count, by: blockCount) {
+      let blockBytes = min(blockCount, count - first) * record
+      let found = try block.withUnsafeMutableBytes {
+        try next(UnsafeMutableRawBufferPointer(rebasing: $0[..<blockBytes]))
       }
-      labels.append(Int(data[start + labelClasses.count - 1]))
-      pixels.append(contentsOf: data[start + labelClasses.count..<start + record])
+      guard found == blockBytes else {
+        throw invalid(
+          "byte \(first * record + found)", "\(count) records of \(record) bytes",
+          "the end of the file")
+      }
+      for start in stride(from: 0, to: blockBytes, by: record) {
+        for (offset, classes) in labelClasses.enumerated() where block[start + offset] >= classes {
+          throw invalid(
+            "byte \(first * record + start + offset)", "a label in 0...\(classes - 1)",
+            "\(block[start + offset])")
+        }
+        labels.append(Int(block[start + labelClasses.count - 1]))
+        pixels.append(contentsOf: block[start + labelClasses.count..<start + record])
+      }
     }
   }
 

@@ -22,7 +22,7 @@ final class CIFARBinaryTests {
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
     let data = records.enumerated().reduce(into: Data()) { data, record in
       data.append(contentsOf: record.element)
-      data.append(contentsOf: repeatElement(UInt8(record.offset), count: 3072))
+      data.append(contentsOf: repeatElement(UInt8(truncatingIfNeeded: record.offset), count: 3072))
     }
     try data.dropLast(cut).write(to: URL(fileURLWithPath: path))
   }
@@ -126,6 +126,66 @@ final class CIFARBinaryTests {
     ) { try CIFARBinary.read(folder, split: .test) }
   }
 
+  @Test("a file of too many records is refused before any is read")
+  func tooManyRecords() throws {
+    try put("test_batch.bin", [[1]])
+    let path = folder + "/test_batch.bin"
+    // A file with a hole takes no room.
+    for (count, expected, found) in [
+      ((1 << 20) + 1, "at most 1048576 records of 3073 bytes", "1048577"),
+      (1 << 40, "at most 1048576 records of 3073 bytes", "1099511627776"),
+    ] {
+      guard truncate(path, count * 3073) == 0 else { continue }
+      #expect(
+        throws: ReferenceError.invalid(
+          path: path, location: "", expected: expected, found: found)
+      ) { try CIFARBinary.read(folder, split: .test) }
+    }
+    #expect(truncate(path, 3073 * 1_048_577 + 1) == 0)
+    #expect(
+      throws: ReferenceError.invalid(
+        path: path, location: "byte \(3073 * 1_048_577)", expected: "a record of 3073 bytes",
+        found: "the end of the file after 1")
+    ) { try CIFARBinary.read(folder, split: .test) }
+  }
+
+  @Test("records are read block by block, and a stray label in a late one has its place")
+  func blocks() throws {
+    let records = (0..<700).map { [UInt8($0 % 10)] }
+    try put("test_batch.bin", records.enumerated().map { $0.offset == 600 ? [11] : $0.element })
+    #expect(
+      throws: ReferenceError.invalid(
+        path: folder + "/test_batch.bin", location: "byte \(600 * 3073)",
+        expected: "a label in 0...9", found: "11")
+    ) { try CIFARBinary.read(folder, split: .test) }
+    try put("test_batch.bin", records)
+    let dataset = try CIFARBinary.read(folder, split: .test)
+    #expect(dataset.labels == records.map { Int($0[0]) })
+    for position in 0..<700 {
+      let number = UInt8(truncatingIfNeeded: position)
+      #expect(dataset.bytes(at: position).allSatisfy { $0 == number })
+    }
+  }
+
+  @Test("a file that ends before its size is refused where it does")
+  func shrinking() {
+    var (pixels, labels): ([UInt8], [Int]) = ([], [])
+    #expect(
+      throws: ReferenceError.invalid(
+        path: "x", location: "byte 786788", expected: "300 records of 3073 bytes",
+        found: "the end of the file")
+    ) {
+      var calls = 0
+      try CIFARBinary.append(
+        300 * 3073, of: "x", kind: .cifar10, pixels: &pixels, labels: &labels
+      ) { buffer in
+        calls += 1
+        buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        return calls == 1 ? buffer.count : 100
+      }
+    }
+  }
+
   @Test("a missing folder, data set or split is named")
   func missing() throws {
     let nowhere = folder + "/nowhere"
@@ -152,13 +212,10 @@ final class CIFARBinaryTests {
         path: folder + "/a", location: "", expected: "a folder", found: "a file")
     ) { try CIFARBinary.read(folder + "/a", split: .test) }
     try put("test_batch.bin/x", [[1]])
-    let error = #expect(throws: ReferenceError.self) {
-      try CIFARBinary.read(folder, split: .test)
-    }
-    guard case .inputOutput(folder + "/test_batch.bin", _) = error else {
-      Issue.record("\(String(describing: error)) is not an input/output error")
-      return
-    }
+    #expect(
+      throws: ReferenceError.invalid(
+        path: folder + "/test_batch.bin", location: "", expected: "a file", found: "a folder")
+    ) { try CIFARBinary.read(folder, split: .test) }
   }
 
   @Test("a folder that cannot be written is reported", arguments: ["/proc/cpl-verify", "/proc"])
