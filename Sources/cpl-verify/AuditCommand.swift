@@ -113,7 +113,9 @@ struct AuditCommand: PinnableCommand {
     try judgement.certify()
     let result: AuditResult
     do {
-      result = try run(audit, on: judgement, from: done) { try journal?.append($0) }
+      result = try AuditRun(audit, budget: limit, judgement.progress).run(
+        judgement.images, from: done
+      ) { try journal?.append($0) }
     } catch let code as Exit {
       if file != nil {
         var again = CommandLine.arguments.dropFirst()
@@ -135,6 +137,10 @@ struct AuditCommand: PinnableCommand {
     try leave(result.verdict)
   }
 
+  private var limit: AuditRun.Budget? {
+    budget.map { .seconds($0) } ?? budgetPasses.map { .passes($0) }
+  }
+
   private func leave(_ verdict: AuditResult.Verdict) throws {
     switch verdict {
     case .holds: return
@@ -154,54 +160,5 @@ struct AuditCommand: PinnableCommand {
       "certificate": provenance.certificate ?? "", "seed": "\(seed)",
       "attacks": audit.attacks.joined(separator: ", "), "program": try Program.identity(),
     ]
-  }
-
-  private func run(
-    _ audit: CertificateAudit, on judgement: Judgement, from done: AuditProgress,
-    keep: (AuditedBatch) throws -> Void
-  ) throws -> AuditResult {
-    let (images, progress) = (judgement.images, judgement.progress)
-    // Searching and the rest of the plan, where a budget makes them two.
-    let phases = budget == nil && budgetPasses == nil ? 1 : 2
-    func steps(_ image: AuditedImage) -> Int {
-      switch image.extent {
-      case .none: 0
-      case .search: phases - 1
-      case .plan: phases
-      }
-    }
-    var state = done
-    let from = state.images.values.reduce(0) { $0 + steps($1) }
-    var (finished, certified) = (from, 0)
-    let start = Date()
-    let mayGoOn: ((Int) -> Bool)? =
-      if let budget {
-        { _ in Date().timeIntervalSince(start) < budget }
-      } else if let budgetPasses {
-        { $0 < budgetPasses }
-      } else {
-        nil
-      }
-    defer { progress.finish() }
-    return try audit.run(images, resuming: done, budget: mayGoOn) { event in
-      switch event {
-      case .certified(let count):
-        certified = count
-        progress.update("certifying", done: certified, total: images.count, unit: "images")
-      case .attacking: break
-      case .attacked(let batch):
-        finished -= batch.positions.reduce(0) { $0 + (state.images[$1].map(steps) ?? 0) }
-        finished += batch.images.reduce(0) { $0 + steps($1) }
-        state.add(batch)
-        try keep(batch)
-      }
-      if certified == images.count {
-        progress.update(
-          "auditing", done: finished, from: from, total: images.count * phases,
-          unit: phases == 1 ? "images" : "halves of images",
-          note: "\(state.violations.count) violations")
-      }
-      try Interruption.check()
-    }
   }
 }

@@ -10,7 +10,7 @@ struct Judgement {
   let progress: Progress
   var report: VerificationReport
 
-  private let results: ResultOptions
+  private let out: String?
 
   /// Reads weights and test images, bounds every layer and sets the steps. What can be refused is
   /// refused first, also the place for the results.
@@ -23,10 +23,26 @@ struct Judgement {
     _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
     shard: Shard? = nil, needsClasses: Bool = true
   ) throws {
-    self.results = results
+    try self.init(
+      try weights.read(options.progress), at: weights.weights,
+      under: (weights.profile.rawValue, weights.profile.profile), data, out: results.out, options,
+      seed: seed, certificate: certificate, shard: shard, needsClasses: needsClasses)
+  }
+
+  /// The same for weights that are read already.
+  ///
+  /// - Parameters:
+  ///   - path: where they were read from.
+  ///   - judging: the profile under which they are judged, and what it is called.
+  ///   - out: the file for the results.
+  init(
+    _ checkpoint: Checkpoint, at path: String, under judging: (name: String, profile: Profile),
+    _ data: DataOptions, out: String?, _ options: RunOptions, seed: UInt64? = nil,
+    certificate: CertificateKind? = nil, shard: Shard? = nil, needsClasses: Bool = true
+  ) throws {
+    self.out = out
     workers = options.workers
     progress = options.progress
-    let checkpoint = try weights.read(progress)
     let all = try data.read(.test, classes: checkpoint.network.classes)
     try checkpoint.network.check(takes: all, needsClasses: needsClasses)
     images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
@@ -35,10 +51,10 @@ struct Judgement {
         expected: "no more shards than there are images, \(all.count)",
         found: "\(shard.map { "\($0.count)" } ?? "")")
     }
-    try results.check(notReplacing: weights.weights)
+    if let out { try ResultOptions.check(out, notReplacing: path) }
     let progress = progress
     verified = try VerifiedNetwork(
-      checkpoint.network, profile: weights.profile.profile, workers: workers
+      checkpoint.network, profile: judging.profile, workers: workers
     ) { done, total in
       progress.update("bounding", done: done, total: total, unit: "layers")
       Interruption.leaveIfRequested()
@@ -46,21 +62,23 @@ struct Judgement {
     progress.finish()
     try Interruption.check()
     let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
-    if let deviation, weights.profile == .published {
-      progress.note("\(weights.weights): \(deviation)")
+    if let deviation, judging.profile == .published {
+      progress.note("\(path): \(deviation)")
     }
     var provenance = Provenance()
-    provenance.profile = weights.profile.rawValue
+    provenance.profile = judging.name
     provenance.certificate = certificate?.rawValue
     provenance.seed = seed
-    provenance.weights = weights.weights
+    provenance.weights = path
     provenance.weightsDigest = checkpoint.digest
-    provenance.configuration =
-      checkpoint.format == Checkpoint.ownFormat
-      ? RunFolder.configuration(of: checkpoint, at: weights.weights)
-      : ([checkpoint.format, checkpoint.architecture] + checkpoint.notes
+    if checkpoint.format == Checkpoint.ownFormat {
+      try RunFolder.configuration(of: checkpoint, at: path)?.describe(in: &provenance)
+    } else {
+      provenance.configuration =
+        ([checkpoint.format, checkpoint.architecture] + checkpoint.notes
         + [deviation].compactMap(\.self))
         .map { "# \($0)\n" }.joined()
+    }
     provenance.data.name = images.name
     provenance.data.folder = data.data
     provenance.data.split = ImageDataset.Split.test.rawValue
@@ -127,10 +145,10 @@ struct Judgement {
   /// where keeping them fails.
   mutating func finish(show: (VerificationReport) throws -> Void) throws {
     report.provenance = report.provenance.completed(workers)
-    let kept = Result { try results.out.map(report.write(to:)) }
+    let kept = Result { try out.map(report.write(to:)) }
     try show(report)
     try kept.get()
-    if let out = results.out {
+    if let out {
       progress.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
     }
   }

@@ -1,4 +1,5 @@
 import CPLReference
+import CPLVerify
 import Yams
 
 /// RUN/run.yml: all that it takes to make the run again.
@@ -7,6 +8,10 @@ struct RunConfiguration {
   var images: ImageSelection
   /// The seed of crops and flips where the run's own does not cover them.
   var augmentationSeed: UInt64?
+  /// The command that began the run.
+  var command: String?
+  /// Why the epochs are not those of the experiment; nil where they are.
+  var epochsReason: String?
 
   /// Which images a run trains on.
   struct ImageSelection: Codable {
@@ -19,24 +24,36 @@ struct RunConfiguration {
     /// epoch.
     var digest: String?
     var testDigest: String?
+    /// How these images are divided, which follows from them and the seed.
+    var fitted: Int?
+    var selecting: Int?
+    var splitDigest: String?
 
     enum CodingKeys: String, CodingKey {
       case data, dataset, limit, indices, digest
       case testDigest = "test_digest"
+      case fitted, selecting
+      case splitDigest = "split_digest"
     }
 
     var digests: [String] { [digest, testDigest].compactMap(\.self) }
   }
 
-  init(experiment: ExperimentConfiguration, images: ImageSelection, augmentationSeed: UInt64?) {
+  init(
+    experiment: ExperimentConfiguration, images: ImageSelection, augmentationSeed: UInt64?,
+    command: String?
+  ) {
     self.experiment = experiment
     self.images = images
     self.augmentationSeed = augmentationSeed
+    self.command = command
   }
 
   private static let experimentKey = "experiment"
   private static let imagesKey = "images"
   private static let augmentationSeedKey = "augmentation_seed"
+  private static let commandKey = "command"
+  private static let epochsReasonKey = "epochs_reason"
 
   /// Reads what `yaml` gives.
   ///
@@ -63,6 +80,8 @@ struct RunConfiguration {
         }
         return seed
       }
+      command = node[Self.commandKey]?.string
+      epochsReason = node[Self.epochsReasonKey]?.string
     } catch let error as ReferenceError {
       throw error
     } catch {
@@ -79,14 +98,18 @@ struct RunConfiguration {
     try add(Self.experimentKey, try experiment.yaml())
     try add(Self.imagesKey, try YAMLEncoder().encode(images))
     if let augmentationSeed { try add(Self.augmentationSeedKey, "\(augmentationSeed)") }
+    for (key, text) in [(Self.commandKey, command), (Self.epochsReasonKey, epochsReason)] {
+      if let text { pairs.append((Node(key), Node(text))) }
+    }
     return try Yams.serialize(node: Node(pairs))
   }
 
-  /// What may not change between the parts of one run, as YAML: all but the number of epochs and
-  /// the place where the images lie.
+  /// What may not change between the parts of one run, as YAML: all but the number of epochs, the
+  /// place where the images lie, and what follows from the rest.
   func identity() throws -> String {
     var run = self
     run.experiment.training.epochs = 1
+    (run.command, run.epochsReason) = (nil, nil)
     run.images = ImageSelection(digest: images.digest, testDigest: images.testDigest)
     return try run.yaml()
   }
@@ -101,6 +124,18 @@ struct RunConfiguration {
       options.indices = images.indices.flatMap(Indices.init(argument:))
     }
     return options
+  }
+
+  /// Notes in the provenance of results how the weights came to be.
+  func describe(in provenance: inout Provenance) throws {
+    var configuration = self
+    configuration.command = nil
+    provenance.configuration = try configuration.yaml()
+    provenance.trainingCommand = command
+    provenance.splits.training = images.fitted
+    provenance.splits.validation = images.selecting
+    provenance.splits.seed = images.fitted.map { _ in experiment.training.seed }
+    provenance.splits.digest = images.splitDigest
   }
 
   var description: CheckpointDescription {

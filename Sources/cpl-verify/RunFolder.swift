@@ -62,13 +62,13 @@ struct RunFolder {
   }
 
   /// The configuration of the run that made a checkpoint: run.yml beside it, if it is that run's.
-  static func configuration(of checkpoint: Checkpoint, at path: String) -> String? {
+  static func configuration(of checkpoint: Checkpoint, at path: String) -> RunConfiguration? {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     guard let origin = checkpoint.run,
       let run = try? RunFolder(path: folder).readConfiguration(),
       let identity = try? run.identity(), identity == origin
     else { return nil }
-    return try? run.yaml()
+    return run
   }
 
   /// Keeps the last state as the one before it, to be called before another one is written. There

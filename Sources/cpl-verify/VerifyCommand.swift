@@ -86,7 +86,7 @@ struct VerifyCommand: ParsableCommand {
       try Interruption.check()
     }
     progress.finish()
-    var report = VerificationReport(provenance: provenance(subject).completed(options.workers))
+    var report = VerificationReport(provenance: try provenance(subject).completed(options.workers))
     report.checks = found
     let kept = Result {
       try results.out.map(report.write(to:))
@@ -102,13 +102,13 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
-  private func provenance(_ subject: CheckSubject) -> Provenance {
+  private func provenance(_ subject: CheckSubject) throws -> Provenance {
     var provenance = Provenance()
     (provenance.profile, provenance.seed) = (profile.rawValue, seed)
     provenance.weights = weights ?? "built in"
     provenance.weightsDigest = subject.stored.digest
     if let weights, let checkpoint = subject.checkpoint {
-      provenance.configuration = RunFolder.configuration(of: checkpoint, at: weights)
+      try RunFolder.configuration(of: checkpoint, at: weights)?.describe(in: &provenance)
     }
     if let images = subject.images {
       provenance.data.name = images.name

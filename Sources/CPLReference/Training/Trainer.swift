@@ -39,6 +39,19 @@ public struct Trainer: Sendable {
   /// The number of images that an epoch trains on.
   public var imagesPerEpoch: Int { training.count }
 
+  /// The number of images that choose the best epoch.
+  public var selectionImages: Int { selection.count }
+
+  /// SHA-256 over the indices, in their data sets, of the images that are trained on and of those
+  /// that choose the best epoch.
+  public var splitDigest: String {
+    var digest = Digest()
+    for images in [training, selection] {
+      digest.update(field: images.indices.map { "\($0)" }.joined(separator: ","))
+    }
+    return digest.hex()
+  }
+
   /// Runs from `state` to the end of the last epoch, or until `shouldStop` says so after a step.
   ///
   /// - Returns: whether the run came to its end.

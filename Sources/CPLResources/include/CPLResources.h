@@ -16,4 +16,15 @@ extern const struct cpl_resource cpl_built_in_weights;
 /* fixtures/parity.h5: values recorded from PyTorch. */
 extern const struct cpl_resource cpl_recorded_values;
 
+/* A file of experiments/, by its name without the ending. */
+struct cpl_experiment {
+  const char *name;
+  struct cpl_resource yaml;
+};
+
+size_t cpl_experiment_count(void);
+
+/* The experiment at an index below cpl_experiment_count(). */
+struct cpl_experiment cpl_experiment_at(size_t index);
+
 #endif

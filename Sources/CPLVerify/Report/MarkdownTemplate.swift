@@ -4,6 +4,16 @@ enum MarkdownTemplate {
     {{% CONTENT_TYPE:CPL-MARKDOWN}}
     # {{headline}}
 
+
+    """ + body
+
+  /// The sections alone, for a page that goes on with others.
+  static let part = """
+    {{% CONTENT_TYPE:CPL-MARKDOWN}}
+
+    """ + body
+
+  private static let body = """
     {{#sections}}
     ## {{heading}}
 

@@ -33,7 +33,8 @@ extension Provenance {
   ]
   /// Datasets, since attributes end at 64 KiB.
   private static let longTexts: [Field<String?>] = [
-    ("command", \.command), ("configuration", \.configuration),
+    ("command", \.command), ("training_command", \.trainingCommand),
+    ("configuration", \.configuration),
   ]
   private static let digestName = "configuration_digest"
   private static let dirtyName = "git_dirty"

@@ -68,6 +68,8 @@ public struct Provenance: Codable, Equatable, Sendable {
 
   /// The command that makes the results again, ready for a shell.
   public var command: String?
+  /// The command that trained the weights.
+  public var trainingCommand: String?
   /// The resolved configuration, defaults included.
   public var configuration: String?
   /// "published", "corrected" or "mixed".

@@ -67,6 +67,9 @@ extension String {
     return String(view)
   }
 
+  /// The text without white space at its ends.
+  var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+
   /// A fence that no line of the text can be taken for.
   var codeFence: String {
     var (run, longest) = (0, 2)
@@ -85,8 +88,11 @@ enum Shown {
 
   static func percent(_ share: Double?) -> String {
     guard let share, share.isFinite else { return none }
-    return String(format: "%.2f %%", share * 100)
+    return "\(fixed(share * 100)) %"
   }
+
+  /// Two decimals.
+  static func fixed(_ value: Double) -> String { String(format: "%.2f", value) }
 
   static func number(_ value: Double?, digits: Int = 9) -> String {
     guard let value, !value.isNaN else { return none }

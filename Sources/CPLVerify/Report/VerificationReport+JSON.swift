@@ -14,7 +14,16 @@ extension VerificationReport {
   /// Keys are snake_case, shares in [0, 1], radii in pixel units. A number that JSON has no text
   /// for, such as the infinite distance of an image that no attack changed, is null, and so is a
   /// section without results.
-  public func json() throws -> String { try Self.text(ReportDocument(self)) }
+  ///
+  /// - Parameter includesImages: whether the certificate of every image is in it.
+  public func json(includesImages: Bool = true) throws -> String {
+    var report = self
+    if !includesImages {
+      report.evaluation = accuracies
+      report.certificates = nil
+    }
+    return try Self.text(ReportDocument(report))
+  }
 
   /// One section as a JSON object of its own.
   ///

@@ -1,0 +1,179 @@
+/// Runs groups of runs, the cheapest first, and leaves out what does not fit the budget.
+///
+/// Nothing is begun that is not expected to end within the budget, and what is begun is finished:
+/// the budget is kept as well as the cost of an epoch, measured on the first steps, foretells.
+/// When the configured epochs of a group do not fit, all its runs are given the number that does,
+/// and with it a schedule of that length; a run that was begun keeps the number that it has.
+public struct Reproduction {
+  /// How far a run has come.
+  public struct Progress: Equatable, Sendable {
+    /// The number of epochs that the run was begun with; nil before it is begun.
+    public var epochs: Int?
+    public var epochsDone: Int
+    /// Whether its results are there.
+    public var isJudged: Bool
+
+    public init(epochs: Int? = nil, epochsDone: Int = 0, isJudged: Bool = false) {
+      self.epochs = epochs
+      self.epochsDone = epochsDone
+      self.isJudged = isJudged
+    }
+  }
+
+  /// What a run takes, as measured on its first steps.
+  public struct Cost: Equatable, Sendable {
+    public let secondsPerEpoch: Double
+    public let secondsToJudge: Double
+
+    public init(secondsPerEpoch: Double, secondsToJudge: Double) {
+      self.secondsPerEpoch = secondsPerEpoch
+      self.secondsToJudge = secondsToJudge
+    }
+  }
+
+  /// What became of a run.
+  public struct Outcome: Equatable, Sendable {
+    public let run: ReproductionRun
+    /// Why it was not run; nil when it was.
+    public let reason: String?
+  }
+
+  /// What carries the runs out.
+  public protocol Executor {
+    func progress(of run: ReproductionRun) throws -> Progress
+    /// Measures what an epoch and the judging take.
+    func cost(of run: ReproductionRun) throws -> Cost
+    /// Takes a run to its end, from wherever it was left.
+    ///
+    /// - Parameters:
+    ///   - epochs: how many it has.
+    ///   - reason: why a run that is begun now has not the configured ones; nil where it has.
+    mutating func complete(_ run: ReproductionRun, epochs: Int, reason: String?) throws
+  }
+
+  /// The share of the budget that is planned with: what an epoch takes varies.
+  private static let plannedShare = 0.95
+
+  private let groups: [ReproductionGroup]
+  private let budget: Double?
+  private let clock: () -> Double
+
+  /// - Parameters:
+  ///   - budget: in seconds; nil for as long as it takes.
+  ///   - clock: the seconds since the work began.
+  public init(
+    _ groups: [ReproductionGroup], budget: Double?, clock: @escaping () -> Double
+  ) {
+    // Sorted stably: groups of equal expense stay as they were asked for.
+    self.groups = groups.enumerated()
+      .sorted { ($0.element.expense, $0.offset) < ($1.element.expense, $1.offset) }
+      .map(\.element)
+    self.budget = budget
+    self.clock = clock
+  }
+
+  /// Carries out what the budget allows.
+  ///
+  /// - Returns: what became of every run, in the order in which they came to their turn.
+  public func run(_ executor: inout some Executor) throws -> [Outcome] {
+    try groups.flatMap { try run($0, &executor) }
+  }
+
+  private var secondsLeft: Double {
+    budget.map { max(0, $0 - clock()) } ?? .infinity
+  }
+
+  private func run(
+    _ group: ReproductionGroup, _ executor: inout some Executor
+  ) throws -> [Outcome] {
+    let progress = try group.runs.map { try executor.progress(of: $0) }
+    let begun = progress.compactMap(\.epochs).max()
+    let isOpen = zip(group.runs, progress).map { !$1.isJudged || ($0.trains && !$1.isTrained) }
+    var epochs = begun ?? group.epochs
+    var reason: String?
+    var cost: Cost?
+    if let budget,
+      let first = zip(group.runs, isOpen).first(where: { $0.0.trains && $0.1 })?.0
+        ?? zip(group.runs, isOpen).first(where: \.1)?.0
+    {
+      guard secondsLeft > 0 else {
+        return try finish(group, progress, &executor) { _, _ in
+          budget > 0 ? "the budget of \(Self.shown(budget)) is used up" : "the budget is 0"
+        }
+      }
+      let measured = try executor.cost(of: first)
+      cost = measured
+      if begun == nil {
+        let planned = secondsLeft * Self.plannedShare
+        let judging = measured.secondsToJudge * Double(group.runs.count)
+        let trainings = Double(group.runs.count(where: \.trains))
+        let epochSeconds = measured.secondsPerEpoch * trainings
+        if epochSeconds * Double(group.epochs) + judging > planned {
+          let fitting = ((planned - judging) / epochSeconds).rounded(.down)
+          guard fitting >= 1 else {
+            let needed = Self.shown(epochSeconds + judging)
+            return try finish(group, progress, &executor) { _, _ in
+              "one epoch and judging take \(needed) for all \(group.runs.count) runs of its group, "
+                + "and \(Self.shown(secondsLeft)) of the budget is left"
+            }
+          }
+          epochs = Int(min(fitting, Double(group.epochs)))
+          reason =
+            "an epoch takes \(Self.shown(measured.secondsPerEpoch)) and judging "
+            + "\(Self.shown(measured.secondsToJudge)), as measured on the first steps, and "
+            + "\(Self.shown(secondsLeft)) of the budget was left for \(Int(trainings)) trainings"
+        }
+        cost = nil
+      }
+    }
+    return try finish(group, progress, &executor, epochs: epochs, reason: reason) { run, progress in
+      guard let cost else { return nil }
+      let left = Double(max(0, (progress.epochs ?? epochs) - progress.epochsDone))
+      let needed =
+        (run.trains ? left * cost.secondsPerEpoch : 0)
+        + (progress.isJudged ? 0 : cost.secondsToJudge)
+      return needed > secondsLeft
+        ? "it still takes about \(Self.shown(needed)), and \(Self.shown(secondsLeft)) of the "
+          + "budget is left" : nil
+    }
+  }
+
+  /// Completes what nothing speaks against; what is complete already costs nothing and is only
+  /// looked through.
+  private func finish(
+    _ group: ReproductionGroup, _ progress: [Progress], _ executor: inout some Executor,
+    epochs: Int? = nil, reason: String? = nil,
+    unless: (ReproductionRun, Progress) -> String?
+  ) throws -> [Outcome] {
+    var left: Set<String> = []
+    return try zip(group.runs, progress).map { run, progress in
+      let isComplete = progress.isJudged && (!run.trains || progress.isTrained)
+      let obstacle =
+        isComplete
+        ? nil
+        : left.contains(run.weights)
+          ? "its weights are those of \(run.weights)" : unless(run, progress)
+      if let obstacle {
+        left.insert(run.name)
+        return Outcome(run: run, reason: obstacle)
+      }
+      try executor.complete(
+        run, epochs: progress.epochs ?? epochs ?? group.epochs, reason: reason)
+      return Outcome(run: run, reason: nil)
+    }
+  }
+
+  /// A duration as people read it.
+  package static func shown(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    let whole = Int(seconds.rounded(.up))
+    if whole < 120 { return "\(whole) s" }
+    if whole < 7200 { return "\((whole + 30) / 60) min" }
+    return "\(whole / 3600) h \(whole % 3600 / 60) min"
+  }
+}
+
+extension Reproduction.Progress {
+  /// Whether all epochs are done.
+  var isTrained: Bool { epochs.map { epochsDone >= $0 } ?? false }
+}

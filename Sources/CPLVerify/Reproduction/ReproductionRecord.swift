@@ -1,0 +1,130 @@
+import CPLReference
+import Foundation
+
+/// What one run of a reproduction came to, as a folder of `reports/` keeps it: all that the tables
+/// are made of, and the digests by which each number can be traced. Shares are in [0, 1].
+public struct ReproductionRecord: Codable, Equatable, Sendable {
+  /// The attacked images and what became of them.
+  public struct Audit: Codable, Equatable, Sendable {
+    public let certificate: String
+    public let attacked: Int
+    public let certified: Int
+    public let violations: Int
+    /// The median of d/r.
+    public let tightness: Double?
+    public let verdict: String
+  }
+
+  /// SHA-256 of what the numbers rest on.
+  public struct Digests: Codable, Equatable, Sendable {
+    public let configuration: String?
+    public let trainingImages: String?
+    public let testImages: String?
+    public let weights: String?
+    public let results: String?
+  }
+
+  public let name: String
+  public let experiment: String
+  public let dataset: String
+  public let seed: UInt64
+  /// The profile under which the weights were judged.
+  public let profile: String
+  /// The quirk that was studied; nil for none.
+  public let quirk: String?
+  /// The paper's name of the network's size; nil for a size that it lacks.
+  public let paperName: String?
+  /// The epochs that the weights were trained for, and those that the experiment asks for.
+  public let epochs: Int
+  public let configuredEpochs: Int
+  /// Why they differ; nil where they do not.
+  public let epochsReason: String?
+  /// The images that the weights were fitted to, and those that they were judged by.
+  public let trainingImages: Int?
+  public let testImages: Int
+  public let accuracy: Double
+  /// By kind of certificate and radius, as "36/255".
+  public let certifiedAccuracy: [String: [String: Double]]
+  public let lipschitzUpperBound: Double?
+  public let audit: Audit?
+  public let digests: Digests
+  public let program: String?
+  public let commit: String?
+
+  /// What a report tells of a run.
+  ///
+  /// - Parameters:
+  ///   - epochsReason: why the epochs are not the configured ones, as far as known.
+  ///   - trainingDigest: of the training images.
+  /// - Throws: `ReferenceError.mismatch` for a report without accuracies.
+  public init(
+    _ run: ReproductionRun, _ report: VerificationReport, epochs: Int, epochsReason: String?,
+    trainingDigest: String?
+  ) throws {
+    guard let evaluation = report.accuracies else {
+      throw ReferenceError.mismatch(expected: "results of an evaluation", found: "none")
+    }
+    let facts = report.provenance
+    name = run.name
+    experiment = run.experiment.name
+    dataset = facts.data.name ?? ""
+    seed = run.experiment.training.seed
+    profile = run.judgedName
+    quirk = run.quirk
+    paperName = report.model?.paperName
+    self.epochs = epochs
+    configuredEpochs = run.configuredEpochs
+    self.epochsReason =
+      epochs == run.configuredEpochs ? nil : epochsReason ?? "asked for with --epochs"
+    trainingImages = facts.splits.training
+    testImages = evaluation.images
+    accuracy = evaluation.accuracy
+    certifiedAccuracy = Dictionary(
+      uniqueKeysWithValues: evaluation.certifiedAccuracy.map { kind, shares in
+        (
+          kind.rawValue,
+          Dictionary(uniqueKeysWithValues: shares.map { ($0.key.description, $0.value) })
+        )
+      })
+    lipschitzUpperBound = report.bounds?.lipschitzUpperBound
+    audit = report.audit.map {
+      Audit(
+        certificate: $0.certificate.rawValue, attacked: $0.images.count, certified: $0.certified,
+        violations: $0.violations.count, tightness: Distribution($0.tightness)?.median,
+        verdict: $0.verdict.rawValue)
+    }
+    digests = Digests(
+      configuration: facts.configurationDigest, trainingImages: trainingDigest,
+      testImages: facts.data.digest, weights: facts.weightsDigest, results: report.contentDigest)
+    program = facts.versions.program
+    commit = facts.gitCommit.map { $0 + (facts.isDirty == true ? "-dirty" : "") }
+  }
+
+  /// The share of images classified correctly and certified at a radius.
+  public func certified(_ kind: CertificateKind, _ epsilon: Epsilon) -> Double? {
+    certifiedAccuracy[kind.rawValue]?[epsilon.description]
+  }
+
+  /// The records as JSON with sorted keys.
+  package static func json(of records: [ReproductionRecord]) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return String(decoding: try encoder.encode(records), as: UTF8.self) + "\n"
+  }
+
+  /// Reads what `json` made.
+  ///
+  /// - Throws: `ReferenceError.invalid` for anything else.
+  package static func records(json: String, path: String) throws -> [ReproductionRecord] {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    do {
+      return try decoder.decode([ReproductionRecord].self, from: Data(json.utf8))
+    } catch {
+      throw ReferenceError.invalid(
+        path: path, location: "", expected: "the records of a reproduction", found: "something else"
+      )
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import CPLReference
+
+/// One run of a reproduction: weights that are trained, or that another run trains, and how they
+/// are judged.
+public struct ReproductionRun: Equatable, Sendable {
+  /// The run's name, and that of its folders.
+  public let name: String
+  /// What is trained, with the seed and the profile of the run.
+  public let experiment: ExperimentConfiguration
+  /// The epochs that the experiment asks for, whatever the run gets.
+  public let configuredEpochs: Int
+  /// The run whose weights are judged; this one where it trains its own.
+  public let weights: String
+  /// The quirk that is studied; nil for none.
+  public let quirk: String?
+  /// The profile under which the weights are judged, and what it is called.
+  public let judged: Profile
+  public let judgedName: String
+
+  /// Whether the run trains weights of its own.
+  public var trains: Bool { weights == name }
+
+  /// A run of an experiment under a profile.
+  ///
+  /// - Parameter epochs: the number of epochs, where the experiment's own is not wanted.
+  /// - Throws: `ReferenceError.mismatch` for an experiment whose name no folder can have.
+  public init(
+    _ experiment: ExperimentConfiguration, dataset: String, seed: UInt64, profile: Profile,
+    epochs: Int? = nil
+  ) throws {
+    let suffix = profile == .corrected ? "" : "-\(profile.name)"
+    try self.init(
+      name: "\(experiment.name)-\(dataset)\(suffix)-seed\(seed)", experiment, seed: seed,
+      profile: profile, epochs: epochs)
+  }
+
+  /// - Parameters:
+  ///   - profile: under which the run is trained.
+  ///   - weights: the run that trains the weights; this one when nil.
+  ///   - judged: the profile for judging; that of the training when nil.
+  init(
+    name: String, _ experiment: ExperimentConfiguration, seed: UInt64, profile: Profile,
+    epochs: Int?, weights: String? = nil, quirk: String? = nil, judged: Profile? = nil
+  ) throws {
+    configuredEpochs = experiment.training.epochs
+    var experiment = experiment
+    experiment.training.seed = seed
+    experiment.training.profile = profile
+    if let epochs { experiment.training.epochs = epochs }
+    let isPlain = name.utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    guard isPlain, !name.hasPrefix(".") else {
+      throw ReferenceError.mismatch(
+        expected: "an experiment's name of letters, digits, '.', '_' and '-', which folders get",
+        found: "'\(experiment.name)'")
+    }
+    self.name = name
+    self.experiment = experiment
+    self.weights = weights ?? name
+    self.quirk = quirk
+    self.judged = judged ?? experiment.training.profile
+    judgedName = self.judged.shownName
+  }
+}
+
+/// Runs that belong together: they get the same number of epochs.
+public struct ReproductionGroup: Sendable {
+  public let name: String
+  public let runs: [ReproductionRun]
+
+  /// - Precondition: there is at least one run, and all are configured for as many epochs.
+  public init(name: String, runs: [ReproductionRun]) {
+    precondition(Set(runs.map(\.experiment.training.epochs)).count == 1, "runs of equal length")
+    self.name = name
+    self.runs = runs
+  }
+
+  /// The epochs that the runs are configured for.
+  public var epochs: Int { runs[0].experiment.training.epochs }
+
+  /// What the group takes, in arbitrary units: training is forward and backward, which is about
+  /// three times forward, by as many images an epoch in every group.
+  var expense: Double {
+    runs.reduce(0) {
+      $0 + ($1.trains ? 3 * Double($1.experiment.training.epochs) : 0)
+        * $1.experiment.model.multiplyAdds
+    }
+  }
+}
+
+extension Profile {
+  /// "published", "corrected", or "corrected with" the quirks that are on.
+  package var shownName: String {
+    let quirks = Quirk.all.filter { self[keyPath: $0.path] }.map(\.name)
+    return name == "mixed" ? "corrected with \(quirks.joined(separator: ", "))" : name
+  }
+}

@@ -1,0 +1,285 @@
+import CPLReference
+import CPLVerify
+import Foundation
+
+/// A training run in its folder: begun, or taken up where it was left.
+struct TrainingRun {
+  let folder: RunFolder
+  /// Save so often within an epoch, in seconds: what a crash costs at most.
+  var saveEvery = 300.0
+  /// Save after so many steps, too.
+  var saveSteps: Int?
+  /// The command that goes on with the run, which is told when it is stopped; nil to not tell.
+  var again: String?
+  /// The command that a run that is begun is noted to come from.
+  var command = Provenance.shellCommand(["cpl-verify"] + CommandLine.arguments.dropFirst())
+  /// Why a run that is begun has not the epochs of its experiment; nil where it has.
+  var epochsReason: String?
+
+  private let options: RunOptions
+
+  init(_ folder: RunFolder, _ options: RunOptions) {
+    self.folder = folder
+    self.options = options
+    again = "cpl-verify train --resume \(folder.path)"
+  }
+
+  /// Begins the run in a folder that holds none, and trains to its end.
+  func start(
+    _ experiment: ExperimentConfiguration, _ dataOptions: DataOptions
+  ) throws -> TrainingState {
+    let images = try TrainingImages(dataOptions, experiment)
+    try checkMemory(experiment, images: images.training.count)
+    var run = RunConfiguration(
+      experiment: experiment, images: images.selection(dataOptions),
+      augmentationSeed: experiment.training.profile.unseededAugmentation
+        ? UInt64.random(in: .min ... .max) : nil, command: command)
+    run.epochsReason = epochsReason
+    try experiment.checkFits(images.training)
+    let trainer = try images.trainer(run, options.workers)
+    run.images.fitted = trainer.imagesPerEpoch
+    run.images.selecting = trainer.selectionImages
+    run.images.splitDigest = trainer.splitDigest
+    let state = initialState(experiment, images.training)
+    let lock = try folder.create {
+      // The beginning is saved too: whatever comes, there is a state to go on from. Until it is
+      // there, the configuration says all.
+      try folder.write(run)
+      try state.write(to: folder.last, description: run.description, run: try run.identity())
+    }
+    let trained = try train(trainer, state, run)
+    _ = consume lock
+    return trained
+  }
+
+  /// Takes the run up where it was left, and trains to its end.
+  ///
+  /// - Parameters:
+  ///   - epochs: the number of epochs, where that is to change.
+  ///   - flags: where the images are, where that has changed.
+  func goOn(epochs: Int?, _ flags: DataOptions) throws -> TrainingState {
+    var run = try folder.readConfiguration()
+    let lock = try folder.lock()
+    if let epochs { run.experiment.training.epochs = epochs }
+    try run.experiment.check(path: folder.configurationFile)
+    let stored =
+      folder.isAtItsBeginning
+      ? nil : try folder.readState(of: run) { options.progress.note($0) }
+    let dataOptions = run.dataOptions(overriddenBy: flags)
+    let images: TrainingImages
+    do {
+      images = try TrainingImages(dataOptions, run.experiment)
+    } catch let error as HintedError where flags.data == nil {
+      throw HintedError(
+        error: error.error, hint: "the run was trained on it; say where it is now with --data")
+    }
+    try run.experiment.checkFits(images.training)
+    let selection = images.selection(dataOptions)
+    guard selection.digests == run.images.digests else {
+      throw ReferenceError.mismatch(
+        expected: "the images that \(folder.path) was trained on, "
+          + "digest \(run.images.digests.joined(separator: " and "))",
+        found: "\(images.training.count) of \(images.training.name), "
+          + "digest \(selection.digests.joined(separator: " and "))")
+    }
+    try checkMemory(run.experiment, images: images.training.count)
+    let state = stored ?? initialState(run.experiment, images.training)
+    try state.network.check(takes: images.training)
+    let trainer = try images.trainer(run, options.workers)
+    let batch = run.experiment.training.batch
+    guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
+      throw ReferenceError.invalid(
+        path: folder.last, location: "/progress",
+        expected: "fewer batches of \(batch) than \(trainer.imagesPerEpoch) images make",
+        found: "\(state.batch)")
+    }
+    if epochs != nil { try folder.write(run) }
+    let trained = try train(trainer, state, run)
+    _ = consume lock
+    return trained
+  }
+
+  /// Measures on the first steps of a run, which are then forgotten, what an epoch and the judging of
+  /// its weights take.
+  ///
+  /// - Parameters:
+  ///   - judged: the number of images that are evaluated.
+  ///   - audited: the number of images that are attacked.
+  func cost(
+    of experiment: ExperimentConfiguration, _ dataOptions: DataOptions, judged: Int, audited: Int
+  ) throws -> Reproduction.Cost {
+    let images = try TrainingImages(dataOptions, experiment)
+    try checkMemory(experiment, images: images.training.count)
+    try experiment.checkFits(images.training)
+    let run = RunConfiguration(
+      experiment: experiment, images: images.selection(dataOptions), augmentationSeed: nil,
+      command: nil)
+    let trainer = try images.trainer(run, options.workers)
+    var state = initialState(experiment, images.training)
+    // The first step, which finds nothing in the caches, is not counted.
+    var times: [Date] = []
+    let isDone = {
+      times.count > 4
+        && (times.count > 200 || times[times.count - 1].timeIntervalSince(times[0]) > 3)
+    }
+    _ = try trainer.run(&state, shouldStop: { isDone() || Interruption.isRequested }) { event in
+      if case .step = event { times.append(Date()) }
+    }
+    try Interruption.check()
+    let steps = times[times.count - 1].timeIntervalSince(times[0]) / Double(max(1, times.count - 1))
+    let batches = (trainer.imagesPerEpoch - 1) / experiment.training.batch + 1
+    var network = state.network
+    let power = seconds {
+      network.updateSteps(
+        iterations: CPLNetwork<Float>.evaluationIterations, workers: options.workers)
+    }
+    let sample = images.training.prefix(CPLNetwork<Float>.evaluationBatch)
+    let forward =
+      seconds { _ = network.logits(of: sample, workers: options.workers) { _ in } }
+      / Double(sample.count)
+    let bounding = try seconds {
+      _ = try VerifiedNetwork(network, profile: .corrected, workers: options.workers) { _, _ in
+        Interruption.leaveIfRequested()
+      }
+    }
+    let probe = "\(folder.path).\(UUID().uuidString).tmp"
+    defer { unlink(probe) }
+    let saving = try seconds { try state.write(to: probe, description: run.description) }
+    return Reproduction.Cost(
+      secondsPerEpoch: steps * Double(batches) + power + forward * Double(trainer.selectionImages)
+        + Self.savesPerEpoch * saving,
+      secondsToJudge: bounding + forward * Self.forwardsToJudge(judged: judged, audited: audited))
+  }
+
+  /// Beside the state, the weights of an epoch that is the best so far are written.
+  private static let savesPerEpoch = 1.5
+
+  /// How many images' ways through the network judging comes to: an image is evaluated in binary32,
+  /// and in binary64, which takes two and a half times as long; an audited one took 250 ways forward
+  /// and 205 back, twice as long, through a trained network, in smaller batches.
+  private static func forwardsToJudge(judged: Int, audited: Int) -> Double {
+    3.5 * Double(judged) + 800 * Double(audited)
+  }
+
+  private func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let start = Date()
+    try body()
+    return Date().timeIntervalSince(start)
+  }
+
+  /// Refuses what cannot but end for lack of memory, before anything is made.
+  private func checkMemory(_ experiment: ExperimentConfiguration, images: Int) throws {
+    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    let needed = Double(experiment.minimumMemory(images: images))
+    guard needed <= available else {
+      func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
+      throw ReferenceError.mismatch(
+        expected: "a training that fits into this machine's memory of \(gigabytes(available))",
+        found: "\(experiment.name), which takes at least \(gigabytes(needed))")
+    }
+  }
+
+  private func initialState(
+    _ experiment: ExperimentConfiguration, _ training: ImageDataset
+  ) -> TrainingState {
+    let statistics = ChannelStatistics.named(training.name)
+    let layers = experiment.model.layers(
+      mean: statistics.mean,
+      standardDeviation: experiment.training.normalizeInput
+        ? statistics.standardDeviation : statistics.mean.map { _ in 1 })
+    return TrainingState(network: CPLNetwork(layers, seed: experiment.training.seed))
+  }
+
+  private func train(
+    _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration
+  ) throws -> TrainingState {
+    let progress = options.progress
+    let description = run.description
+    let identity = try run.identity()
+    let total = trainer.configuration.epochs * trainer.imagesPerEpoch
+    let from =
+      start.epoch * trainer.imagesPerEpoch
+      + min(start.batch * trainer.configuration.batch, trainer.imagesPerEpoch)
+    var state = start
+    var done = from
+    var saved = (date: Date(), steps: 0)
+    func save(_ state: TrainingState) throws {
+      folder.keepPrevious()
+      try state.write(to: folder.last, description: description, run: identity)
+      saved = (Date(), 0)
+    }
+    func isSavingDue() -> Bool {
+      saved.steps > 0
+        && (saved.steps >= saveSteps ?? .max
+          || Date().timeIntervalSince(saved.date) >= saveEvery)
+    }
+    func report(_ event: TrainingEvent) throws {
+      switch event {
+      case .step(let epoch, let batch, let batches, let count, let loss, let rate):
+        done += count
+        saved.steps += 1
+        progress.update(
+          "epoch \(epoch) step \(batch)/\(batches)", done: done, from: from, total: total,
+          unit: "images",
+          note: String(format: "loss %.4f, learning rate %.2e", loss, rate))
+      case .epoch(let state, let isBest):
+        let record = state.history[state.history.count - 1]
+        try state.checkFinite()
+        if isBest { try state.network.write(to: folder.best, description: description) }
+        try state.writeHistory(to: folder.history)
+        try save(state)
+        progress.note(
+          String(
+            format: "epoch %d: loss %.4f, accuracy %.1f %% on the %@, %@", record.epoch,
+            record.loss, record.selectionAccuracy * 100,
+            trainer.configuration.profile.bestOnTest ? "test images" : "validation images",
+            Progress.duration(progress.seconds)))
+      }
+    }
+    do {
+      // The trainer stops to have its state saved, too: while it runs the state is its own.
+      while try !trainer.run(
+        &state, shouldStop: { Interruption.isRequested || isSavingDue() }, report: report)
+      {
+        try save(state)
+        guard Interruption.isRequested else { continue }
+        if let again { progress.note("stopped; go on with: \(again)") }
+        throw Interruption.code
+      }
+    } catch let error as ReferenceError {
+      guard case .nonFinite = error else { throw error }
+      throw HintedError(error: error, hint: "the last good state is in \(folder.last)")
+    }
+    progress.finish()
+    return state
+  }
+}
+
+/// The images that a run sees.
+private struct TrainingImages {
+  let training: ImageDataset
+  /// Under the quirk `best-on-test`, what chooses the best epoch.
+  let test: ImageDataset?
+
+  init(_ options: DataOptions, _ experiment: ExperimentConfiguration) throws {
+    let classes = experiment.model.classes
+    training = try options.read(.train, classes: classes)
+    test =
+      experiment.training.profile.bestOnTest ? try options.readAll(.test, classes: classes) : nil
+  }
+
+  func trainer(_ run: RunConfiguration, _ workers: Workers) throws -> Trainer {
+    try Trainer(
+      run.experiment.training, training: training, test: test,
+      augmentationSeed: run.augmentationSeed, workers: workers)
+  }
+
+  /// What a run's configuration says of them. The folder's path is made to hold wherever the run
+  /// is taken up.
+  func selection(_ options: DataOptions) -> RunConfiguration.ImageSelection {
+    RunConfiguration.ImageSelection(
+      data: options.data.map { URL(fileURLWithPath: $0).standardizedFileURL.path },
+      dataset: options.dataset?.rawValue, limit: options.limit,
+      indices: options.indices?.description, digest: training.digest, testDigest: test?.digest)
+  }
+}

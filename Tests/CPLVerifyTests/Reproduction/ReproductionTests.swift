@@ -1,0 +1,231 @@
+import CPLReference
+import CPLVerify
+import Foundation
+import Testing
+
+@Suite("A reproduction's budget")
+struct ReproductionTests {
+  /// An executor whose runs cost what it is told, on a clock of its own.
+  private final class Worker: Reproduction.Executor {
+    var seconds = 0.0
+    var state: [String: Reproduction.Progress] = [:]
+    var completed: [(name: String, epochs: Int, reason: String?)] = []
+    var measured = 0
+    let cost: Reproduction.Cost
+
+    init(secondsPerEpoch: Double = 10, secondsToJudge: Double = 5) {
+      cost = Reproduction.Cost(secondsPerEpoch: secondsPerEpoch, secondsToJudge: secondsToJudge)
+    }
+
+    func progress(of run: ReproductionRun) -> Reproduction.Progress {
+      state[run.name] ?? Reproduction.Progress()
+    }
+
+    func cost(of run: ReproductionRun) -> Reproduction.Cost {
+      measured += 1
+      return cost
+    }
+
+    func complete(_ run: ReproductionRun, epochs: Int, reason: String?) {
+      completed.append((run.name, epochs, reason))
+      let before = progress(of: run)
+      if run.trains { seconds += Double(epochs - before.epochsDone) * cost.secondsPerEpoch }
+      if !before.isJudged { seconds += cost.secondsToJudge }
+      state[run.name] = Reproduction.Progress(epochs: epochs, epochsDone: epochs, isJudged: true)
+    }
+  }
+
+  private func group(
+    _ name: String, epochs: Int = 10, channels: Int = 4, seeds: [UInt64] = [0]
+  ) throws -> ReproductionGroup {
+    let model = ModelConfiguration(
+      convolutionLayers: 1, channels: channels, linearLayers: 1, linearInner: 8)
+    var training = TrainingConfiguration()
+    training.epochs = epochs
+    let experiment = ExperimentConfiguration(name: name, model: model, training: training)
+    return ReproductionGroup(
+      name: name,
+      runs: try seeds.map {
+        try ReproductionRun(experiment, dataset: "synthetic", seed: $0, profile: .corrected)
+      })
+  }
+
+  private func run(
+    _ groups: [ReproductionGroup], budget: Double?, _ worker: Worker
+  ) throws -> [Reproduction.Outcome] {
+    var executor = worker
+    return try Reproduction(groups, budget: budget) { worker.seconds }.run(&executor)
+  }
+
+  @Test("a budget of 0 runs nothing, measures nothing, and says so of every run")
+  func nothing() throws {
+    let worker = Worker()
+    let outcomes = try run([group("a", seeds: [0, 1]), group("b")], budget: 0, worker)
+    #expect(worker.completed.isEmpty && worker.measured == 0)
+    #expect(
+      outcomes.map(\.run.name)
+        == ["b-synthetic-seed0", "a-synthetic-seed0", "a-synthetic-seed1"])
+    #expect(outcomes.allSatisfy { $0.reason == "the budget is 0" })
+  }
+
+  @Test("without a budget all runs have the configured epochs, the cheapest first")
+  func everything() throws {
+    let worker = Worker()
+    let outcomes = try run(
+      [group("large", channels: 64), group("small"), group("longer", epochs: 12)], budget: nil,
+      worker)
+    #expect(outcomes.allSatisfy { $0.reason == nil })
+    #expect(worker.measured == 0)
+    #expect(
+      worker.completed.map(\.name)
+        == ["small-synthetic-seed0", "longer-synthetic-seed0", "large-synthetic-seed0"])
+    #expect(worker.completed.map(\.epochs) == [10, 12, 10])
+    #expect(worker.completed.allSatisfy { $0.reason == nil })
+  }
+
+  @Test("epochs that do not fit are scaled, alike for all seeds, and the reason says so")
+  func scaled() throws {
+    // 95 % of 400 s are 380 s; judging takes 15 s of them and an epoch of the three runs 30 s: 12.
+    let worker = Worker()
+    let outcomes = try run([group("a", epochs: 200, seeds: [0, 1, 2])], budget: 400, worker)
+    #expect(outcomes.allSatisfy { $0.reason == nil })
+    #expect(worker.completed.map(\.epochs) == [12, 12, 12])
+    #expect(worker.completed.allSatisfy { $0.reason?.contains("an epoch takes 10 s") == true })
+    #expect(worker.seconds <= 400)
+  }
+
+  @Test("what does not fit with one epoch is not begun, and costlier ones are said to be left out")
+  func tooDear() throws {
+    let worker = Worker(secondsPerEpoch: 100)
+    let outcomes = try run(
+      [group("a", seeds: [0, 1]), group("b", epochs: 1, seeds: [0])], budget: 150, worker)
+    #expect(worker.completed.map(\.name) == ["b-synthetic-seed0"])
+    #expect(outcomes.map { $0.reason == nil } == [true, false, false])
+    #expect(outcomes.last?.reason?.contains("one epoch and judging take") == true)
+  }
+
+  @Test("a run that was begun keeps its epochs, and another of its group gets as many")
+  func begun() throws {
+    let worker = Worker()
+    worker.state["a-synthetic-seed0"] = Reproduction.Progress(epochs: 7, epochsDone: 3)
+    _ = try run([group("a", epochs: 200, seeds: [0, 1])], budget: 1000, worker)
+    #expect(worker.completed.map(\.epochs) == [7, 7])
+    #expect(worker.seconds == 40 + 5 + 70 + 5)
+  }
+
+  @Test("what is complete needs no budget; what cannot end within it waits")
+  func complete() throws {
+    let worker = Worker()
+    worker.state["a-synthetic-seed0"] = Reproduction.Progress(
+      epochs: 7, epochsDone: 7, isJudged: true)
+    worker.state["b-synthetic-seed0"] = Reproduction.Progress(epochs: 9, epochsDone: 1)
+    let outcomes = try run([group("a"), group("b")], budget: 60, worker)
+    #expect(outcomes[0].reason == nil)
+    #expect(outcomes[1].reason == "it still takes about 85 s, and 60 s of the budget is left")
+    #expect(worker.completed.map(\.name) == ["a-synthetic-seed0"])
+  }
+
+  @Test("names that no folder can have are refused", arguments: ["a/b", "../a", ".a", "a b", "ü"])
+  func names(name: String) {
+    #expect(throws: ReferenceError.self) { try group(name) }
+  }
+}
+
+@Suite("A study of quirks")
+struct QuirkStudyTests {
+  private func study(head: ModelConfiguration.Head) throws -> QuirkStudy {
+    let model = ModelConfiguration(
+      convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 8, head: head)
+    return try QuirkStudy(
+      ExperimentConfiguration(name: "x", model: model, training: TrainingConfiguration()),
+      dataset: "synthetic", seeds: [3, 4])
+  }
+
+  @Test("every quirk is either measured alone or excluded with a reason")
+  func all() throws {
+    for head in ModelConfiguration.Head.allCases {
+      let study = try study(head: head)
+      let measured = Set(study.group.runs.compactMap(\.quirk))
+      for quirk in Quirk.all {
+        #expect(
+          measured.contains(quirk.name) != study.excluded.contains { $0.quirk == quirk.name })
+        for run in study.group.runs where run.quirk == quirk.name {
+          var alone = Profile.corrected
+          alone[keyPath: quirk.path] = true
+          #expect(run.judged == alone)
+          #expect(run.experiment.training.profile == (quirk.changesTraining ? alone : .corrected))
+        }
+      }
+    }
+  }
+
+  @Test("the switches are all of a profile's")
+  func switches() {
+    var profile = Profile.corrected
+    for quirk in Quirk.all { profile[keyPath: quirk.path] = true }
+    #expect(profile == .published)
+    #expect(Set(Quirk.all.map(\.name)).count == Quirk.all.count)
+  }
+
+  @Test("quirks of judging judge weights that a corrected run of the same seed trains, and before")
+  func weights() throws {
+    let runs = try study(head: .lln).group.runs
+    for (position, run) in runs.enumerated() where !run.trains {
+      let origin = try #require(runs[..<position].first { $0.name == run.weights })
+      #expect(origin.trains && origin.quirk == "corrected")
+      #expect(origin.experiment == run.experiment)
+    }
+    #expect(Set(runs.map(\.name)).count == runs.count)
+  }
+}
+
+@Suite("Mean and spread")
+struct SpreadTests {
+  @Test("the mean and the sample standard deviation are those computed by hand")
+  func byHand() throws {
+    // Mean 5, squared deviations 9 + 1 + 1 + 1 + 0 + 0 + 4 + 16 = 32, over 7.
+    let spread = try #require(Spread([2, 4, 4, 4, 5, 5, 7, 9]))
+    #expect(spread.count == 8 && spread.mean == 5)
+    #expect(abs(spread.standardDeviation! - 2.138089935299395) < 1e-15)
+    // Two values: half their distance times √2.
+    #expect(Spread([0.25, 0.75])?.standardDeviation == 0.5.squareRoot() / 2)
+  }
+
+  @Test("one run has no spread, and none no mean")
+  func few() {
+    #expect(Spread([0.5]) == Spread([0.5]) && Spread([0.5])?.standardDeviation == nil)
+    #expect(Spread([]) == nil)
+  }
+}
+
+@Suite("Built-in experiments")
+struct BuiltInExperimentTests {
+  @Test("they are the files of the repository")
+  func files() throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().appending(path: "experiments")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      .filter { $0.hasSuffix(".yml") }
+    #expect(Set(names) == Set(BuiltInExperiments.names.map { "\($0).yml" }))
+    for name in BuiltInExperiments.names {
+      let path = folder.appending(path: "\(name).yml").path
+      let file = try ExperimentConfiguration(
+        yaml: String(contentsOfFile: path, encoding: .utf8), path: path)
+      #expect(try BuiltInExperiments.named(name) == file && file.name == name)
+    }
+    #expect(try BuiltInExperiments.named("cpl-xxl") == nil)
+  }
+
+  @Test("the paper's sizes are named as in its table")
+  func sizes() throws {
+    for (name, paper) in [("cpl-s", "CPL-S"), ("cpl-xl", "CPL-XL")] {
+      let model = try #require(try BuiltInExperiments.named(name)).model
+      #expect(
+        model.convolutionLayers == (paper == "CPL-S" ? 20 : 70) && model.multiplyAdds > 0)
+    }
+    let costs = try ["cpl-tiny", "cpl-small", "cpl-s", "cpl-m", "cpl-l", "cpl-xl"].map {
+      try #require(try BuiltInExperiments.named($0)).model.multiplyAdds
+    }
+    #expect(costs == costs.sorted())
+  }
+}
