@@ -51,20 +51,23 @@ public struct AuditedImage: Sendable {
   /// How many images went through the network for it, forward and backward.
   public var passes: Int { forwardPasses + backwardPasses }
 
-  /// Takes account of what an attack found, if `isConfirmed` by the network that the certificate
-  /// speaks of.
+  /// Takes account of what an attack found.
   ///
-  /// - Returns: the image that was found, when it is the nearest so far.
+  /// - Parameter confirmed: the result, or one farther out, that the network which the certificate
+  ///   speaks of confirms; nil when there is none.
+  /// - Returns: the image that was confirmed, when it is the nearest so far.
   mutating func take(
-    _ result: AttackResult, from name: String, isConfirmed: Bool
+    _ result: AttackResult, confirmed: AttackResult?, from name: String
   ) -> [Float]? {
     forwardPasses += result.forwardPasses
     backwardPasses += result.backwardPasses
-    if !isConfirmed, result.distance <= radius {
+    if result.distance <= radius, (confirmed?.distance ?? .infinity) > result.distance {
       binary32OnlyDistance = min(binary32OnlyDistance, result.distance)
     }
-    guard isConfirmed, let image = result.image, result.distance < distance else { return nil }
-    (distance, attack) = (result.distance, name)
+    guard let confirmed, let image = confirmed.image, confirmed.distance < distance else {
+      return nil
+    }
+    (distance, attack) = (confirmed.distance, name)
     return image
   }
 }

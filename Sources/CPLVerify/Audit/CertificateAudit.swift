@@ -4,8 +4,9 @@ import CPLReference
 /// are the radii?
 ///
 /// The certificate names the network whose class must not change. Attacks follow the gradients of the
-/// binary32 network; what they find counts when the executed network confirms it. What an image is
-/// put through, and what comes of it, depends on the image alone, not on its company or its turn.
+/// binary32 network; what they find counts when the executed network confirms it, there or a little
+/// farther out. What an image is put through, and what comes of it, depends on the image alone, not on
+/// its company or its turn.
 public struct CertificateAudit: Sendable {
   private let certified: CertifiedNetwork
   private let certify: CertifiedNetwork.Certify
@@ -139,9 +140,9 @@ public struct CertificateAudit: Sendable {
       for step in steps {
         try report(.attacking(step.name))
         let results = attack(input, radii: rows.map { before[$0].radius }, by: step)
-        let confirmed = confirm(results, labels: input.labels)
-        for (row, (result, isConfirmed)) in zip(rows, zip(results, confirmed)) {
-          if let image = images[row].take(result, from: step.name, isConfirmed: isConfirmed) {
+        let confirmed = confirm(results, of: input)
+        for (row, (result, confirmed)) in zip(rows, zip(results, confirmed)) {
+          if let image = images[row].take(result, confirmed: confirmed, from: step.name) {
             adversarial[row] = image
           }
         }
@@ -177,17 +178,36 @@ public struct CertificateAudit: Sendable {
     }
   }
 
-  /// For each result whether the executed network gives the image that was found another class.
-  private func confirm(_ results: [AttackResult], labels: [Int]) -> [Bool] {
-    guard certified.sound != nil else { return results.map { $0.image != nil } }
-    let found = results.indices.filter { results[$0].image != nil }
-    guard !found.isEmpty else { return results.map { _ in false } }
-    let images = Tensor(
-      shape: [found.count] + target.network.inputShape,
-      elements: found.flatMap { results[$0].image! })
-    var confirmed = [Bool](repeating: false, count: results.count)
-    for (position, prediction) in zip(found, certified.predictions(images, workers: workers)) {
-      confirmed[position] = prediction != labels[position]
+  /// How much farther out a result is tried.
+  private static let fartherOut = [0x1p-20, 0x1p-16, 0x1p-12, 0x1p-8]
+
+  /// The results as the executed network confirms them; nil where it does not.
+  ///
+  /// A search ends beside the boundary of the binary32 network, and so on either side of the executed
+  /// one's. Where the latter gives the image that was found its old class, images of the box farther
+  /// out on the same line are tried.
+  private func confirm(_ results: [AttackResult], of input: AttackInput) -> [AttackResult?] {
+    var confirmed: [AttackResult?] = results.map { $0.image == nil ? nil : $0 }
+    guard certified.sound != nil else { return confirmed }
+    var open = confirmed.indices.filter { confirmed[$0] != nil }
+    for share in [0] + Self.fartherOut where !open.isEmpty {
+      let tried = open.map { position -> AttackResult in
+        guard let image = results[position].image, share > 0 else { return results[position] }
+        var result = AttackResult()
+        let original = input.images.row(position)
+        var moved = zip(image, original).map { $0 + Float(share) * ($0 - $1) }
+        Ball.projectToBox(&moved)
+        result.keep(moved, distance: Ball.distance(moved, original))
+        return result
+      }
+      let predictions = certified.predictions(
+        Tensor(
+          shape: [open.count] + target.network.inputShape, elements: tried.flatMap { $0.image! }),
+        workers: workers)
+      for (position, (result, prediction)) in zip(open, zip(tried, predictions)) {
+        confirmed[position] = prediction == input.labels[position] ? nil : result
+      }
+      open.removeAll { confirmed[$0] != nil }
     }
     return confirmed
   }

@@ -78,9 +78,8 @@ struct UnsharedKernel: LayerFault {
     var other = potential
     other.updateParameters { index, value in
       guard index == 0 else { return }
-      for element in value.elements.indices where element % 2 == 0 {
-        value.elements[element] *= 1.01
-      }
+      let altered = value.elements.enumerated().map { $0 % 2 == 0 ? 1.01 * $1 : $1 }
+      value = Tensor(shape: value.shape, elements: altered)
     }
     let map = other.linearMap
     let descents = Tensor(
@@ -131,11 +130,12 @@ struct UnnormalisedRows: LayerFault {
   ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
     var (output, record) = layer.forward(input, recording: recording, workers: workers)
     guard let head = layer as? LastLayerNormalised<Scalar> else { return (output, record) }
-    for index in output.elements.indices {
+    let (norms, bias) = (head.normalized.norms, head.bias.elements)
+    let logits = output.elements.enumerated().map { index, logit in
       let label = index % head.classes
-      let (norm, bias) = (head.normalized.norms[label], head.bias.elements[label])
-      output.elements[index] = norm * (output.elements[index] - bias) + bias
+      return norms[label] * (logit - bias[label]) + bias[label]
     }
+    output = Tensor(shape: output.shape, elements: logits)
     return (output, record)
   }
 }
