@@ -152,9 +152,15 @@ struct OutputTests {
     try SampleRun.withCopy { folder in
       let line = "\"$0\" train tiny.yml --limit 200 --out new <&- >&- 2>&-"
       #expect(try Program.shell(line, in: folder).code == 74)
-      for name in ["last.h5", "best.h5", "history.h5", "run.yml"] {
+      for name in ["last.h5", "best.h5", "history.h5"] {
         #expect(try bytes(of: "\(folder)/new/\(name)") == bytes(of: "\(folder)/run/\(name)"))
       }
+      // All but the command, which comes last.
+      let configurations = try ["new", "run"].map {
+        try String(contentsOfFile: "\(folder)/\($0)/run.yml", encoding: .utf8)
+          .split(separator: "\ncommand: ")
+      }
+      #expect(configurations[0].count == 2 && configurations[0][0] == configurations[1][0])
       let lock = try String(contentsOfFile: folder + "/new/lock", encoding: .utf8)
       #expect(lock.wholeMatch(of: /\d+\n/) != nil)
     }
