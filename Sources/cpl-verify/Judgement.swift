@@ -87,7 +87,7 @@ struct Judgement {
     provenance.data.shard = shard?.description
     report = VerificationReport(provenance: provenance)
     report.model = ModelSummary(checkpoint.network)
-    report.training = checkpoint.training?.history ?? []
+    report.training = checkpoint.training?.history ?? RunFolder.history(beside: path)
     report.bounds = verified.bounds
   }
 

@@ -15,6 +15,9 @@ struct ReportCommand: ParsableCommand {
 
       With --check it writes nothing, and goes through the chain of digests instead, from the \
       images to the pages: exit code 1 when a link is broken, 2 when one cannot be checked.
+
+      With --compare it sets two results on the same images side by side: what changed, and the \
+      differences image by image with their intervals; with --out as comparison.html, .md and .json.
       """)
 
   @Argument(
@@ -31,11 +34,21 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Check that images, configuration, weights, results and pages belong together.")
   var check = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Compare with these results, of the same images.", valueName: "file"))
+  var compare: String?
+
   @Option(help: ArgumentHelp("With --check, where the data set is now.", valueName: "folder"))
   var data: String?
 
   @Option(help: ArgumentHelp("With --check, where the weights are now.", valueName: "file"))
   var weights: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Show what 'selftest --json' printed into this file, too.", valueName: "file.json"))
+  var selftest: String?
 
   @Flag(help: "Also write each table as a CSV file.")
   var csv = false
@@ -44,7 +57,17 @@ struct ReportCommand: ParsableCommand {
 
   func validate() throws {
     if out == "" { throw ValidationError("--out is the name of a folder, not empty") }
-    if check {
+    if selftest != nil, check || compare != nil {
+      throw ValidationError("--selftest is for the pages of results alone")
+    }
+    if compare != nil {
+      guard stored.count == 1 else {
+        throw ValidationError("--compare sets one file beside another, not \(stored.count)")
+      }
+      if check || csv || data != nil || weights != nil {
+        throw ValidationError("--compare takes no --check, --csv, --data or --weights")
+      }
+    } else if check {
       guard stored.count == 1 else {
         throw ValidationError("--check is for one file of results, not \(stored.count)")
       }
@@ -58,12 +81,15 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     if check { return try checkChain() }
+    if let compare { return try show(stored[0], beside: compare) }
     let out = out ?? ""
+    let faults = try selftest.map { try SelftestSummary(json: try InputFile.text($0), path: $0) }
     let (report, name) = try read(out)
     try Folder.create(out)
     var files = [
-      ("report.html", try report.html(results: name)),
-      ("report.md", try report.markdown(results: name)), ("report.json", try report.json()),
+      ("report.html", try report.html(results: name, selftest: faults)),
+      ("report.md", try report.markdown(results: name, selftest: faults)),
+      ("report.json", try report.json()),
       ("junit.xml", try report.junit()),
     ]
     if csv { files += report.csv().map { ("\($0.name).csv", $0.text) } }
@@ -76,6 +102,31 @@ struct ReportCommand: ParsableCommand {
       try Output.line("\(out)/report.html: \(report.verdict.rawValue)")
     }
     if report.verdict == .violated { throw Exit.violated }
+  }
+
+  private func show(_ first: String, beside second: String) throws {
+    let names = (first: first, second: second)
+    let comparison = try ReportComparison(
+      try VerificationReport(path: first), try VerificationReport(path: second), names: names)
+    if let out {
+      try Folder.create(out)
+      for (file, text) in [
+        ("comparison.html", try comparison.html(names: names)),
+        ("comparison.md", try comparison.markdown(names: names)),
+        ("comparison.json", try comparison.json()),
+      ] {
+        try AtomicFile.write(Data(text.utf8), to: "\(out)/\(file)")
+      }
+    }
+    if output.json { return try Output.line(try comparison.json()) }
+    for fact in comparison.facts where fact.changed {
+      try Output.line("\(fact.name.padding(32))\(fact.first)\n\("".padding(32))\(fact.second)")
+    }
+    for line in comparison.configuration.onlyFirst { try Output.line("- \(line)") }
+    for line in comparison.configuration.onlySecond { try Output.line("+ \(line)") }
+    for row in comparison.lines { try Output.line(row) }
+    for sentence in ReportComparison.method { try Output.line(sentence) }
+    if let out { try Output.line("\(out)/comparison.html") }
   }
 
   /// The report, and the file that holds it as the pages name it.

@@ -71,6 +71,15 @@ struct RunFolder {
     return run
   }
 
+  /// The history of the run that made the weights at `path`, where these are the best of a run's
+  /// folder, which hold none themselves.
+  static func history(beside path: String) -> [EpochRecord] {
+    let file = URL(fileURLWithPath: path)
+    let folder = RunFolder(path: file.deletingLastPathComponent().path)
+    guard file.lastPathComponent == "best.h5" else { return [] }
+    return (try? TrainingState.history(from: folder.history)) ?? []
+  }
+
   /// Keeps the last state as the one before it, to be called before another one is written. There
   /// is a last state at every moment.
   func keepPrevious() { link(last, as: previous) }

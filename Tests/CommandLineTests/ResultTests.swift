@@ -100,4 +100,34 @@ struct ResultTests {
         try Program.run("report results.h5 --out tiny.yml", in: folder), code: 73, "is a file")
     }
   }
+
+  @Test("two results on the same images are set side by side, and others refused")
+  func comparison() throws {
+    try SampleRun.withCopy { folder in
+      for (flags, name) in [
+        ("--limit 30", "a.h5"), ("--limit 30 --profile published", "b.h5"), ("--limit 20", "c.h5"),
+      ] {
+        let outcome = try Program.run(
+          "evaluate run/last.h5 \(flags) --out \(name) --quiet", in: folder)
+        #expect(outcome.code == 0, "\(outcome)")
+      }
+      let text = try Program.run("report a.h5 --compare b.h5 --out pages", in: folder)
+      #expect(text.code == 0 && text.error.isEmpty, "\(text)")
+      #expect(text.output.contains("clean accuracy") && text.output.contains("McNemar"))
+      #expect(text.output.contains("profile") && !text.output.contains("processor"))
+      #expect(
+        try names(in: folder + "/pages")
+          == ["comparison.html", "comparison.json", "comparison.md"])
+      let json = try Program.run("report a.h5 --compare b.h5 --json", in: folder).json()
+      #expect(json["images"] as? Int == 30 && json["shares"] != nil)
+      expectRefusal(
+        try Program.run("report a.h5 --compare c.h5", in: folder), code: 65,
+        "expected results on the same images", "a.h5 on 30 images", "c.h5 on 20 images")
+      expectRefusal(
+        try Program.run("report a.h5 --compare b.h5 --check", in: folder), code: 64, "--compare")
+      expectRefusal(
+        try Program.run("report a.h5 --selftest tiny.yml --out pages", in: folder), code: 65,
+        "tiny.yml: expected what 'selftest --json' prints")
+    }
+  }
 }

@@ -19,6 +19,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
     case autoProjectedGradientDescent = 10
     case squareAttack = 11
     case properties = 12
+    case bootstrap = 13
     case test = 255
   }
 

@@ -86,6 +86,11 @@ extension TrainingState {
   public func writeHistory(to path: String) throws {
     try HDF5File.create(at: path) { try history.write(to: $0, group: "/history") }
   }
+
+  /// Reads what `writeHistory` wrote.
+  public static func history(from path: String) throws -> [EpochRecord] {
+    try [EpochRecord](from: HDF5File.open(path), group: "/history")
+  }
 }
 
 extension [EpochRecord] {

@@ -4,6 +4,24 @@ extension CheckFigure {
   /// What the figure shows, in one line.
   package var caption: String { "\(title): \(yLabel) over \(xLabel)" }
 
+  /// The most points of a curve that a table shows.
+  private static let shownPoints = 40
+
+  /// The points of the curves; of long ones, some at equal steps.
+  var table: ReportPage.Table {
+    let rows = curves.flatMap { curve in
+      let points = Array(zip(curve.x, curve.y))
+      let step = max(1, (points.count - 1 + Self.shownPoints - 1) / Self.shownPoints)
+      let kept = points.indices.filter { $0 % step == 0 || $0 == points.count - 1 }
+      return kept.map {
+        ReportPage.Row(
+          curve.name,
+          [Shown.number(points[$0].0, digits: 6), Shown.number(points[$0].1, digits: 6)])
+      }
+    }
+    return ReportPage.Table(caption: caption, columns: ["curve", xLabel, yLabel], rows: rows)
+  }
+
   /// An `svg` element, its colours by the page's style: the curves over axes that begin at 0, or at
   /// the least value where one is negative. Points that are not finite are left out.
   package var drawing: String {
@@ -32,7 +50,7 @@ extension CheckFigure {
 }
 
 /// The range of an axis and the round numbers on it.
-private struct Axis {
+struct Axis {
   let lowest: Double
   let highest: Double
 

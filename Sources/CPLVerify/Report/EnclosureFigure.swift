@@ -40,6 +40,13 @@ struct EnclosureFigure {
     self.rows = rows
   }
 
+  var table: ReportPage.Table {
+    ReportPage.Table(
+      caption: "Relative to the proved upper bound",
+      columns: ["layer", "width of the enclosure", "estimate below the bound by"],
+      rows: rows.map { ReportPage.Row($0.name, [Self.text($0.width), Self.text($0.shortfall)]) })
+  }
+
   /// An `svg` element, its colours by the page's style.
   var drawing: String {
     let rowHeight = 18.0

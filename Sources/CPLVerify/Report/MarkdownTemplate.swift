@@ -31,11 +31,23 @@ enum MarkdownTemplate {
     |{{#columns}} {{.}} |{{/columns}}
     |{{#columns}} --- |{{/columns}}
     {{#rows}}
-    | {{head}} |{{#cells}} {{.}} |{{/cells}}
+    | {{head}} |{{#cells}} {{text}} |{{/cells}}
     {{/rows}}
 
     {{/tables}}
     {{#figures}}
+    {{#empty(characters)}}
+    {{#table}}
+    {{caption}}:
+
+    |{{#columns}} {{.}} |{{/columns}}
+    |{{#columns}} --- |{{/columns}}
+    {{#rows}}
+    | {{head}} |{{#cells}} {{text}} |{{/cells}}
+    {{/rows}}
+
+    {{/table}}
+    {{/empty(characters)}}
     {{#characters}}
     {{{fence}}}text
     {{{content}}}

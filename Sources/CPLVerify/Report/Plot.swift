@@ -28,6 +28,19 @@ struct Plot {
     "<circle class=\"\(isAlarming ? "alarm" : "marker")\" cx=\"\(text(x(value)))\" cy=\"\(text(y(share)))\" r=\"4\"/>\n"
   }
 
+  /// What the horizontal axis shows.
+  func caption(below name: String) -> String {
+    "<text class=\"middle\" x=\"\(text(x(0.5)))\" y=\"\(text(height - bottom + 40))\">\(name)</text>\n"
+  }
+
+  /// Points of one kind, as one path that is short to write and quick to draw.
+  func dots(_ points: [(x: Double, y: Double)], style: String) -> String {
+    guard !points.isEmpty else { return "" }
+    // Points that fall together are drawn once.
+    let places = Set(points.map { "M\(point($0.x, $0.y))h0" })
+    return "<path class=\"\(style)\" d=\"\(places.sorted().joined())\"/>\n"
+  }
+
   /// A bar from the left edge, about the height `share`.
   func horizontalBar(to value: Double, at share: Double, thickness: Double) -> String {
     "<rect class=\"bar\" x=\"\(text(left))\" y=\"\(text(y(share) - thickness / 2))\" "

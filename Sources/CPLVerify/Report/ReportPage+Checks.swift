@@ -34,7 +34,7 @@ extension ReportPage {
           })
       ],
       figures: report.checks.flatMap(\.figures).map {
-        Figure(caption: $0.caption, characters: [], drawing: $0.drawing)
+        Figure(caption: $0.caption, characters: [], drawing: $0.drawing, table: $0.table)
       })
   }
 

@@ -98,10 +98,7 @@ extension ReportPage {
         columns: ["", "clean"] + epsilons.map { "ε = \($0)" }, rows: rows)
     ]
     if let curve = CertifiedAccuracyCurve(report, published: published) {
-      section.figures = [
-        Figure(
-          caption: "Certified accuracy by radius", characters: [], drawing: curve.drawing)
-      ]
+      section.figures = [curve.figure]
     }
     return section
   }
@@ -117,7 +114,7 @@ extension ReportPage {
           + "\(Shown.number(last.loss, digits: 6)), accuracy on the images that choose the best "
           + "epoch \(Shown.percent(last.selectionAccuracy)). Best: epoch \(best.epoch), "
           + "\(Shown.percent(best.selectionAccuracy))."
-      ])
+      ], figures: TrainingCurves(report.training).figures)
   }
 
   static func bounds(_ report: VerificationReport) -> Section? {
@@ -157,7 +154,12 @@ extension ReportPage {
           })
       ],
       figures: EnclosureFigure(bounds, lipschitzLowerBound: report.lipschitzLowerBound).map {
-        [Figure(caption: "Enclosures of each layer", characters: [], drawing: $0.drawing)]
+        [
+          Figure(
+            caption: "Enclosures of each layer; a red point is an estimate above the proved bound",
+            characters: [], drawing: $0.drawing,
+            table: $0.table)
+        ]
       } ?? [])
   }
 
@@ -177,8 +179,8 @@ extension ReportPage {
       figures: [
         Figure(
           caption: "Images by d/r", characters: [Code(histogram.text)],
-          drawing: histogram.drawing)
-      ])
+          drawing: histogram.drawing, table: histogram.table)
+      ] + (DistanceFigure(audit).map { [$0.figure] } ?? []))
   }
 
   static func attacks(_ report: VerificationReport) -> Section? {
@@ -215,15 +217,20 @@ extension ReportPage {
     return Section(
       heading: "To make it again",
       paragraphs: [
-        "The command below makes these results; the same digest of the results is promised for "
-          + "the same weights and data on one BLAS core and kernel level."
+        "The last of the commands below makes these results"
+          + (provenance.trainingCommand == nil ? "; " : ", the first the weights; ")
+          + "the same digest of the results is promised for the same weights and data on one BLAS "
+          + "core and kernel level. The complete configuration of the training stands below, where "
+          + "it is known."
       ],
       tables: [
         Table(
           caption: "SHA-256 digests", columns: ["of", "digest"],
           rows: digests.map { Row($0.0, [$0.1 ?? Shown.missing]) })
       ],
-      codes: [provenance.command ?? "(the command is missing)", provenance.configuration]
-        .compactMap { $0.map(Code.init) })
+      codes: [
+        provenance.trainingCommand, provenance.command ?? "(the command is missing)",
+        provenance.configuration,
+      ].compactMap { $0.map(Code.init) })
   }
 }

@@ -3,11 +3,29 @@ struct ReportPage {
   struct Row {
     /// What the row is about.
     let head: String
-    let cells: [String]
+    let cells: [Cell]
 
     init(_ head: String, _ cells: [String]) {
       self.head = head
-      self.cells = cells
+      self.cells = cells.map(Cell.init)
+    }
+  }
+
+  struct Cell {
+    let text: String
+    /// "number", "none" for a dash, "long" for a text with words that a narrow column has to break, or "text".
+    let style: String
+
+    init(_ text: String) {
+      self.text = text
+      let isNumber =
+        text.first.map { "+−-≤≥∞–0123456789".contains($0) } == true
+        && text.allSatisfy { $0.isNumber || "+−-≤≥∞–.,%e± ()[]/".contains($0) }
+      style =
+        text == Shown.none
+        ? "none"
+        : isNumber
+          ? "number" : text.split(separator: " ").contains { $0.count > 24 } ? "long" : "text"
     }
   }
 
@@ -37,18 +55,36 @@ struct ReportPage {
     let characters: [Code]
     /// The figure as an `svg` element.
     let drawing: String
+    /// The numbers behind it, for whoever cannot see it.
+    var table: Table?
   }
 
   struct Section {
     let heading: String
-    var paragraphs: [String] = []
-    var items: [String] = []
-    var tables: [Table] = []
-    var figures: [Figure] = []
-    var codes: [Code] = []
+    /// Its name in the page's address.
+    let anchor: String
+    var paragraphs: [String]
+    var items: [String]
+    var tables: [Table]
+    var figures: [Figure]
+    var codes: [Code]
+
+    init(
+      heading: String, paragraphs: [String] = [], items: [String] = [], tables: [Table] = [],
+      figures: [Figure] = [], codes: [Code] = []
+    ) {
+      self.heading = heading
+      anchor = String(
+        heading.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+      self.paragraphs = paragraphs
+      self.items = items
+      self.tables = tables
+      self.figures = figures
+      self.codes = codes
+    }
   }
 
-  /// "holds", "violated" or "inconclusive".
+  /// "holds", "violated", "inconclusive", or "plain" where there is no verdict.
   let verdict: String
   /// The verdict and what it rests on, in one line.
   let headline: String
@@ -59,16 +95,50 @@ extension ReportPage {
   /// The page of a report.
   ///
   /// - Parameter results: the HDF5 file that holds the report, as commands are to name it.
-  init(_ report: VerificationReport, results: String) {
+  /// - Parameter selftest: what `selftest` came to, where that is to be shown too.
+  init(_ report: VerificationReport, results: String, selftest: SelftestSummary? = nil) {
     verdict = report.verdict.rawValue
     headline = Self.headline(report)
     sections =
       [
-        Self.coverage(report), Self.violations(report, results: results),
-        ReproducibilityCard(report).section, Self.accuracy(report), Self.training(report),
-        Self.bounds(report), Self.tightness(report), Self.attacks(report), Self.checks(report),
-        Self.again(report),
+        Self.summary(report), Self.coverage(report), Self.violations(report, results: results),
+        ReproducibilityCard(report).section, Self.accuracy(report), Self.tightness(report),
+        Self.bounds(report), Self.training(report), Self.attacks(report), Self.checks(report),
+        selftest?.section, Self.again(report),
       ].compactMap { $0 }
+  }
+
+  /// The questions that a reader comes with, each answered in a line.
+  private static func summary(_ report: VerificationReport) -> Section {
+    var items: [String] = []
+    if let audit = report.audit {
+      let broken =
+        audit.violations.isEmpty
+        ? "none was found" : "\(audit.violations.count) of \(audit.certified)"
+      items.append(
+        "Is any certificate broken? \(broken.capitalizedFirst), among the \(audit.certified) "
+          + "\(audit.certificate) certificates that were attacked. That no attack breaks one is "
+          + "evidence, not the proof: that is in the bounds.")
+      if let distribution = Distribution(audit.tightness) {
+        items.append(
+          "How tight are they? The nearest adversarial image found lies at "
+            + "\(Shown.number(distribution.median, digits: 4)) times the certified radius in the "
+            + "median; the truth is between 1 and that.")
+      }
+    }
+    let facts = report.provenance
+    items.append(
+      "How was it made? "
+        + [
+          report.model?.paperName ?? report.model.map { _ in "A network of its own size" },
+          facts.data.name.map { "data \($0)" },
+          report.training.last.map { "trained for \($0.epoch) epochs" },
+          facts.profile.map { "judged under the profile \($0)" },
+        ].compactMap { $0 }.joined(separator: ", ") + ". The reproducibility card has the rest.")
+    items.append(
+      "How is it made again? By the commands at the end of this page, which bring back the digests "
+        + "that stand there.")
+    return Section(heading: "In short", items: items)
   }
 
   private static func headline(_ report: VerificationReport) -> String {
@@ -147,6 +217,10 @@ extension ReportPage {
       + "How far a budget of seconds reaches depends on the machine; "
       + "--budget-passes \(audit.passes) instead makes the same results again."
   }
+}
+
+extension String {
+  fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }
 
 extension CertificateKind {

@@ -41,6 +41,9 @@ struct ReproducibilityCard {
           ("results", report.contentDigest), ("weights", facts.weightsDigest),
           ("data", facts.data.digest), ("configuration", facts.configurationDigest),
         ])),
+      Row(
+        question: "Training command", paper: Shown.none,
+        run: facts.trainingCommand ?? Shown.missing),
       Row(question: "Command", paper: Shown.none, run: facts.command ?? Shown.missing),
     ]
   }
