@@ -60,6 +60,31 @@ struct IsolationTests {
     }
   }
 
+  @Test("the process that reads gives itself a second, and four times the file and 64 MiB")
+  func limits() throws {
+    try SampleRun.withCopy { folder in
+      // It waits to be listened to, with its limits set.
+      try HDF5File.create(at: folder + "/large.h5") {
+        try $0.write([UInt8](repeating: 1, count: 1 << 20), to: "/ones")
+      }
+      let outcome = try Program.shell(
+        """
+        mkfifo pipe; "$0" --read-hdf5-for-parent < large.h5 > pipe & exec 3< pipe
+        head -c 1 <&3 > /dev/null; cat /proc/$!/limits; kill $!
+        """, in: folder)
+      func limit(_ name: String) -> Int? {
+        let line = outcome.output.split(separator: "\n").first { $0.hasPrefix(name) }
+        return line?.dropFirst(name.count).split(separator: " ").first.flatMap { Int($0) }
+      }
+      #expect(limit("Max cpu time") == 1, "\(outcome)")
+      #expect(limit("Max core file size") == 0 && limit("Max file size") == 0, "\(outcome)")
+      let size = try bytes(of: folder + "/large.h5").count
+      let space = try #require(limit("Max address space"), "\(outcome)")
+      // What it had mapped before is less than a gigabyte.
+      #expect((4 * size + 64 << 20..<4 * size + 64 << 20 + 1 << 30).contains(space), "\(space)")
+    }
+  }
+
   @Test("images in arrays are judged, and refused with their place")
   func arrays() throws {
     try SampleRun.withCopy { folder in

@@ -41,10 +41,10 @@ struct InputLimits {
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limits)
   }
 
-  /// Of the processor's time; of waiting for something, ten times as much, for the processor may be
+  /// Of the processor's time; of waiting for something, two minutes each, for the processor may be
   /// busy with other things.
   private func set(seconds: Int) {
-    for (timer, seconds) in [(ITIMER_PROF, seconds), (ITIMER_REAL, 10 * seconds)] {
+    for (timer, seconds) in [(ITIMER_PROF, seconds), (ITIMER_REAL, 120 * seconds)] {
       var value = itimerval(
         it_interval: timeval(), it_value: timeval(tv_sec: seconds, tv_usec: 0))
       setitimer(__itimer_which_t(timer.rawValue), &value, nil)
