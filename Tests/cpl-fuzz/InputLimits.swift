@@ -16,6 +16,10 @@ struct InputLimits {
       (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))
       .flatMap { $0.split(separator: " ").first.flatMap { Int($0) } } ?? 0
     baseline = isLimited ? pages * sysconf(Int32(_SC_PAGESIZE)) : nil
+    // Who starts this process may have signals blocked, as threads of Dispatch have.
+    var none = sigset_t()
+    sigemptyset(&none)
+    sigprocmask(SIG_SETMASK, &none, nil)
     for signal in [SIGPROF, SIGALRM, SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE] {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = InputLimits.report
