@@ -43,6 +43,14 @@ static ptrdiff_t first_pixel(padding p) { return p.radius * p.pitch + p.lead; }
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
+/// Elements of an image, and of its hidden units.
+static ptrdiff_t image_count(cpl_conv_shape shape) {
+  return shape.channels * shape.side * shape.side;
+}
+static ptrdiff_t hidden_count(cpl_conv_shape shape) {
+  return shape.inner * shape.side * shape.side;
+}
+
 /// Elements of the packed weights of a correlation.
 static ptrdiff_t weight_count(cpl_conv_shape shape, ptrdiff_t inputs, ptrdiff_t outputs) {
   ptrdiff_t blocks = (outputs + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
@@ -88,24 +96,26 @@ ptrdiff_t cpl_conv_mask_bytes(cpl_conv_shape shape) {
   }                                                                                               \
                                                                                                   \
   void cpl_conv_forward_##suffix(                                                                 \
-      cpl_conv_shape shape, const real *packed, const real *bias, real step, const real *x,       \
-      real *z, real *hidden, uint8_t *mask, void *workspace) {                                    \
+      cpl_conv_shape shape, const real *packed, const real *bias, real step, ptrdiff_t images,    \
+      const real *x, real *z, real *hidden, uint8_t *mask, void *workspace) {                     \
     CPL_DISPATCH(                                                                                 \
-        conv_forward_##suffix, shape, packed, bias, step, x, z, hidden, mask, workspace)          \
+        conv_forward_##suffix, shape, packed, bias, step, images, x, z, hidden, mask, workspace)  \
   }                                                                                               \
                                                                                                   \
   void cpl_conv_input_gradient_##suffix(                                                          \
-      cpl_conv_shape shape, const real *packed, real step, const uint8_t *mask, const real *g,    \
-      real *dx, void *workspace) {                                                                \
-    CPL_DISPATCH(conv_input_gradient_##suffix, shape, packed, step, mask, g, dx, workspace)       \
+      cpl_conv_shape shape, const real *packed, real step, ptrdiff_t images,                      \
+      const uint8_t *mask, const real *g, real *dx, void *workspace) {                            \
+    CPL_DISPATCH(                                                                                 \
+        conv_input_gradient_##suffix, shape, packed, step, images, mask, g, dx, workspace)        \
   }                                                                                               \
                                                                                                   \
   void cpl_conv_backward_##suffix(                                                                \
-      cpl_conv_shape shape, const real *packed, real step, const real *x, const real *hidden,     \
-      const real *g, real *dx, real *dkernel, real *dbias, real *dot, void *workspace) {          \
+      cpl_conv_shape shape, const real *packed, real step, ptrdiff_t images, const real *x,       \
+      const real *hidden, const real *g, real *dx, real *dkernel, real *dbias, real *dot,         \
+      void *workspace) {                                                                          \
     CPL_DISPATCH(                                                                                 \
-        conv_backward_##suffix, shape, packed, step, x, hidden, g, dx, dkernel, dbias, dot,       \
-        workspace)                                                                                \
+        conv_backward_##suffix, shape, packed, step, images, x, hidden, g, dx, dkernel, dbias,    \
+        dot, workspace)                                                                           \
   }                                                                                               \
                                                                                                   \
   void cpl_conv_apply_##suffix(                                                                   \

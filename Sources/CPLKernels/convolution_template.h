@@ -1,5 +1,5 @@
-// The layer on one image. The image is copied to padded planes in the workspace; from there a
-// *correlation* gives the hidden planes, which are padded too; elementwise passes (bias, ReLU,
+// The layer on one image after the other. An image is copied to padded planes in the workspace, whose
+// margins are cleared once and never written again; from there a *correlation* gives the hidden planes, which are padded too; elementwise passes (bias, ReLU,
 // mask) touch those few planes only; a second correlation, with the kernel mirrored and its two
 // channel indices exchanged, is the transposed convolution, and adds itself to the image on its way
 // out. A correlation keeps the sums of 5 output channels × a few lines of pixels in registers; for
@@ -58,9 +58,8 @@ static void NAME(clear_margins)(padding p, ptrdiff_t planes, REAL *padded) {
   for (ptrdiff_t i = 0; i < p.lead; i++) padded[planes * p.plane + i] = 0;
 }
 
-/// Copies side × side planes into padded ones.
+/// Copies side × side planes into padded ones, whose margins stay as they are.
 static void NAME(pad)(padding p, ptrdiff_t planes, const REAL *dense, REAL *padded) {
-  NAME(clear_margins)(p, planes, padded);
   const ptrdiff_t width = p.lines * LANES;
   for (ptrdiff_t i = 0; i < planes; i++) {
     REAL *row = padded + i * p.plane + first_pixel(p);
@@ -171,11 +170,10 @@ static void NAME(correlate)(
   }
 }
 
-/// conv(x) into padded hidden planes. What lies beyond the end of a row is left undefined, for the
-/// elementwise pass that follows to set to 0.
+/// conv(x) into the pixels of padded hidden planes. What fills up a row's last line is left
+/// undefined, for the elementwise pass that follows to set to 0.
 static void NAME(conv_to_hidden)(
     padding p, cpl_conv_shape shape, const REAL *packed, const REAL *padded_image, REAL *hidden) {
-  NAME(clear_margins)(p, shape.inner, hidden);
   NAME(sink) sink = {
       .out = hidden + first_pixel(p), .plane = p.plane, .pitch = p.pitch, .width = p.lines * LANES};
   NAME(correlate)(p, shape.channels, shape.inner, packed, padded_image, sink);
@@ -393,53 +391,73 @@ static void NAME(accumulate_kernel_gradient)(
 }
 
 static void NAME(conv_forward)(
-    cpl_conv_shape shape, const REAL *packed, const REAL *bias, REAL step, const REAL *x, REAL *z,
-    REAL *hidden, uint8_t *mask, void *workspace) {
+    cpl_conv_shape shape, const REAL *packed, const REAL *bias, REAL step, ptrdiff_t images,
+    const REAL *x, REAL *z, REAL *hidden, uint8_t *mask, void *workspace) {
   const padding p = padding_for(shape, LANES);
   REAL *padded_x = aligned_to_line(workspace);
   REAL *padded_hidden = padded_x + padded_count(p, shape.channels);
-  NAME(pad)(p, shape.channels, x, padded_x);
-  NAME(conv_to_hidden)(p, shape, packed, padded_x, padded_hidden);
-  NAME(activate)(p, shape.inner, bias, padded_hidden, hidden, mask);
-  NAME(conv_to_image)(p, shape, packed, padded_hidden, -step, x, z);
+  NAME(clear_margins)(p, shape.channels, padded_x);
+  NAME(clear_margins)(p, shape.inner, padded_hidden);
+  for (ptrdiff_t image = 0; image < images; image++) {
+    const ptrdiff_t at = image * image_count(shape);
+    NAME(pad)(p, shape.channels, x + at, padded_x);
+    NAME(conv_to_hidden)(p, shape, packed, padded_x, padded_hidden);
+    NAME(activate)(
+        p, shape.inner, bias, padded_hidden, hidden ? hidden + image * hidden_count(shape) : NULL,
+        mask ? mask + image * cpl_conv_mask_bytes(shape) : NULL);
+    NAME(conv_to_image)(p, shape, packed, padded_hidden, -step, x + at, z + at);
+  }
 }
 
 static void NAME(conv_input_gradient)(
-    cpl_conv_shape shape, const REAL *packed, REAL step, const uint8_t *mask, const REAL *g,
-    REAL *dx, void *workspace) {
+    cpl_conv_shape shape, const REAL *packed, REAL step, ptrdiff_t images, const uint8_t *mask,
+    const REAL *g, REAL *dx, void *workspace) {
   const padding p = padding_for(shape, LANES);
   REAL *padded_g = aligned_to_line(workspace);
   REAL *padded_hidden = padded_g + padded_count(p, shape.channels);
-  NAME(pad)(p, shape.channels, g, padded_g);
-  NAME(conv_to_hidden)(p, shape, packed, padded_g, padded_hidden);
-  NAME(apply_mask)(p, shape.inner, step, mask, padded_hidden);
-  NAME(conv_to_image)(p, shape, packed, padded_hidden, 1, g, dx);
+  NAME(clear_margins)(p, shape.channels, padded_g);
+  NAME(clear_margins)(p, shape.inner, padded_hidden);
+  for (ptrdiff_t image = 0; image < images; image++) {
+    const ptrdiff_t at = image * image_count(shape);
+    NAME(pad)(p, shape.channels, g + at, padded_g);
+    NAME(conv_to_hidden)(p, shape, packed, padded_g, padded_hidden);
+    NAME(apply_mask)(p, shape.inner, step, mask + image * cpl_conv_mask_bytes(shape), padded_hidden);
+    NAME(conv_to_image)(p, shape, packed, padded_hidden, 1, g + at, dx + at);
+  }
 }
 
 static void NAME(conv_backward)(
-    cpl_conv_shape shape, const REAL *packed, REAL step, const REAL *x, const REAL *hidden,
-    const REAL *g, REAL *dx, REAL *dkernel, REAL *dbias, REAL *dot, void *workspace) {
+    cpl_conv_shape shape, const REAL *packed, REAL step, ptrdiff_t images, const REAL *x,
+    const REAL *hidden, const REAL *g, REAL *dx, REAL *dkernel, REAL *dbias, REAL *dot,
+    void *workspace) {
   const padding p = padding_for(shape, LANES);
   REAL *padded_g = aligned_to_line(workspace);
   REAL *padded_x = padded_g + padded_count(p, shape.channels);
   REAL *padded_p = padded_x + padded_count(p, shape.channels);
   REAL *padded_b = padded_p + padded_count(p, shape.inner);
   REAL *lanes = padded_b + padded_count(p, shape.inner);
-  NAME(pad)(p, shape.channels, g, padded_g);
-  NAME(pad)(p, shape.channels, x, padded_x);
-  NAME(conv_to_hidden)(p, shape, packed, padded_g, padded_p);
+  NAME(clear_margins)(p, shape.channels, padded_g);
+  NAME(clear_margins)(p, shape.channels, padded_x);
+  NAME(clear_margins)(p, shape.inner, padded_p);
   NAME(clear_margins)(p, shape.inner, padded_b);
-  NAME(backpropagate_activation)(
-      p, shape.inner, step, hidden, padded_p, padded_b, dbias, dot);
-  NAME(conv_to_image)(p, shape, packed, padded_p, 1, g, dx);
-  NAME(accumulate_kernel_gradient)(
-      p, shape, padded_x, padded_p, padded_g, padded_b, lanes, dkernel);
+  for (ptrdiff_t image = 0; image < images; image++) {
+    const ptrdiff_t at = image * image_count(shape);
+    NAME(pad)(p, shape.channels, g + at, padded_g);
+    NAME(pad)(p, shape.channels, x + at, padded_x);
+    NAME(conv_to_hidden)(p, shape, packed, padded_g, padded_p);
+    NAME(backpropagate_activation)(
+        p, shape.inner, step, hidden + image * hidden_count(shape), padded_p, padded_b, dbias, dot);
+    NAME(conv_to_image)(p, shape, packed, padded_p, 1, g + at, dx + at);
+    NAME(accumulate_kernel_gradient)(
+        p, shape, padded_x, padded_p, padded_g, padded_b, lanes, dkernel);
+  }
 }
 
 static void NAME(conv_apply)(
     cpl_conv_shape shape, const REAL *packed, const REAL *x, REAL *hidden, void *workspace) {
   const padding p = padding_for(shape, LANES);
   REAL *padded_x = aligned_to_line(workspace);
+  NAME(clear_margins)(p, shape.channels, padded_x);
   NAME(pad)(p, shape.channels, x, padded_x);
   NAME(sink) sink = {
       .out = hidden, .plane = p.side * p.side, .pitch = p.side, .width = p.side};
@@ -450,6 +468,7 @@ static void NAME(conv_apply_transposed)(
     cpl_conv_shape shape, const REAL *packed, const REAL *hidden, REAL *image, void *workspace) {
   const padding p = padding_for(shape, LANES);
   REAL *padded_hidden = aligned_to_line(workspace);
+  NAME(clear_margins)(p, shape.inner, padded_hidden);
   NAME(pad)(p, shape.inner, hidden, padded_hidden);
   NAME(conv_to_image)(p, shape, packed, padded_hidden, 1, NULL, image);
 }

@@ -49,45 +49,13 @@ static size_t workspace_bytes(ptrdiff_t rows, ptrdiff_t depth, size_t element_si
 void cpl_gemm_f32(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 a, cpl_matrix_f32 b,
     const cpl_epilogue_f32 *epilogue, float *c, ptrdiff_t c_stride, void *workspace) {
-  CPL_DISPATCH(gemm_f32, rows, columns, depth, a, b, NULL, epilogue, c, c_stride, workspace)
+  CPL_DISPATCH(gemm_f32, rows, columns, depth, a, b, epilogue, c, c_stride, workspace)
 }
 
 void cpl_gemm_f64(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 a, cpl_matrix_f64 b,
     const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace) {
-  CPL_DISPATCH(gemm_f64, rows, columns, depth, a, b, NULL, epilogue, c, c_stride, workspace)
-}
-
-void cpl_gemm_packed_f32(
-    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 a, const float *packed_b,
-    const cpl_epilogue_f32 *epilogue, float *c, ptrdiff_t c_stride, void *workspace) {
-  cpl_matrix_f32 none = {NULL, 0, false};
-  CPL_DISPATCH(
-      gemm_f32, rows, columns, depth, a, none, packed_b, epilogue, c, c_stride, workspace)
-}
-
-void cpl_gemm_packed_f64(
-    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 a, const double *packed_b,
-    const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace) {
-  cpl_matrix_f64 none = {NULL, 0, false};
-  CPL_DISPATCH(
-      gemm_f64, rows, columns, depth, a, none, packed_b, epilogue, c, c_stride, workspace)
-}
-
-void cpl_gemm_pack_f32(cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 b, float *packed_b) {
-  CPL_DISPATCH(gemm_pack_f32, columns, depth, b, packed_b)
-}
-
-void cpl_gemm_pack_f64(cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 b, double *packed_b) {
-  CPL_DISPATCH(gemm_pack_f64, columns, depth, b, packed_b)
-}
-
-ptrdiff_t cpl_gemm_packed_count_f32(ptrdiff_t columns, ptrdiff_t depth) {
-  return (columns + 15) / 16 * 16 * depth;
-}
-
-ptrdiff_t cpl_gemm_packed_count_f64(ptrdiff_t columns, ptrdiff_t depth) {
-  return (columns + 7) / 8 * 8 * depth;
+  CPL_DISPATCH(gemm_f64, rows, columns, depth, a, b, epilogue, c, c_stride, workspace)
 }
 
 size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t depth) {

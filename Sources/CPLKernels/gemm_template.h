@@ -7,7 +7,7 @@
 //   two registers), interleaved so that a tile reads the depth in order.
 //   For each group of columns:
 //     For each block of the depth:
-//       that part of B, one panel a line, stays in the second cache (packed now, or ahead);
+//       that part of B, one panel a line, stays in the second cache;
 //       for each 3 panels (or 1), for each piece of rows: a tile of sums in registers.
 //     After the last block the epilogue takes the sums to C, which is thus written once.
 //
@@ -94,13 +94,6 @@ static void NAME(pack_panels)(
         source + panels * LANES, b.stride, true, depth, columns - panels * LANES, LANES,
         dest + panels * panel_stride);
   }
-}
-
-static void NAME(gemm_pack)(
-    cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) b, REAL *packed_b) {
-  NAME(pack_panels)(
-      b, columns.begin, columns.end - columns.begin, 0, depth, depth * LANES,
-      packed_b + columns.begin * depth);
 }
 
 /// Packs `rows` rows of A from `row` on: one piece after the other, each depth × its rows.
@@ -205,8 +198,7 @@ static void NAME(finish_row)(
 
 static void NAME(gemm)(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) a, TYPED(cpl_matrix) b,
-    const REAL *packed_b, const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride,
-    void *workspace) {
+    const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride, void *workspace) {
   const ptrdiff_t row_block = rows_in_block(rows.end - rows.begin, depth);
   REAL *packed_a = aligned_to_line(workspace);
   REAL *packed_part = packed_a + row_block * depth;
@@ -224,19 +216,12 @@ static void NAME(gemm)(
       do {
         const ptrdiff_t part = smaller(DEPTH_BLOCK, depth - start);
         const bool first = start == 0, last = start + part == depth;
-        const REAL *panels = packed_part;
-        ptrdiff_t panel_stride = part_stride(part, LANES);
-        if (packed_b) {
-          panels = packed_b + column * depth + start * LANES;
-          panel_stride = depth * LANES;
-        } else {
-          NAME(pack_panels)(
-              b, column, group_end - column, start, part, panel_stride, packed_part);
-        }
+        const ptrdiff_t panel_stride = part_stride(part, LANES);
+        NAME(pack_panels)(b, column, group_end - column, start, part, panel_stride, packed_part);
         for (ptrdiff_t j = column; j < group_end; j += TILE_PANELS * LANES) {
           const ptrdiff_t tile_columns = smaller(TILE_PANELS * LANES, group_end - j);
           const int tile_panels = (int)((tile_columns + LANES - 1) / LANES);
-          const REAL *panel = panels + (j - column) / LANES * panel_stride;
+          const REAL *panel = packed_part + (j - column) / LANES * panel_stride;
           for (ptrdiff_t i = 0; i < block_rows;) {
             const int piece = next_piece(block_rows - i, TILE_ROWS);
             // Sums that need not wait for another block all use the same few lines.

@@ -111,38 +111,13 @@ void cpl_gemm_f64(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 a, cpl_matrix_f64 b,
     const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace);
 
-/// The same, bit for bit, with B packed ahead by `cpl_gemm_pack` (for weights that many calls use).
-///
-/// - Precondition: `columns.begin` is a multiple of `lanes`.
-void cpl_gemm_packed_f32(
-    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 a, const float *packed_b,
-    const cpl_epilogue_f32 *epilogue, float *c, ptrdiff_t c_stride, void *workspace);
-void cpl_gemm_packed_f64(
-    cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 a, const double *packed_b,
-    const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace);
-
-/// Packs the given columns of B (depth × all columns) into `packed_b`, which holds
-/// `cpl_gemm_packed_count` elements for all of them: panels of `lanes` columns, each depth × lanes
-/// row-major, the last one filled up with zeros. The form is the same at every level.
-///
-/// - Precondition: `columns.begin` is a multiple of `lanes`; `columns.end` is one too, or it is the
-///   number of B's columns.
-void cpl_gemm_pack_f32(
-    cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 b, float *packed_b);
-void cpl_gemm_pack_f64(
-    cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 b, double *packed_b);
-
-/// The number of elements of a packed B with so many columns.
-ptrdiff_t cpl_gemm_packed_count_f32(ptrdiff_t columns, ptrdiff_t depth);
-ptrdiff_t cpl_gemm_packed_count_f64(ptrdiff_t columns, ptrdiff_t depth);
-
 /// Bytes of workspace for a product of so many rows (the length of the range). It never decreases
 /// with the rows, and stays below 5 MiB (binary64: 9 MiB) however many they are, up to a depth of
 /// 32768.
 size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t depth);
 size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t depth);
 
-// MARK: - The convolutional convex potential layer, one image at a time
+// MARK: - The convolutional convex potential layer, on images that lie one after the other
 
 /// The shape of a layer: images are channels × side × side, hidden units inner × side × side, the
 /// kernel K is inner × channels × kernel × kernel, all row-major. `kernel` is odd; stride 1, zero
@@ -180,24 +155,24 @@ size_t cpl_conv_backward_workspace_f64(cpl_conv_shape shape);
 ///   - hidden: a, or NULL.
 ///   - mask: the bits of a > 0, or NULL.
 void cpl_conv_forward_f32(
-    cpl_conv_shape shape, const float *packed, const float *bias, float step, const float *x,
-    float *z, float *hidden, uint8_t *mask, void *workspace);
+    cpl_conv_shape shape, const float *packed, const float *bias, float step, ptrdiff_t images,
+    const float *x, float *z, float *hidden, uint8_t *mask, void *workspace);
 void cpl_conv_forward_f64(
-    cpl_conv_shape shape, const double *packed, const double *bias, double step, const double *x,
-    double *z, double *hidden, uint8_t *mask, void *workspace);
+    cpl_conv_shape shape, const double *packed, const double *bias, double step, ptrdiff_t images,
+    const double *x, double *z, double *hidden, uint8_t *mask, void *workspace);
 
 /// The gradient with respect to x alone, from the mask that the forward pass left:
 /// dx = g + convT(p), p = (−step)·conv(g) where the mask is set and 0 elsewhere. dx may be g
 /// itself.
 void cpl_conv_input_gradient_f32(
-    cpl_conv_shape shape, const float *packed, float step, const uint8_t *mask, const float *g,
-    float *dx, void *workspace);
+    cpl_conv_shape shape, const float *packed, float step, ptrdiff_t images, const uint8_t *mask,
+    const float *g, float *dx, void *workspace);
 void cpl_conv_input_gradient_f64(
-    cpl_conv_shape shape, const double *packed, double step, const uint8_t *mask, const double *g,
-    double *dx, void *workspace);
+    cpl_conv_shape shape, const double *packed, double step, ptrdiff_t images, const uint8_t *mask,
+    const double *g, double *dx, void *workspace);
 
-/// All gradients of one image, given the layer's input x, its hidden units a, and the gradient g
-/// with respect to its output. With s = conv(g), p = (−step)·s where a > 0 and 0 elsewhere,
+/// All gradients, given the layer's inputs x, their hidden units a, and the gradients g with respect
+/// to the outputs. For each image, one after the other, with s = conv(g), p = (−step)·s where a > 0 and 0 elsewhere,
 /// b = (−step)·a:
 ///
 ///     dx = g + convT(p)
@@ -211,11 +186,13 @@ void cpl_conv_input_gradient_f64(
 /// sum goes on into the second, for dot the channels i follow each other; then the tree; then one
 /// addition to what was there. dx may be g itself. dkernel has K's layout.
 void cpl_conv_backward_f32(
-    cpl_conv_shape shape, const float *packed, float step, const float *x, const float *hidden,
-    const float *g, float *dx, float *dkernel, float *dbias, float *dot, void *workspace);
+    cpl_conv_shape shape, const float *packed, float step, ptrdiff_t images, const float *x,
+    const float *hidden, const float *g, float *dx, float *dkernel, float *dbias, float *dot,
+    void *workspace);
 void cpl_conv_backward_f64(
-    cpl_conv_shape shape, const double *packed, double step, const double *x, const double *hidden,
-    const double *g, double *dx, double *dkernel, double *dbias, double *dot, void *workspace);
+    cpl_conv_shape shape, const double *packed, double step, ptrdiff_t images, const double *x,
+    const double *hidden, const double *g, double *dx, double *dkernel, double *dbias, double *dot,
+    void *workspace);
 
 /// hidden = conv(x), without a bias.
 void cpl_conv_apply_f32(

@@ -71,32 +71,45 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
     _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
     var record = LayerRecord<Scalar>()
-    if recording == .everything { record.input = input }
-    var output = input
-    let batch = output.shape[0]
-    let keepsHidden = recording == .everything
+    let batch = input.shape[0]
+    let keepsAll = recording == .everything
+    var output: Tensor<Scalar>
+    if keepsAll {
+      output = Tensor(shape: input.shape, initializingWith: { _ in })
+      record.input = input
+    } else {
+      output = input
+    }
     var hidden = Tensor<Scalar>(
-      shape: [keepsHidden ? batch : 0] + convolution.outputShape, initializingWith: { _ in })
+      shape: [keepsAll ? batch : 0] + convolution.outputShape, initializingWith: { _ in })
     var mask = [UInt8](repeating: 0, count: recording == .nothing ? 0 : batch * maskBytes)
-    output.withUnsafeMutableElements { images in
+    output.withUnsafeMutableElements { outputs in
       hidden.withUnsafeMutableElements { hidden in
         mask.withUnsafeMutableBufferPointer { mask in
-          nonisolated(unsafe) let (images, hidden, mask) = (images, hidden, mask.baseAddress)
-          workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
-            convolution.withWorkspace { workspace in
-              for index in range {
+          nonisolated(unsafe) let (outputs, hidden, mask) = (outputs, hidden, mask.baseAddress)
+          func run(_ inputs: UnsafePointer<Scalar>) {
+            nonisolated(unsafe) let inputs = inputs
+            workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
+              let first = range.lowerBound
+              convolution.withWorkspace { workspace in
                 Scalar.layerForward(
                   convolution.shape, convolution.packedKernel, bias: bias.elements, step: stepSize,
-                  image: images + index * imageCount,
-                  hidden: keepsHidden ? hidden + index * hiddenCount : nil,
-                  mask: recording == .nothing ? nil : mask! + index * maskBytes, workspace)
+                  images: range.count, inputs + first * imageCount,
+                  to: outputs + first * imageCount,
+                  hidden: keepsAll ? hidden + first * hiddenCount : nil,
+                  mask: recording == .nothing ? nil : mask! + first * maskBytes, workspace)
               }
             }
+          }
+          if let input = record.input {
+            input.withUnsafeElements(run)
+          } else {
+            run(outputs)
           }
         }
       }
     }
-    if keepsHidden { record.hidden = hidden }
+    if keepsAll { record.hidden = hidden }
     record.mask = mask
     return (output, record)
   }
@@ -112,13 +125,11 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
       record.mask.withUnsafeBufferPointer { mask in
         nonisolated(unsafe) let (gradients, mask) = (gradients, mask.baseAddress!)
         workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
+          let first = range.lowerBound
           convolution.withWorkspace { workspace in
-            for index in range {
-              Scalar.layerInputGradient(
-                convolution.shape, convolution.packedKernel, step: stepSize,
-                mask: mask + index * maskBytes, gradient: gradients + index * imageCount,
-                workspace)
-            }
+            Scalar.layerInputGradient(
+              convolution.shape, convolution.packedKernel, step: stepSize, images: range.count,
+              mask: mask + first * maskBytes, gradient: gradients + first * imageCount, workspace)
           }
         }
       }
@@ -148,16 +159,14 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
             nonisolated(unsafe) let sums = sums.baseAddress!
             nonisolated(unsafe) let (gradients, inputs, hidden) = (gradients, inputs, hidden)
             workers.forEachRange(of: batch, by: Self.imagesPerPiece) { piece, range in
-              let kernelSum = sums + piece * sumCount
+              let (kernelSum, first) = (sums + piece * sumCount, range.lowerBound)
               convolution.withWorkspace { workspace in
-                for index in range {
-                  Scalar.layerBackward(
-                    convolution.shape, convolution.packedKernel, step: stepSize,
-                    input: inputs + index * imageCount, hidden: hidden + index * hiddenCount,
-                    gradient: gradients + index * imageCount, kernelGradient: kernelSum,
-                    biasGradient: kernelSum + kernelCount,
-                    dot: kernelSum + kernelCount + inner, workspace)
-                }
+                Scalar.layerBackward(
+                  convolution.shape, convolution.packedKernel, step: stepSize,
+                  images: range.count, input: inputs + first * imageCount,
+                  hidden: hidden + first * hiddenCount, gradient: gradients + first * imageCount,
+                  kernelGradient: kernelSum, biasGradient: kernelSum + kernelCount,
+                  dot: kernelSum + kernelCount + inner, workspace)
               }
             }
             for piece in stride(from: 1, to: pieces, by: 1) {

@@ -64,8 +64,8 @@ public struct Convolution<Scalar: TensorScalar>: LinearMap {
             zeros.withUnsafeElements { zeros in
               v.withUnsafeElements { hidden in
                 Scalar.layerBackward(
-                  shape, packedKernel, step: -1, input: zeros, hidden: hidden, gradient: image,
-                  kernelGradient: kernelGradient, biasGradient: biasGradient,
+                  shape, packedKernel, step: -1, images: 1, input: zeros, hidden: hidden,
+                  gradient: image, kernelGradient: kernelGradient, biasGradient: biasGradient,
                   dot: &discarded.dot, workspace)
               }
             }

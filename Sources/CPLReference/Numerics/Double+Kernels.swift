@@ -73,29 +73,32 @@ extension Double: TensorScalar {
 
   public static func layerForward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, bias: UnsafePointer<Double>,
-    step: Double, image: UnsafeMutablePointer<Double>, hidden: UnsafeMutablePointer<Double>?,
+    step: Double, images: Int, _ input: UnsafePointer<Double>,
+    to output: UnsafeMutablePointer<Double>, hidden: UnsafeMutablePointer<Double>?,
     mask: UnsafeMutablePointer<UInt8>?, _ workspace: UnsafeMutableRawPointer
   ) {
-    cpl_conv_forward_f64(shape, packed, bias, step, image, image, hidden, mask, workspace)
+    cpl_conv_forward_f64(
+      shape, packed, bias, step, images, input, output, hidden, mask, workspace)
   }
 
   public static func layerInputGradient(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double, images: Int,
     mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Double>,
     _ workspace: UnsafeMutableRawPointer
   ) {
-    cpl_conv_input_gradient_f64(shape, packed, step, mask, gradient, gradient, workspace)
+    cpl_conv_input_gradient_f64(
+      shape, packed, step, images, mask, gradient, gradient, workspace)
   }
 
   public static func layerBackward(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double, images: Int,
     input: UnsafePointer<Double>, hidden: UnsafePointer<Double>,
     gradient: UnsafeMutablePointer<Double>, kernelGradient: UnsafeMutablePointer<Double>,
     biasGradient: UnsafeMutablePointer<Double>, dot: UnsafeMutablePointer<Double>,
     _ workspace: UnsafeMutableRawPointer
   ) {
     cpl_conv_backward_f64(
-      shape, packed, step, input, hidden, gradient, gradient, kernelGradient, biasGradient, dot,
-      workspace)
+      shape, packed, step, images, input, hidden, gradient, gradient, kernelGradient, biasGradient,
+      dot, workspace)
   }
 }

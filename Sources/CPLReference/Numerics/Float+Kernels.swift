@@ -73,29 +73,32 @@ extension Float: TensorScalar {
 
   public static func layerForward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-    step: Float, image: UnsafeMutablePointer<Float>, hidden: UnsafeMutablePointer<Float>?,
-    mask: UnsafeMutablePointer<UInt8>?, _ workspace: UnsafeMutableRawPointer
+    step: Float, images: Int, _ input: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>,
+    hidden: UnsafeMutablePointer<Float>?, mask: UnsafeMutablePointer<UInt8>?,
+    _ workspace: UnsafeMutableRawPointer
   ) {
-    cpl_conv_forward_f32(shape, packed, bias, step, image, image, hidden, mask, workspace)
+    cpl_conv_forward_f32(
+      shape, packed, bias, step, images, input, output, hidden, mask, workspace)
   }
 
   public static func layerInputGradient(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float, images: Int,
     mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Float>,
     _ workspace: UnsafeMutableRawPointer
   ) {
-    cpl_conv_input_gradient_f32(shape, packed, step, mask, gradient, gradient, workspace)
+    cpl_conv_input_gradient_f32(
+      shape, packed, step, images, mask, gradient, gradient, workspace)
   }
 
   public static func layerBackward(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float, images: Int,
     input: UnsafePointer<Float>, hidden: UnsafePointer<Float>,
     gradient: UnsafeMutablePointer<Float>, kernelGradient: UnsafeMutablePointer<Float>,
     biasGradient: UnsafeMutablePointer<Float>, dot: UnsafeMutablePointer<Float>,
     _ workspace: UnsafeMutableRawPointer
   ) {
     cpl_conv_backward_f32(
-      shape, packed, step, input, hidden, gradient, gradient, kernelGradient, biasGradient, dot,
-      workspace)
+      shape, packed, step, images, input, hidden, gradient, gradient, kernelGradient, biasGradient,
+      dot, workspace)
   }
 }

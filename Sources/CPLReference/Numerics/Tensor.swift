@@ -22,7 +22,15 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
 
   /// A tensor of `shape` filled with `value`.
   public init(repeating value: Scalar = 0, shape: [Int]) {
-    self.init(shape: shape, elements: Array(repeating: value, count: shape.reduce(1, *)))
+    let count = shape.reduce(1, *)
+    self.init(shape: shape) { elements in
+      // `Array(repeating:count:)` copies one element at a time through the metadata of its type.
+      if value == 0 && value.sign == .plus {
+        Self.clear(elements, count)
+      } else {
+        for index in 0..<count { elements[index] = value }
+      }
+    }
   }
 
   /// A tensor of `shape` whose elements `initialize` writes, each of them.
@@ -35,6 +43,12 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
       if let base = buffer.baseAddress { try initialize(base) }
       initialized = count
     }
+  }
+
+  /// Sets so many elements to 0, initialised or not.
+  static func clear(_ elements: UnsafeMutablePointer<Scalar>, _ count: Int) {
+    UnsafeMutableRawPointer(elements).initializeMemory(
+      as: UInt8.self, repeating: 0, count: count * MemoryLayout<Scalar>.stride)
   }
 
   /// The number of elements.

@@ -79,23 +79,24 @@ public protocol TensorScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, _ hidden: UnsafePointer<Self>,
     to image: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
 
-  /// image ← image − step · Tᵀ relu(T image + bias), and the activations and where they are
-  /// positive.
+  /// output ← input − step · Tᵀ relu(T input + bias) for each image, and the activations and where
+  /// they are positive. The output may be the input itself.
   static func layerForward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, bias: UnsafePointer<Self>, step: Self,
-    image: UnsafeMutablePointer<Self>, hidden: UnsafeMutablePointer<Self>?,
-    mask: UnsafeMutablePointer<UInt8>?, _ workspace: UnsafeMutableRawPointer)
+    images: Int, _ input: UnsafePointer<Self>, to output: UnsafeMutablePointer<Self>,
+    hidden: UnsafeMutablePointer<Self>?, mask: UnsafeMutablePointer<UInt8>?,
+    _ workspace: UnsafeMutableRawPointer)
 
-  /// gradient ← gradient + Tᵀ p, p = −step · T gradient where the mask is set and 0 elsewhere.
+  /// gradient ← gradient + Tᵀ p for each image, p = −step · T gradient where the mask is set and 0 elsewhere.
   static func layerInputGradient(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self, images: Int,
     mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Self>,
     _ workspace: UnsafeMutableRawPointer)
 
   /// As `layerInputGradient`, and adds to the gradients of kernel and bias, and ⟨hidden,
   /// T gradient⟩ to `dot`.
   static func layerBackward(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self, images: Int,
     input: UnsafePointer<Self>, hidden: UnsafePointer<Self>,
     gradient: UnsafeMutablePointer<Self>, kernelGradient: UnsafeMutablePointer<Self>,
     biasGradient: UnsafeMutablePointer<Self>, dot: UnsafeMutablePointer<Self>,

@@ -16,23 +16,15 @@ extension CPLNetwork {
     let pass = record(images, recording: .everything, workers: workers)
     let (value, logitGradient) = loss(pass.logits, labels: labels)
     var (imageGradient, gradients) = backward(logitGradient, pass, workers: workers)
-    let positions = convexPotentialLayers
-    let network = self
-    let stepGradients = gradients.map(\.step)
-    let additions = workers.map(positions.count) { index -> Tensor<Scalar> in
-      let layer = network[convexPotential: positions[index]]
-      let iteration = iterations[index]
+    for (position, iteration) in zip(convexPotentialLayers, iterations) {
+      let layer = self[convexPotential: position]
       // ∂h/∂σ̂ for h = c/(σ̂² + 1e-4).
       let factor =
         -(2 / layer.stepNumerator) * layer.stepSize * layer.stepSize * iteration.estimate
-        * stepGradients[positions[index]]!
-      var gradient = iteration.gradient(
-        layer.linearMap, newVectorThroughV: densePowerGradient && layer is CPLLinear<Scalar>)
-      gradient.scale(by: factor)
-      return gradient
-    }
-    for (position, addition) in zip(positions, additions) {
-      gradients[position].parameters[0].add(addition, scale: 1)
+        * gradients[position].step!
+      iteration.addGradient(
+        layer.linearMap, newVectorThroughV: densePowerGradient && layer is CPLLinear<Scalar>,
+        scale: factor, to: &gradients[position].parameters[0], workers: workers)
     }
     return (value, imageGradient, gradients)
   }

@@ -44,22 +44,26 @@ public struct PowerMethod<Scalar: TensorScalar>: Sendable {
     estimate = image.dot(output)
   }
 
-  /// The gradient of σ̂ with respect to W's weights: through the last product W u, and through v as
+  /// Adds the gradient of σ̂ with respect to W's weights: through the last product W u, and through v as
   /// a function of W; the new u is a constant. With q = W u (new u) and n = ‖W u_old‖,
   ///
   ///     ∂σ̂ = v uᵀ + (q/(n + 1e-12) − v ⟨v, q⟩/n) u_oldᵀ
   ///
-  /// - Parameter newVectorThroughV: the quirk `dense-power-gradient`, which puts the new u in
-  ///   place of u_old.
-  public func gradient(_ map: any LinearMap<Scalar>, newVectorThroughV: Bool) -> Tensor<Scalar> {
-    var gradient = map.weightGradient(input: vector, output: outputVector)
-    guard previousNorm > 0 else { return gradient }
-    var towards = image
-    towards.scale(by: 1 / (previousNorm + Self.tiny))
-    towards.add(outputVector, scale: -outputVector.dot(image) / previousNorm)
-    gradient.add(
-      map.weightGradient(input: newVectorThroughV ? vector : previousVector, output: towards),
-      scale: 1)
-    return gradient
+  /// - Parameters:
+  ///   - newVectorThroughV: the quirk `dense-power-gradient`, which puts the new u in place of
+  ///     u_old.
+  ///   - scale: what ∂σ̂ is multiplied by before it is added.
+  public func addGradient(
+    _ map: any LinearMap<Scalar>, newVectorThroughV: Bool, scale: Scalar,
+    to gradient: inout Tensor<Scalar>, workers: Workers
+  ) {
+    var pairs = [(input: vector, output: outputVector)]
+    if previousNorm > 0 {
+      var towards = image
+      towards.scale(by: 1 / (previousNorm + Self.tiny))
+      towards.add(outputVector, scale: -outputVector.dot(image) / previousNorm)
+      pairs.append((newVectorThroughV ? vector : previousVector, towards))
+    }
+    map.addWeightGradients(pairs, scale: scale, to: &gradient, workers: workers)
   }
 }

@@ -140,9 +140,9 @@ struct RecordedParity: PropertyCheck {
         let step = gradient.step
       {
         let h = potential.stepSize
-        value.add(
-          iteration.gradient(potential.linearMap, newVectorThroughV: false),
-          scale: -step * h * h * iteration.estimate)
+        iteration.addGradient(
+          potential.linearMap, newVectorThroughV: false,
+          scale: -step * h * h * iteration.estimate, to: &value, workers: .serial)
         if group == "linear" { path += "_corrected" }
       }
       gradients.append(error(value.elements, try recorded.output(path)))

@@ -34,9 +34,10 @@ struct ConvexPotentialLayerParityTests {
       let sigma = iteration.estimate
       let denominator = sigma * sigma + Scalar(1e-4)
       var total = gradient.parameters[0]
-      total.add(
-        iteration.gradient(layer.linearMap, newVectorThroughV: published),
-        scale: gradient.step! * -4 * sigma / (denominator * denominator))
+      iteration.addGradient(
+        layer.linearMap, newVectorThroughV: published,
+        scale: gradient.step! * -4 * sigma / (denominator * denominator), to: &total,
+        workers: Workers(threads: 2))
       return total
     }
   }

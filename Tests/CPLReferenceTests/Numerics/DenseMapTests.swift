@@ -4,7 +4,7 @@ import Testing
 
 @Suite("DenseMap")
 struct DenseMapTests {
-  private static let shapes = [[1, 1], [3, 5], [17, 9], [64, 33], [5, 130]]
+  private static let shapes = [[1, 1], [3, 5], [17, 9], [64, 33], [5, 130], [150, 7]]
 
   @Test("product, transposed product and gradient are the defining sums", arguments: shapes)
   func definition(shape: [Int]) {
@@ -37,6 +37,21 @@ struct DenseMapTests {
       let outer = Oracle.multiply(column(v), Oracle.transpose(column(x)))
       let gradient = map.weightGradient(input: x, output: v)
       #expect(gradient.elements == outer.elements.map { Scalar($0) })
+      // Row by row, on any number of threads, the same bits as by sums of matrices.
+      let (y, w) = (
+        Tensor<Scalar>.normal([shape[1]], stream: 43), Tensor<Scalar>.normal([shape[0]], stream: 44)
+      )
+      var sum = gradient
+      sum.add(map.weightGradient(input: y, output: w), scale: 1)
+      sum.scale(by: 0.3)
+      var expected = weights
+      expected.add(sum, scale: 1)
+      for threads in [1, 3] {
+        var total = weights
+        map.addWeightGradients(
+          [(x, v), (y, w)], scale: 0.3, to: &total, workers: Workers(threads: threads))
+        #expect(total.elements == expected.elements)
+      }
     }
     check(Float.self)
     check(Double.self)
