@@ -75,6 +75,10 @@ enum HTMLTemplate {
     svg .cross { fill: none; stroke: var(--violated); stroke-width: 2; }
     svg .mark { fill: var(--line); } svg .mark.caught { fill: var(--b); }
     svg .mark.named { fill: var(--violated); }
+    @media screen and (max-width: 40rem) {
+      body { padding: .75rem; } table { font-size: .8rem; } th, td { padding: .2rem .35rem; }
+      td.text, td.long { min-width: 0; overflow-wrap: anywhere; }
+    }
     @media print {
       body { max-width: none; padding: 0; font-size: 10pt; }
       nav { display: none; } .scroll, pre { overflow: visible; } pre { white-space: pre-wrap;

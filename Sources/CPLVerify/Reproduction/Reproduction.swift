@@ -90,7 +90,8 @@ public struct Reproduction {
     let begun = progress.compactMap(\.epochs).max()
     let isOpen = zip(group.runs, progress).map { !$1.isJudged || ($0.trains && !$1.isTrained) }
     var epochs = begun ?? group.epochs
-    var reason: String?
+    // Those that are begun now keep to what the others of their group have.
+    var reason = epochs < group.epochs ? "its group was begun with \(epochs)" : nil
     var cost: Cost?
     if let budget,
       let first = zip(group.runs, isOpen).first(where: { $0.0.trains && $0.1 })?.0

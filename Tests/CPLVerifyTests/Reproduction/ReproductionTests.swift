@@ -110,6 +110,7 @@ struct ReproductionTests {
     worker.state["a-synthetic-seed0"] = Reproduction.Progress(epochs: 7, epochsDone: 3)
     _ = try run([group("a", epochs: 200, seeds: [0, 1])], budget: 1000, worker)
     #expect(worker.completed.map(\.epochs) == [7, 7])
+    #expect(worker.completed.last?.reason == "its group was begun with 7")
     #expect(worker.seconds == 40 + 5 + 70 + 5)
   }
 
