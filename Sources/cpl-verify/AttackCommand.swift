@@ -7,11 +7,11 @@ struct AttackCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "attack", abstract: "Runs one attack on test images.",
     discussion: """
-      Inside the ball of radius --epsilon: \
-      \(AttackSuite.fixedBudget.map(\.name).joined(separator: ", ")).
+      Inside the ball of radius --epsilon:
+      \(AttackSuite.fixedBudget.map { "- \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
-      For the nearest adversarial image at any distance: \
-      \(AttackSuite.minimumNorm.map(\.name).joined(separator: ", ")).
+      For the nearest adversarial image at any distance:
+      \(AttackSuite.minimumNorm.map { "- \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
       --out keeps the adversarial images too.
       """)

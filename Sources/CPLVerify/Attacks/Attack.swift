@@ -69,6 +69,8 @@ public struct AttackResult: Sendable {
 public protocol Attack: Sendable {
   /// The name in flags and files.
   var name: String { get }
+  /// What it does, with its settings, for whoever reads a report.
+  var summary: String { get }
 }
 
 /// An attack that looks for an adversarial image inside a ball.

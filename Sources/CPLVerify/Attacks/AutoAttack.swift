@@ -4,6 +4,9 @@ import CPLReference
 /// FAB-T and Square, each on the images that the ones before have not broken.
 public struct AutoAttack: FixedBudgetAttack {
   public let name = "autoattack"
+  public var summary: String {
+    "AutoAttack, standard version: \(parts.map(\.name).joined(separator: ", ")), each on what is left"
+  }
   private let parts: [any FixedBudgetAttack] = [
     AutoProjectedGradientDescent(.crossEntropy), AutoProjectedGradientDescent(.targeted),
     FastAdaptiveBoundary(), SquareAttack(),

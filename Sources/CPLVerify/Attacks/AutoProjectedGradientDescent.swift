@@ -16,6 +16,15 @@ public struct AutoProjectedGradientDescent: FixedBudgetAttack {
 
   public let variant: Variant
   public var name: String { variant.rawValue }
+  public var summary: String {
+    let what =
+      switch variant {
+      case .crossEntropy: "the cross-entropy"
+      case .differenceOfLogitsRatio: "the difference of logits ratio"
+      case .targeted: "the targeted ratio, towards each of the nine nearest classes by logit"
+      }
+    return "APGD of AutoAttack, \(AutoPGDSearch<Float>.steps) steps up \(what)"
+  }
 
   public init(_ variant: Variant) { self.variant = variant }
 

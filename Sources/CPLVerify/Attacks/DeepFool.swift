@@ -89,6 +89,9 @@ package struct BisectionSearch<Scalar: TensorScalar>: ImageSearch {
 /// nearest result counts.
 public struct DeepFool: MinimumNormAttack {
   public let name = "deepfool"
+  public var summary: String {
+    "DeepFool: steps to the linearised boundary, towards each of the \(classes) nearest classes"
+  }
   private let classes = 9
   private let halvings = 12
 

@@ -6,6 +6,9 @@ import CPLReference
 /// As an attack inside a ball it ends for an image as soon as it has come into the image's ball.
 public struct FastAdaptiveBoundary: MinimumNormAttack, FixedBudgetAttack {
   public let name = "fab-t"
+  public var summary: String {
+    "FAB of AutoAttack, towards each of the nine nearest classes by logit, \(steps) iterations each"
+  }
   private let steps = 100
 
   public init() {}

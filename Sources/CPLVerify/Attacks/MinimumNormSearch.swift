@@ -5,6 +5,11 @@ import CPLReference
 /// of all counts.
 public struct MinimumNormSearch: MinimumNormAttack {
   public let name = "minimum-norm"
+  public var summary: String {
+    "search for the nearest adversarial image at any distance: DeepFool towards each of the nearest "
+      + "classes, then \(rounds) times FAB (\(steps) iterations) and bisection towards the best "
+      + "\(targets)"
+  }
   private let start = DeepFool()
   /// How many classes are refined, nearest first, and how much farther than the nearest they may be.
   private let targets = 3

@@ -18,6 +18,14 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
   private let restarts: Int
 
   public var name: String { variant == .strong ? "pgd" : "pgd-published" }
+  public var summary: String {
+    switch variant {
+    case .published: "the paper's PGD: \(steps) steps of ε/5 up the cross-entropy"
+    case .strong:
+      "projected gradient descent, \(steps) steps of 2.5ε/\(steps), \(restarts) random starts: "
+        + "up the margin and up the cross-entropy"
+    }
+  }
 
   /// PGD in one of its versions.
   public init(_ variant: Variant) {

@@ -10,6 +10,10 @@ import CPLReference
 /// varied by random ulps again and again.
 public struct RoundingSearch: FixedBudgetAttack {
   public let name = "rounding"
+  public var summary: String {
+    "search just inside the radius for images whose class changes by rounding alone, "
+      + "\(candidates * (rounds + 1)) of them"
+  }
   /// How often the gradient is taken anew at the point aimed at.
   private let aims = 3
   /// How often the best image is varied, after the first time.

@@ -4,6 +4,9 @@ import CPLReference
 /// image by itself.
 public struct SquareAttack: FixedBudgetAttack {
   public let name = "square"
+  public var summary: String {
+    "random search by squares, \(SquareSearch<Float>.queries) queries, no gradients"
+  }
 
   public init() {}
 

@@ -11,6 +11,9 @@ import CPLReference
 package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
   private let ball: Ball<Scalar>
   private let label: Int
+  /// How many queries an image has.
+  package static var queries: Int { 5000 }
+
   private let queries: Int
   private let channels: Int
   private let side: Int
@@ -33,7 +36,7 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
   ///   - start: the bumps of the start, row by row.
   ///   - propose: what chance decides in each query, counted from 0, with windows of a side.
   package init(
-    _ ball: Ball<Scalar>, label: Int, shape: [Int], queries: Int = 5000,
+    _ ball: Ball<Scalar>, label: Int, shape: [Int], queries: Int = Self.queries,
     start: [SquareProposal.Bump],
     propose: @escaping @Sendable (_ query: Int, _ window: Int) -> SquareProposal
   ) {

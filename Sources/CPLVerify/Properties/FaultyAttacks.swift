@@ -4,6 +4,7 @@ import CPLReference
 struct LeavingBall: FixedBudgetAttack {
   let base: any FixedBudgetAttack
   var name: String { base.name }
+  var summary: String { base.summary }
 
   func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
@@ -29,6 +30,7 @@ struct LeavingBall: FixedBudgetAttack {
 struct StatingBudget: FixedBudgetAttack {
   let base: any FixedBudgetAttack
   var name: String { base.name }
+  var summary: String { base.summary }
 
   func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
@@ -46,6 +48,7 @@ struct StatingBudget: FixedBudgetAttack {
 struct BatchNoise: FixedBudgetAttack {
   let base: any FixedBudgetAttack
   var name: String { base.name }
+  var summary: String { base.summary }
 
   func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,

@@ -59,7 +59,19 @@ struct CertifiedAccuracyCurve {
         + "\(attackedImages) images that they were tried on. The band between it and what is "
         + "certified of the same images is what is not known: there the network may or may not be "
         + "broken."
+        + largestDifference
     return ReportPage.Figure(caption: caption, characters: [], drawing: drawing, table: table)
+  }
+
+  /// By how much the kinds of certificates differ, which may be too little to see.
+  private var largestDifference: String {
+    let differences = Self.epsilons.indices.map { index in
+      let shares = curves.map { $0.shares[index] }
+      return (shares.max() ?? 0) - (shares.min() ?? 0)
+    }
+    guard curves.count > 1, let largest = differences.max() else { return "" }
+    return " The curves of the kinds of certificates differ by at most "
+      + "\(Shown.fixed(largest * 100)) percentage points."
   }
 
   private var table: ReportPage.Table {
@@ -82,7 +94,9 @@ struct CertifiedAccuracyCurve {
       body += plot.horizontalLine(at: share, label: "\(Int(share * 100)) %")
     }
     for epsilon in [0, 36, 72, 108, 255] {
-      body += plot.tick(at: Double(epsilon) / 255, label: epsilon == 0 ? "0" : "\(epsilon)/255")
+      body += plot.tick(
+        at: Double(epsilon) / 255,
+        label: epsilon == 0 ? "0" : epsilon == 255 ? "1" : "\(epsilon)/255")
     }
     func points(_ curve: Curve) -> [String] {
       zip(Self.epsilons, curve.shares).map(plot.point)
@@ -124,15 +138,19 @@ extension TightnessHistogram {
 
   /// An `svg` element, its colours by the page's style.
   var drawing: String {
-    let plot = Plot(width: 640, height: 240, left: 12, right: 12, top: 24, bottom: 40)
+    let plot = Plot(width: 640, height: 260, left: 12, right: 12, top: 24, bottom: 56)
     let width = 1 / Double(bins.count)
     var body = plot.frame
     for (index, bin) in bins.enumerated() {
       let share = Double(bin.count) / Double(largest)
       body += plot.bar(
         from: Double(index) * width + 0.1 * width, width: 0.8 * width, share: share,
-        label: "\(bin.count)", name: bin.label, isAlarming: index == 0)
+        label: bin.count == 0 ? "" : "\(bin.count)", isAlarming: index == 0)
     }
+    for (index, edge) in TightnessHistogram.edges.enumerated() where index.isMultiple(of: 2) {
+      body += plot.tick(at: Double(index + 1) * width, label: TightnessHistogram.text(edge))
+    }
+    body += plot.caption(below: "d/r, logarithmic")
     return plot.element(
       body, title: "Images by d/r",
       description: bins.map { "\($0.label): \($0.count)" }.joined(separator: "; "))

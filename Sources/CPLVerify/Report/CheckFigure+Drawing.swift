@@ -2,7 +2,7 @@ import Foundation
 
 extension CheckFigure {
   /// What the figure shows, in one line.
-  package var caption: String { "\(title): \(yLabel) over \(xLabel)" }
+  package var caption: String { "\(title): \(yLabel), by \(xLabel)" }
 
   /// The most points of a curve that a table shows.
   private static let shownPoints = 40

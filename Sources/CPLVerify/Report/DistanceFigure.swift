@@ -70,7 +70,8 @@ struct DistanceFigure {
       }
       body += plot.dots(points, style: style)
     }
-    body += plot.caption(below: "certified radius")
+    body += plot.caption(below: "certified radius r")
+    body += plot.caption(beside: "distance d")
     return plot.element(
       body, title: "Radius and adversarial distance",
       description: "Distance over radius of \(pairs.count) images; "

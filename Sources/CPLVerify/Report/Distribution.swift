@@ -1,3 +1,5 @@
+import Foundation
+
 /// The ends and the middle of a list of numbers.
 public struct Distribution: Equatable, Sendable {
   public let min: Double
@@ -13,11 +15,13 @@ public struct Distribution: Equatable, Sendable {
   }
 }
 
-/// How many of a list of d/r lie in each of a few fixed classes, so that runs can be compared.
+/// How many of a list of d/r lie in each of fixed classes, so that runs can be compared: sixteen
+/// between 1 and 10 of equal ratio, and what lies outside.
 struct TightnessHistogram: Sendable {
-  private static let edges = [1, 1.1, 1.25, 1.5, 2, 3, 5, 10]
+  /// The lower ends of all classes but the first, which has none.
+  static let edges = (0...16).map { pow(10, Double($0) / 16) }
 
-  /// The classes' names, such as "1.1 – 1.25", each without its upper end, and their counts.
+  /// The classes' names, such as "1.15 – 1.33", each without its upper end, and their counts.
   let bins: [(label: String, count: Int)]
 
   init(_ values: [Double]) {
@@ -31,8 +35,8 @@ struct TightnessHistogram: Sendable {
     }
   }
 
-  private static func text(_ edge: Double) -> String {
-    edge == edge.rounded() ? "\(Int(edge))" : "\(edge)"
+  static func text(_ edge: Double) -> String {
+    edge == edge.rounded() ? "\(Int(edge))" : String(format: "%.2f", edge)
   }
 
   /// The count of the fullest class, at least 1.

@@ -32,11 +32,12 @@ struct EnclosureFigure {
       }
     }
     guard !rows.isEmpty else { return nil }
-    rows.append(
-      Row(
-        name: "network",
-        width: lipschitzLowerBound.flatMap { gap($0, below: bounds.lipschitzUpperBound) },
-        shortfall: gap(bounds.modelClaim, below: bounds.lipschitzUpperBound)))
+    if let lower = lipschitzLowerBound {
+      rows.append(
+        Row(
+          name: "network", width: gap(lower, below: bounds.lipschitzUpperBound),
+          shortfall: gap(bounds.modelClaim, below: bounds.lipschitzUpperBound)))
+    }
     self.rows = rows
   }
 

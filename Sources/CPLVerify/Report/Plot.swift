@@ -33,6 +33,11 @@ struct Plot {
     "<text class=\"middle\" x=\"\(text(x(0.5)))\" y=\"\(text(height - bottom + 40))\">\(name)</text>\n"
   }
 
+  /// What the vertical axis shows, at its upper end.
+  func caption(beside name: String) -> String {
+    "<text x=\"\(text(left + 6))\" y=\"\(text(top + 10))\">\(name)</text>\n"
+  }
+
   /// Points of one kind, as one path that is short to write and quick to draw.
   func dots(_ points: [(x: Double, y: Double)], style: String) -> String {
     guard !points.isEmpty else { return "" }
@@ -57,15 +62,13 @@ struct Plot {
   }
 
   func bar(
-    from start: Double, width: Double, share: Double, label: String, name: String,
-    isAlarming: Bool
+    from start: Double, width: Double, share: Double, label: String, isAlarming: Bool
   ) -> String {
     let (middle, top) = (text(x(start + width / 2)), y(share))
     return "<rect class=\"\(isAlarming ? "alarm" : "bar")\" x=\"\(text(x(start)))\" "
       + "y=\"\(text(top))\" width=\"\(text(x(width) - left))\" "
       + "height=\"\(text(height - bottom - top))\"/>"
-      + "<text class=\"middle\" x=\"\(middle)\" y=\"\(text(top - 6))\">\(label)</text>"
-      + "<text class=\"middle\" x=\"\(middle)\" y=\"\(text(height - bottom + 20))\">\(name)</text>\n"
+      + "<text class=\"middle\" x=\"\(middle)\" y=\"\(text(top - 6))\">\(label)</text>\n"
   }
 
   func element(_ body: String, title: String, description: String) -> String {

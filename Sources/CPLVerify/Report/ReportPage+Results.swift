@@ -78,7 +78,9 @@ extension ReportPage {
       rows.append(row("this run, under AutoAttack", summary.accuracy, summary.autoattackAccuracy))
     }
     var section = Section(heading: "Accuracy")
-    section.paragraphs = ["Over \(summary.images) images; ε in pixel units, Euclidean norm."]
+    section.paragraphs = [
+      "Over \(summary.images) images; ε is a Euclidean length, pixel values being from 0 to 1."
+    ]
     if let published {
       rows.append(
         row(
@@ -90,7 +92,8 @@ extension ReportPage {
             ? "'recalled': from memory of the paper, not looked up in it."
             : "'quoted': as later papers quote them."))
     } else {
-      section.paragraphs.append("The paper has no row for this data set and size.")
+      section.paragraphs.append(
+        "The paper has no row for this data set and size, so nothing here compares with it.")
     }
     section.tables = [
       Table(
@@ -114,6 +117,9 @@ extension ReportPage {
           + "\(Shown.number(last.loss, digits: 6)), accuracy on the images that choose the best "
           + "epoch \(Shown.percent(last.selectionAccuracy)). Best: epoch \(best.epoch), "
           + "\(Shown.percent(best.selectionAccuracy))."
+          + (report.provenance.weights.map { " This report judges \($0)" } ?? "")
+          + (report.provenance.weights?.hasSuffix("last.h5") == true
+            ? ", the weights after the last epoch." : report.provenance.weights == nil ? "" : ".")
       ], figures: TrainingCurves(report.training).figures)
   }
 
@@ -131,7 +137,11 @@ extension ReportPage {
       paragraphs: [
         "Before its head the network's Lipschitz constant is at most "
           + "\(Shown.exact(bounds.lipschitzUpperBound))\(lower). Bounds are proved, "
-          + "rounding included; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing.\(slack)"
+          + "rounding included; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing.\(slack)",
+        "A layer x − h Wᵀ relu(W x + b) is 1-Lipschitz where h‖W‖₂² ≤ 2; h is its executed step. σ̂ "
+          + "comes from 100 power iterations in binary32, from the vector u that training left "
+          + "(stored) and from a new one (fresh): in exact arithmetic it could not exceed ‖W‖₂. The "
+          + "certificates multiply these layers' bounds with that of each margin in the head.",
       ],
       tables: [
         Table(
@@ -156,7 +166,9 @@ extension ReportPage {
       figures: EnclosureFigure(bounds, lipschitzLowerBound: report.lipschitzLowerBound).map {
         [
           Figure(
-            caption: "Enclosures of each layer; a red point is an estimate above the proved bound",
+            caption: "How narrowly each layer's norm is enclosed, and how far the model's own "
+              + "estimate lies below the proved bound. A red point is an estimate above it, by the "
+              + "rounding of binary32; no proved bound rests on an estimate.",
             characters: [], drawing: $0.drawing,
             table: $0.table)
         ]
@@ -174,13 +186,35 @@ extension ReportPage {
         "d/r, the distance of the nearest adversarial image found over the certified radius, for "
           + "\(audit.tightness.count) images: 1 would be a certificate that cannot be larger, and "
           + "below 1 a broken one. Minimum \(Shown.exact(distribution.min)), median "
-          + "\(Shown.pixels(distribution.median)), maximum \(Shown.pixels(distribution.max))."
+          + "\(Shown.pixels(distribution.median)), maximum \(Shown.pixels(distribution.max)). A d/r "
+          + "above 1 may be a loose certificate or a weak attack: the nearest adversarial image of all "
+          + "may be nearer than what was found."
       ],
+      tables: audit.plan.isEmpty ? [] : [attackPlan(audit)],
       figures: [
         Figure(
           caption: "Images by d/r", characters: [Code(histogram.text)],
           drawing: histogram.drawing, table: histogram.table)
       ] + (DistanceFigure(audit).map { [$0.figure] } ?? []))
+  }
+
+  /// What certified images were put through, and how often each attack found the nearest image.
+  private static func attackPlan(_ audit: AuditResult) -> Table {
+    let nearest = Dictionary(grouping: audit.images.filter { $0.tightness != nil }, by: \.attack)
+    return Table(
+      caption: "Attacks of the audit, in their order",
+      columns: ["attack", "what it is", "nearest image found by it"],
+      rows: audit.plan.map { name in
+        let base = name.split(separator: "@")[0].replacing("-binary64", with: "")
+        let attacks: [any Attack] = AttackSuite.fixedBudget + AttackSuite.minimumNorm
+        let summary = attacks.first { $0.name == base }?.summary ?? Shown.missing
+        return Row(
+          name,
+          [
+            summary + (name.hasSuffix("-binary64") ? "; on the binary64 network" : ""),
+            "\(nearest[name]?.count ?? 0)",
+          ])
+      })
   }
 
   static func attacks(_ report: VerificationReport) -> Section? {
@@ -212,16 +246,26 @@ extension ReportPage {
     let provenance = report.provenance
     let digests = [
       ("results", report.contentDigest), ("weights", provenance.weightsDigest),
-      ("data", provenance.data.digest), ("configuration", provenance.configurationDigest),
+      ("judged images", provenance.data.digest),
+      ("configuration of the training", provenance.configurationDigest),
     ]
+    let commit = provenance.gitCommit.map {
+      "git checkout \($0)\nswift build -c release --product cpl-verify\n"
+        + "PATH=$PWD/.build/release:$PATH"
+    }
     return Section(
       heading: "To make it again",
       paragraphs: [
-        "The last of the commands below makes these results"
-          + (provenance.trainingCommand == nil ? "; " : ", the first the weights; ")
-          + "the same digest of the results is promised for the same weights and data on one BLAS "
-          + "core and kernel level. The complete configuration of the training stands below, where "
-          + "it is known."
+        (commit == nil ? "" : "In a clone of cpl-verify, the first commands build the program. ")
+          + (provenance.trainingCommand == nil ? "" : "The next makes the weights. ")
+          + "The last makes these results. The same digest of the results is promised for the same "
+          + "weights and images where OpenBLAS has the same version and kernels"
+          + (provenance.versions.openblasCore.map { " (--blas-core \($0))" } ?? "")
+          + "; with others the bounds' last bits may differ, and with them the digest, but no verdict "
+          + "should. Training gives the same weights for any number of threads. The complete "
+          + "configuration of the training stands below, where it is known: 'digest' there is that "
+          + "of the training images, 'validation' how many of them choose the best epoch, at most a "
+          + "fifth."
       ],
       tables: [
         Table(
@@ -229,7 +273,7 @@ extension ReportPage {
           rows: digests.map { Row($0.0, [$0.1 ?? Shown.missing]) })
       ],
       codes: [
-        provenance.trainingCommand, provenance.command ?? "(the command is missing)",
+        commit, provenance.trainingCommand, provenance.command ?? "(the command is missing)",
         provenance.configuration,
       ].compactMap { $0.map(Code.init) })
   }

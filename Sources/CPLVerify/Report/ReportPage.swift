@@ -110,7 +110,14 @@ extension ReportPage {
 
   /// The questions that a reader comes with, each answered in a line.
   private static func summary(_ report: VerificationReport) -> Section {
-    var items: [String] = []
+    var items = [
+      "What is this? A report of cpl-verify on a network of convex potential layers, which are "
+        + "1-Lipschitz by construction (the paper: Meunier, Delattre, Araujo and Allauzen, A "
+        + "Dynamical System Perspective for Lipschitz Neural Networks, ICML 2022, "
+        + "arXiv 2110.12690). A certificate is a radius r around an image: no change of the image "
+        + "that is shorter than r, in the Euclidean norm of pixel values from 0 to 1, changes the "
+        + "predicted class."
+    ]
     if let audit = report.audit {
       let broken =
         audit.violations.isEmpty
@@ -123,7 +130,7 @@ extension ReportPage {
         items.append(
           "How tight are they? The nearest adversarial image found lies at "
             + "\(Shown.number(distribution.median, digits: 4)) times the certified radius in the "
-            + "median; the truth is between 1 and that.")
+            + "median; the nearest of all lies between 1 and that.")
       }
     }
     let facts = report.provenance
@@ -131,13 +138,17 @@ extension ReportPage {
       "How was it made? "
         + [
           report.model?.paperName ?? report.model.map { _ in "A network of its own size" },
-          facts.data.name.map { "data \($0)" },
+          facts.data.name.map {
+            $0 == "synthetic"
+              ? "data synthetic (images drawn by the program, easy to tell apart: a demonstration "
+                + "that says nothing of real ones)" : "data \($0)"
+          },
           report.training.last.map { "trained for \($0.epoch) epochs" },
           facts.profile.map { "judged under the profile \($0)" },
         ].compactMap { $0 }.joined(separator: ", ") + ". The reproducibility card has the rest.")
     items.append(
-      "How is it made again? By the commands at the end of this page, which bring back the digests "
-        + "that stand there.")
+      "How is it made again? By the commands at the end of this page, which also says when the "
+        + "digests must come out the same.")
     return Section(heading: "In short", items: items)
   }
 
@@ -177,7 +188,8 @@ extension ReportPage {
       items.append(
         "Covered by the audit: the images listed in the file of results, each certified one "
           + "attacked inside its radius, at it, and beyond it"
-          + (audit.plan.isEmpty ? "." : " by \(audit.plan.joined(separator: ", "))."))
+          + (audit.plan.isEmpty ? "." : " by \(audit.plan.joined(separator: ", "))")
+          + (audit.plan.isEmpty ? "" : "; the table under Tightness says what each is."))
       if audit.unfinished > 0 { items.append(budget(audit)) }
     }
     if let shard = report.provenance.data.shard {
@@ -186,7 +198,8 @@ extension ReportPage {
     }
     items.append(
       "Not covered by any of this: other images, other norms than the Euclidean one, other "
-        + "weights; and attacks that find nothing prove nothing.")
+        + "weights; attacks that find nothing prove nothing; and the proofs are as good as the "
+        + "program that computes them, with its compiler and OpenBLAS.")
     var section = Section(heading: "What is covered and what is not", items: items)
     if let layers = report.audit?.excessLayers, !layers.isEmpty {
       section.items.append(
@@ -195,9 +208,10 @@ extension ReportPage {
     }
     if let audit = report.audit, audit.certificate == .sound {
       section.items.append(
-        "Where binary32 differs from the certified binary64 network, which breaks no certificate: "
-          + "the prediction of \(audit.differingPredictions) images, and inside the certified balls "
-          + "of \(audit.binary32Only) a change of class that binary32 alone shows.")
+        "Certified is the network in binary64. Evaluated in binary32 instead, it predicts another "
+          + "class for \(audit.differingPredictions) of the images, and near \(audit.binary32Only) of "
+          + "them an attack found, within the radius, an image of another class that is one in "
+          + "binary32 alone; neither breaks a certificate.")
     }
     section.items += report.contradictions.map { "Contradiction: \($0)" }
     return section
@@ -231,9 +245,11 @@ extension CertificateKind {
         + "steps from the power method, an estimate from below, and is no proof."
     case .lipschitz:
       "the network in real arithmetic with the executed steps, by proved upper bounds of every "
-        + "layer's Lipschitz constant."
+        + "layer's Lipschitz constant: r = min over j of (z_c − z_j)/(L·ν_cj), with the logits z, the "
+        + "predicted class c, the bound L of the map to the features and ν_cj of the head's margin."
     case .sound:
-      "this program's binary64 evaluation of these weights, rounding included."
+      "this program's binary64 evaluation of these weights, rounding included: as lipschitz, with "
+        + "each margin first reduced by twice the proved bound of its rounding error."
     }
   }
 

@@ -39,7 +39,7 @@ struct ReproducibilityCard {
         question: "Digests", paper: Shown.none,
         run: Self.list([
           ("results", report.contentDigest), ("weights", facts.weightsDigest),
-          ("data", facts.data.digest), ("configuration", facts.configurationDigest),
+          ("judged images", facts.data.digest), ("configuration", facts.configurationDigest),
         ])),
       Row(
         question: "Training command", paper: Shown.none,
@@ -112,8 +112,8 @@ struct ReproducibilityCard {
     list([
       ("Swift", facts.versions.swift),
       ("OpenBLAS", facts.versions.openblas?.replacing("OpenBLAS ", with: "")),
-      ("core", facts.versions.openblasCore), ("HDF5", facts.versions.hdf5),
-      ("kernel level", facts.machine.kernelLevel),
+      ("with its kernels for", facts.versions.openblasCore), ("HDF5", facts.versions.hdf5),
+      ("own kernels for", facts.machine.kernelLevel),
     ])
   }
 
@@ -135,7 +135,7 @@ struct ReproducibilityCard {
 
   private static func time(_ cost: Provenance.Cost) -> String {
     list([
-      ("wall clock", cost.wallSeconds.map(Shown.seconds)),
+      ("last command, wall clock", cost.wallSeconds.map(Shown.seconds)),
       ("CPU", cost.cpuSeconds.map(Shown.seconds)), ("started", cost.start),
     ])
   }

@@ -16,7 +16,7 @@ struct CheckFigureTests {
     #expect(drawing.contains("class=\"curve s0\" points=\"56.0,260.0 253.0,198.0 450.0,12.0\""))
     #expect(drawing.contains("class=\"curve s1\" points=\"56.0,136.0 450.0,136.0\""))
     #expect(drawing.contains(">rising</text>") && drawing.contains(">flat</text>"))
-    #expect(figure([]).caption == "Distances: ‖Δ‖ over t")
+    #expect(figure([]).caption == "Distances: ‖Δ‖, by t")
   }
 
   @Test("round numbers stand along both axes")
