@@ -1,3 +1,5 @@
+import Foundation
+
 /// A dense array in row-major order over contiguous memory.
 ///
 /// Images are NCHW. A tensor is a value: copies share memory until one of them is written.
@@ -47,8 +49,7 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
 
   /// Sets so many elements to 0, initialised or not.
   static func clear(_ elements: UnsafeMutablePointer<Scalar>, _ count: Int) {
-    UnsafeMutableRawPointer(elements).initializeMemory(
-      as: UInt8.self, repeating: 0, count: count * MemoryLayout<Scalar>.stride)
+    memset(elements, 0, count * MemoryLayout<Scalar>.stride)
   }
 
   /// The number of elements.
