@@ -1,8 +1,8 @@
-// The layer on one image after the other. An image is copied to padded planes in the workspace, whose
-// margins are cleared once and never written again; from there a *correlation* gives the hidden planes, which are padded too; elementwise passes (bias, ReLU,
-// mask) touch those few planes only; a second correlation, with the kernel mirrored and its two
-// channel indices exchanged, is the transposed convolution, and adds itself to the image on its way
-// out. A correlation keeps the sums of 5 output channels × a few lines of pixels in registers; for
+// The layer on one image after the other. An image is copied to padded planes in the workspace,
+// whose margins are cleared once and never written again; from there a *correlation* gives the
+// hidden planes, which are padded too; elementwise passes (bias, ReLU, mask) touch those few planes
+// only; a second correlation, with the kernel mirrored and its two channel indices exchanged, is
+// the transposed convolution, and adds itself to the image on its way out. A correlation keeps the sums of 5 output channels × a few lines of pixels in registers; for
 // each tap it reads the pixels once and every weight once, as a broadcast.
 
 // Sums in registers: 5 × 2 × 2 lines of one register, or 5 × 1 × 1 lines of two.

@@ -167,8 +167,9 @@ extension ReportPage {
         [
           Figure(
             caption: "How narrowly each layer's norm is enclosed, and how far the model's own "
-              + "estimate lies below the proved bound. A red point is an estimate above it, by the "
-              + "rounding of binary32; no proved bound rests on an estimate.",
+              + "estimate lies below the proved bound. A red point is an estimate above it, which "
+              + "nothing but the rounding of binary32 may put there ('verify' checks that in "
+              + "power.lower-bound). No proved bound rests on an estimate.",
             characters: [], drawing: $0.drawing,
             table: $0.table)
         ]
@@ -256,7 +257,11 @@ extension ReportPage {
     return Section(
       heading: "To make it again",
       paragraphs: [
-        (commit == nil ? "" : "In a clone of cpl-verify, the first commands build the program. ")
+        (commit == nil ? "" : "In a clone of cpl-verify, the first commands build the program")
+          + (commit == nil
+            ? ""
+            : provenance.isDirty == true
+              ? ", without the changes that it had and that are not known here. " : ". ")
           + (provenance.trainingCommand == nil ? "" : "The next makes the weights. ")
           + "The last makes these results. The same digest of the results is promised for the same "
           + "weights and images where OpenBLAS has the same version and kernels"

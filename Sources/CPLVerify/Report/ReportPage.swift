@@ -114,9 +114,9 @@ extension ReportPage {
       "What is this? A report of cpl-verify on a network of convex potential layers, which are "
         + "1-Lipschitz by construction (the paper: Meunier, Delattre, Araujo and Allauzen, A "
         + "Dynamical System Perspective for Lipschitz Neural Networks, ICML 2022, "
-        + "arXiv 2110.12690). A certificate is a radius r around an image: no change of the image "
-        + "that is shorter than r, in the Euclidean norm of pixel values from 0 to 1, changes the "
-        + "predicted class."
+        + "arXiv 2110.12690). A certificate states a radius r around an image: no change of the "
+        + "image that is shorter than r, in the Euclidean norm of pixel values from 0 to 1, is to "
+        + "change the predicted class. What is covered below says which kinds are proved."
     ]
     if let audit = report.audit {
       let broken =
@@ -130,7 +130,7 @@ extension ReportPage {
         items.append(
           "How tight are they? The nearest adversarial image found lies at "
             + "\(Shown.number(distribution.median, digits: 4)) times the certified radius in the "
-            + "median; the nearest of all lies between 1 and that.")
+            + "median; where the certificates hold, the nearest of all lies between 1 and that.")
       }
     }
     let facts = report.provenance
