@@ -2,28 +2,30 @@
 #include "CPLKernels.h"
 #include "level.h"
 
-/// The part of the depth that is taken at a time: a panel of it stays in the near caches.
-#define DEPTH_BLOCK 768
+/// The part of the depth that is taken at a time: a piece of A stays in the first cache.
+#define DEPTH_BLOCK 384
 
-/// The panels of B, each a line wide, that are taken at a time.
-#define GROUP_PANELS 6
+/// The panels of B, each a line wide, that are taken at a time: 288 KiB in binary32.
+#define GROUP_PANELS 12
+
+/// The panels of the widest tile.
+#define WIDEST_TILE_PANELS 3
 
 /// The common multiple of the tiles' rows over all levels.
 #define ROWS_OF_WHOLE_TILES 24
 
-/// The packed block of A streams from the last-level cache once a column group. So many elements
-/// (3 MiB in binary32) let the usual batch of 256 through in one block, and so many rows the weight
-/// gradient of the widest layer.
-#define ROW_BLOCK_ELEMENTS (3 << 18)
-#define ROW_BLOCK_ROWS 3072
+/// The packed part of A stays in the second cache while all columns go by. So many elements (396 KiB
+/// in binary32) let the usual batch of 256 through in one block.
+#define ROW_BLOCK_ELEMENTS (264 * DEPTH_BLOCK)
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 /// How many rows of A are packed at a time.
 static ptrdiff_t rows_in_block(ptrdiff_t rows, ptrdiff_t depth) {
-  ptrdiff_t fitting = smaller(ROW_BLOCK_ELEMENTS / (depth > 0 ? depth : 1), ROW_BLOCK_ROWS);
+  ptrdiff_t part = smaller(depth, DEPTH_BLOCK);
+  ptrdiff_t fitting = ROW_BLOCK_ELEMENTS / (part > 0 ? part : 1);
   fitting = fitting / ROWS_OF_WHOLE_TILES * ROWS_OF_WHOLE_TILES;
-  return smaller(rows, fitting > 0 ? fitting : ROWS_OF_WHOLE_TILES);
+  return smaller(rows, fitting);
 }
 
 /// How many of `remaining` rows the next tile takes.
@@ -35,12 +37,21 @@ static int next_piece(ptrdiff_t remaining, int tile_rows) {
 /// begin a multiple of 4 KiB apart would compete for one set of the first cache.
 static ptrdiff_t part_stride(ptrdiff_t depth, ptrdiff_t lanes) { return (depth + 1) * lanes; }
 
-static size_t workspace_bytes(ptrdiff_t rows, ptrdiff_t depth, size_t element_size) {
+/// Elements from row to row of the sums: of all columns where they wait for another part of the
+/// depth, and then a line more, because rows that begin a multiple of 4 KiB apart would compete, too.
+static ptrdiff_t sum_stride_for(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t lanes) {
+  const ptrdiff_t lines = (columns + lanes - 1) / lanes;
+  return (depth <= DEPTH_BLOCK ? WIDEST_TILE_PANELS : lines + 1) * lanes;
+}
+
+static size_t workspace_bytes(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, size_t element_size) {
   const ptrdiff_t lanes = 64 / (ptrdiff_t)element_size;
-  const ptrdiff_t block = rows_in_block(rows, depth);
-  const ptrdiff_t part = GROUP_PANELS * part_stride(smaller(depth, DEPTH_BLOCK), lanes);
-  const ptrdiff_t sums = block * GROUP_PANELS * lanes;
-  return (size_t)(block * depth + part + sums) * element_size + 64;
+  const ptrdiff_t block = rows_in_block(rows, depth), part = smaller(depth, DEPTH_BLOCK);
+  const ptrdiff_t panels = GROUP_PANELS * part_stride(part, lanes);
+  const ptrdiff_t rows_of_sums = depth <= DEPTH_BLOCK ? ROWS_OF_WHOLE_TILES : block;
+  const ptrdiff_t sums = rows_of_sums * sum_stride_for(columns, depth, lanes);
+  return (size_t)(block * part + panels + sums) * element_size + 64;
 }
 
 #define KERNEL_TEMPLATE "gemm_template.h"
@@ -58,10 +69,10 @@ void cpl_gemm_f64(
   CPL_DISPATCH(gemm_f64, rows, columns, depth, a, b, epilogue, c, c_stride, workspace)
 }
 
-size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t depth) {
-  return workspace_bytes(rows, depth, sizeof(float));
+size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth) {
+  return workspace_bytes(rows, columns, depth, sizeof(float));
 }
 
-size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t depth) {
-  return workspace_bytes(rows, depth, sizeof(double));
+size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth) {
+  return workspace_bytes(rows, columns, depth, sizeof(double));
 }

@@ -1,17 +1,17 @@
 // C = epilogue(A·B), after Goto and van de Geijn, *Anatomy of high-performance matrix
-// multiplication* (ACM TOMS 34(3), 2008), with one difference: the partial sums of a block of the
+// multiplication* (ACM TOMS 34(3), 2008), with one difference: the partial sums of a part of the
 // depth are stored and taken up again as they are, so that each element is a single chain
 // of fma over the whole depth, whatever the blocking.
 //
-//   A block of rows of A is packed once: pieces of 8, 4, 2, 1 rows (6, 4, 2, 1 where a line takes
-//   two registers), interleaved so that a tile reads the depth in order.
-//   For each group of columns:
-//     For each block of the depth:
-//       that part of B, one panel a line, stays in the second cache;
-//       for each 3 panels (or 1), for each piece of rows: a tile of sums in registers.
-//     After the last block the epilogue takes the sums to C, which is thus written once.
+//   For each block of rows and each part of the depth:
+//     That part of A is packed into pieces of 8, 4, 2, 1 rows (6, 4, 2, 1 where a line takes two
+//     registers), interleaved so that a tile reads the depth in order. It stays in the second cache.
+//     For each group of columns:
+//       that part of B is packed, one panel a line, and stays in the second cache too;
+//       for each piece of rows, for each 3 panels (or 1): a tile of sums in registers.
+//       With the last part the epilogue takes the sums to C, which is thus written once.
 //
-// A workspace is laid out as: packed A | packed part of B | sums.
+// A workspace is laid out as: packed part of A | packed part of B | sums.
 
 #define TILE_ROWS (WIDE ? 8 : 6)
 #define TILE_PANELS (WIDE ? 3 : 1)
@@ -96,12 +96,15 @@ static void NAME(pack_panels)(
   }
 }
 
-/// Packs `rows` rows of A from `row` on: one piece after the other, each depth × its rows.
+/// Packs `rows` rows of A from `row` on, over the depth from `start` on: one piece after the other,
+/// each depth × its rows.
 static void NAME(pack_rows)(
-    TYPED(cpl_matrix) a, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t depth, REAL *dest) {
+    TYPED(cpl_matrix) a, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t start, ptrdiff_t depth,
+    REAL *dest) {
   while (rows > 0) {
     int piece = next_piece(rows, TILE_ROWS);
-    const REAL *source = a.elements + (a.transposed ? row : row * a.stride);
+    const REAL *source =
+        a.elements + (a.transposed ? start * a.stride + row : row * a.stride + start);
     // The common width as a constant, for the sake of the copying loops.
     if (piece == TILE_ROWS) {
       NAME(interleave)(source, a.stride, a.transposed, depth, TILE_ROWS, TILE_ROWS, dest);
@@ -118,11 +121,11 @@ static void NAME(pack_rows)(
 /// `first`, else from what `sums` holds. The sizes of the tile are constants after inlining.
 INLINE void NAME(tile)(
     int rows, int panels, ptrdiff_t depth, const REAL *a, const REAL *b, ptrdiff_t panel_stride,
-    bool first, REAL *sums) {
+    bool first, REAL *sums, ptrdiff_t sum_stride) {
   LINE sum[TILE_ROWS][TILE_PANELS];
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int p = 0; p < panels; p++) {
-      sum[r][p] = first ? (LINE)0 : LOAD(sums + r * GROUP_WIDTH + p * LANES);
+      sum[r][p] = first ? (LINE)0 : LOAD(sums + r * sum_stride + p * LANES);
     }
   }
   for (ptrdiff_t k = 0; k < depth; k++) {
@@ -134,17 +137,17 @@ INLINE void NAME(tile)(
     }
   }
   UNROLL for (int r = 0; r < rows; r++) {
-    UNROLL for (int p = 0; p < panels; p++) STORE(sums + r * GROUP_WIDTH + p * LANES, sum[r][p]);
+    UNROLL for (int p = 0; p < panels; p++) STORE(sums + r * sum_stride + p * LANES, sum[r][p]);
   }
 }
 
 static void NAME(tile_of_size)(
     int rows, int panels, ptrdiff_t depth, const REAL *a, const REAL *b, ptrdiff_t panel_stride,
-    bool first, REAL *sums) {
-#define CPL_TILE(r, p)                                              \
-  if (rows == r && panels == p) {                                   \
-    NAME(tile)(r, p, depth, a, b, panel_stride, first, sums);       \
-    return;                                                         \
+    bool first, REAL *sums, ptrdiff_t sum_stride) {
+#define CPL_TILE(r, p)                                                    \
+  if (rows == r && panels == p) {                                         \
+    NAME(tile)(r, p, depth, a, b, panel_stride, first, sums, sum_stride); \
+    return;                                                               \
   }
 #define CPL_TILES(p) CPL_TILE(TILE_ROWS, p) CPL_TILE(4, p) CPL_TILE(2, p) CPL_TILE(1, p)
 #if WIDE
@@ -156,15 +159,21 @@ static void NAME(tile_of_size)(
 #undef CPL_TILE
 }
 
-/// Asks for the addends of a tile before its sums are taken: they come from afar (the gradient of
-/// the weights does not fit a cache), and rows of C are too far apart for the hardware to foresee.
-static void NAME(prefetch_addend)(
+/// Asks for a tile's part of C, and its addends, before its sums are taken: these come from afar (a
+/// gradient of the weights does not fit a cache), and rows are too far apart for the hardware to
+/// foresee.
+static void NAME(prefetch)(
     const TYPED(cpl_epilogue) *epilogue, ptrdiff_t row, int rows, ptrdiff_t column,
-    ptrdiff_t columns) {
-  if (!epilogue->addend || epilogue->addend_stride == 0) return;
+    ptrdiff_t columns, const REAL *c, ptrdiff_t c_stride) {
+  const bool has_addends = epilogue->addend && epilogue->addend_stride != 0;
   for (int r = 0; r < rows; r++) {
-    const REAL *addend = epilogue->addend + (row + r) * epilogue->addend_stride + column;
-    for (ptrdiff_t j = 0; j < columns; j += LANES) __builtin_prefetch(addend + j, 1);
+    const REAL *out = c + (row + r) * c_stride + column;
+    const REAL *addend =
+        has_addends ? epilogue->addend + (row + r) * epilogue->addend_stride + column : out;
+    for (ptrdiff_t j = 0; j < columns; j += LANES) {
+      __builtin_prefetch(out + j, 1);
+      if (addend != out) __builtin_prefetch(addend + j);
+    }
   }
 }
 
@@ -200,47 +209,48 @@ static void NAME(gemm)(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) a, TYPED(cpl_matrix) b,
     const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride, void *workspace) {
   const ptrdiff_t row_block = rows_in_block(rows.end - rows.begin, depth);
+  const ptrdiff_t longest_part = smaller(depth, DEPTH_BLOCK);
+  const ptrdiff_t sum_stride = sum_stride_for(columns.end - columns.begin, depth, LANES);
   REAL *packed_a = aligned_to_line(workspace);
-  REAL *packed_part = packed_a + row_block * depth;
-  REAL *all_sums = packed_part + GROUP_PANELS * part_stride(smaller(depth, DEPTH_BLOCK), LANES);
+  REAL *packed_b = packed_a + row_block * longest_part;
+  REAL *all_sums = packed_b + GROUP_PANELS * part_stride(longest_part, LANES);
 
   for (ptrdiff_t row = rows.begin; row < rows.end; row += row_block) {
     const ptrdiff_t block_rows = smaller(row_block, rows.end - row);
-    NAME(pack_rows)(a, row, block_rows, depth, packed_a);
+    // A depth of 0 goes round once, too, so that C gets the epilogue of an empty sum.
+    ptrdiff_t start = 0;
+    do {
+      const ptrdiff_t part = smaller(DEPTH_BLOCK, depth - start);
+      const bool first = start == 0, last = start + part == depth;
+      const ptrdiff_t panel_stride = part_stride(part, LANES);
+      NAME(pack_rows)(a, row, block_rows, start, part, packed_a);
 
-    for (ptrdiff_t column = columns.begin; column < columns.end; column += GROUP_WIDTH) {
-      const ptrdiff_t group_end = smaller(column + GROUP_WIDTH, columns.end);
-
-      // A depth of 0 goes round once, too, so that C gets the epilogue of an empty sum.
-      ptrdiff_t start = 0;
-      do {
-        const ptrdiff_t part = smaller(DEPTH_BLOCK, depth - start);
-        const bool first = start == 0, last = start + part == depth;
-        const ptrdiff_t panel_stride = part_stride(part, LANES);
-        NAME(pack_panels)(b, column, group_end - column, start, part, panel_stride, packed_part);
-        for (ptrdiff_t j = column; j < group_end; j += TILE_PANELS * LANES) {
-          const ptrdiff_t tile_columns = smaller(TILE_PANELS * LANES, group_end - j);
-          const int tile_panels = (int)((tile_columns + LANES - 1) / LANES);
-          const REAL *panel = packed_part + (j - column) / LANES * panel_stride;
-          for (ptrdiff_t i = 0; i < block_rows;) {
-            const int piece = next_piece(block_rows - i, TILE_ROWS);
-            // Sums that need not wait for another block all use the same few lines.
-            REAL *sums = first && last ? all_sums : all_sums + i * GROUP_WIDTH + j - column;
-            if (last) NAME(prefetch_addend)(epilogue, row + i, piece, j, tile_columns);
+      for (ptrdiff_t column = columns.begin; column < columns.end; column += GROUP_WIDTH) {
+        const ptrdiff_t group_end = smaller(column + GROUP_WIDTH, columns.end);
+        NAME(pack_panels)(b, column, group_end - column, start, part, panel_stride, packed_b);
+        for (ptrdiff_t i = 0; i < block_rows;) {
+          const int piece = next_piece(block_rows - i, TILE_ROWS);
+          for (ptrdiff_t j = column; j < group_end; j += TILE_PANELS * LANES) {
+            const ptrdiff_t tile_columns = smaller(TILE_PANELS * LANES, group_end - j);
+            const int tile_panels = (int)((tile_columns + LANES - 1) / LANES);
+            // Sums that need not wait for another part all use the same few lines.
+            REAL *sums = first && last ? all_sums : all_sums + i * sum_stride + j - columns.begin;
+            if (last) NAME(prefetch)(epilogue, row + i, piece, j, tile_columns, c, c_stride);
             NAME(tile_of_size)(
-                piece, tile_panels, part, packed_a + i * depth + start * piece, panel,
-                panel_stride, first, sums);
+                piece, tile_panels, part, packed_a + i * part,
+                packed_b + (j - column) / LANES * panel_stride, panel_stride, first, sums,
+                sum_stride);
             for (int r = 0; last && r < piece; r++) {
               NAME(finish_row)(
-                  epilogue, sums + r * GROUP_WIDTH, row + i + r, j, tile_columns,
+                  epilogue, sums + r * sum_stride, row + i + r, j, tile_columns,
                   c + (row + i + r) * c_stride);
             }
-            i += piece;
           }
+          i += piece;
         }
-        start += part;
-      } while (start < depth);
-    }
+      }
+      start += part;
+    } while (start < depth);
   }
 }
 

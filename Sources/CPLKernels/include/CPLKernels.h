@@ -103,7 +103,7 @@ typedef struct {
 /// a = {X, d, false}, b = {W, d, true}; H·W is b = {W, d, false}; the weight gradient Gᵀ·X, a sum
 /// over the batch in ascending order, is a = {G, m, true}, b = {X, d, false}, depth = batch.
 ///
-/// - Parameter workspace: `cpl_gemm_workspace_f32(rows, depth)` bytes.
+/// - Parameter workspace: `cpl_gemm_workspace_f32(rows, columns, depth)` bytes.
 void cpl_gemm_f32(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 a, cpl_matrix_f32 b,
     const cpl_epilogue_f32 *epilogue, float *c, ptrdiff_t c_stride, void *workspace);
@@ -111,11 +111,10 @@ void cpl_gemm_f64(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f64 a, cpl_matrix_f64 b,
     const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace);
 
-/// Bytes of workspace for a product of so many rows (the length of the range). It never decreases
-/// with the rows, and stays below 5 MiB (binary64: 9 MiB) however many they are, up to a depth of
-/// 32768.
-size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t depth);
-size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t depth);
+/// Bytes of workspace for a product of so many rows and columns (the lengths of the ranges): below
+/// 1 MiB (binary64: 2 MiB), and with a depth beyond 384 as much again as 264 rows of the columns.
+size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth);
+size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth);
 
 // MARK: - The convolutional convex potential layer, on images that lie one after the other
 

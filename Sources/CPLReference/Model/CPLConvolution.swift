@@ -76,9 +76,9 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
     var output: Tensor<Scalar>
     if keepsAll {
       output = Tensor(shape: input.shape, initializingWith: { _ in })
-      record.input = input
+      record.input = consume input
     } else {
-      output = input
+      output = consume input
     }
     var hidden = Tensor<Scalar>(
       shape: [keepsAll ? batch : 0] + convolution.outputShape, initializingWith: { _ in })
@@ -119,7 +119,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   public func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
-    var gradient = outputGradient
+    var gradient = consume outputGradient
     let batch = gradient.shape[0]
     gradient.withUnsafeMutableElements { gradients in
       record.mask.withUnsafeBufferPointer { mask in
@@ -145,7 +145,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    var gradient = outputGradient
+    var gradient = consume outputGradient
     let batch = gradient.shape[0]
     let (kernelCount, inner) = (kernel.count, convolution.shape.inner)
     // A piece's sums: the kernel's gradient, then the bias's, then ⟨a, T g⟩.

@@ -14,8 +14,11 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   /// b, one number a hidden unit.
   public private(set) var bias: Tensor<Scalar>
 
-  /// How many hidden units, or features, one piece of work holds.
-  private static var unitsPerPiece: Int { 256 }
+  /// How many of `count` hidden units, or features, one piece of work holds: two pieces a thread,
+  /// since each piece packs the other factor anew, of whole tiles. No sum depends on it.
+  private static func unitsPerPiece(_ count: Int, _ workers: Workers) -> Int {
+    max(96, (count / (2 * workers.threads) + 47) / 48 * 48)
+  }
 
   /// The layer with matrix W and bias b.
   public init(
@@ -61,7 +64,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
     var record = LayerRecord<Scalar>()
     if recording == .everything { record.input = input }
-    var output = input
+    var output = consume input
     let hidden = bias.withUnsafeElements {
       project(output, Epilogue(addend: $0, rectifies: true), workers: workers)
     }
@@ -75,7 +78,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   public func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
-    var gradient = outputGradient
+    var gradient = consume outputGradient
     let projected = gatedProjection(gradient, record.hidden!, workers: workers)
     addTransposed(projected, scale: 1, to: &gradient, workers: workers)
     return gradient
@@ -91,7 +94,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    var gradient = outputGradient
+    var gradient = consume outputGradient
     let hidden = record.hidden!
     let batch = gradient.shape[0]
     let projected = gatedProjection(gradient, hidden, workers: workers)
@@ -124,7 +127,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
           hidden.withUnsafeElements { a in
             gradient.withUnsafeElements { g in
               nonisolated(unsafe) let (target, x, p, a, g) = (target, x, p, a, g)
-              workers.forEachRange(of: inner, by: Self.unitsPerPiece) { _, units in
+              workers.forEachRange(of: inner, by: Self.unitsPerPiece(inner, workers)) { _, units in
                 Scalar.multiply(
                   rows: units, columns: 0..<features, depth: batch,
                   MatrixView(elements: p, stride: inner, transposed: true),
@@ -163,7 +166,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
       batch.withUnsafeElements { x in
         weights.withUnsafeElements { w in
           nonisolated(unsafe) let (x, w, hidden, epilogue) = (x, w, hidden, epilogue)
-          workers.forEachRange(of: inner, by: Self.unitsPerPiece) { _, units in
+          workers.forEachRange(of: inner, by: Self.unitsPerPiece(inner, workers)) { _, units in
             Scalar.multiply(
               rows: 0..<rows, columns: units, depth: features,
               MatrixView(elements: x, stride: features),
@@ -184,7 +187,8 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
       hidden.withUnsafeElements { hidden in
         weights.withUnsafeElements { w in
           nonisolated(unsafe) let (x, w, hidden) = (x, w, hidden)
-          workers.forEachRange(of: features, by: Self.unitsPerPiece) { _, columns in
+          let size = Self.unitsPerPiece(features, workers)
+          workers.forEachRange(of: features, by: size) { _, columns in
             Scalar.multiply(
               rows: 0..<rows, columns: columns, depth: inner,
               MatrixView(elements: hidden, stride: inner),

@@ -28,7 +28,7 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
   public func forward(
     _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    var output = input
+    var output = consume input
     forEachPlane(of: &output) { channel, plane in
       let (mean, deviation) = (Scalar(mean[channel]), Scalar(standardDeviation[channel]))
       for pixel in 0..<side * side { plane[pixel] = (plane[pixel] - mean) / deviation }
@@ -41,7 +41,7 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
   public func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
-    var gradient = outputGradient
+    var gradient = consume outputGradient
     forEachPlane(of: &gradient) { channel, plane in
       let deviation = Scalar(standardDeviation[channel])
       for pixel in 0..<side * side { plane[pixel] /= deviation }

@@ -10,7 +10,7 @@ extension Double: TensorScalar {
       alpha: epilogue.alpha, addend: epilogue.addend, addend_stride: epilogue.addendStride,
       relu: epilogue.rectifies, gate: epilogue.gate, gate_stride: epilogue.gateStride)
     withUnsafeTemporaryAllocation(
-      byteCount: cpl_gemm_workspace_f64(rows.count, depth), alignment: 64
+      byteCount: cpl_gemm_workspace_f64(rows.count, columns.count, depth), alignment: 64
     ) { workspace in
       cpl_gemm_f64(
         cpl_range(begin: rows.lowerBound, end: rows.upperBound),

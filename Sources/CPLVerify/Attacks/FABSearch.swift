@@ -38,17 +38,15 @@ package struct FABSearch<Scalar: TensorScalar>: ImageSearch {
   package var forwardPasses = 0
   package var backwardPasses = 0
 
-  /// - Parameter start: where to begin instead of at the image.
   package init(
-    _ image: some Sequence<Scalar>, start: [Scalar]? = nil, label: Int, target: Int, steps: Int,
-    goal: Double = 0
+    _ image: some Sequence<Scalar>, label: Int, target: Int, steps: Int, goal: Double = 0
   ) {
     self.image = image.map { Double($0) }
     self.label = label
     self.target = target
     self.steps = steps
     self.goal = goal
-    point = start ?? Array(image)
+    point = Array(image)
   }
 
   package var isOver: Bool { isDone || distance <= goal }

@@ -2,9 +2,8 @@ import CPLReference
 
 /// What an audit puts each certified image through, by the image's radius r.
 ///
-/// First the search for the nearest adversarial image (DeepFool, FAB and bisection), which tells how
-/// much doubt is left: d/r. Then the attacks inside the radius and at it, and what was asked for
-/// beyond these.
+/// First the search for the nearest adversarial image, which tells how much doubt is left: d/r. Then
+/// the attacks inside the radius and at it, and what was asked for beyond these.
 struct AuditPlan: Sendable {
   /// One attack on every image of a batch.
   enum Step: Sendable {
