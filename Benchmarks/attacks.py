@@ -235,6 +235,15 @@ def summary(judged: dict[str, dict], task: Task) -> dict:
     return result
 
 
+def without_infinities(value):
+    """The same for JSON, which has no ∞: null stands for it."""
+    if isinstance(value, dict):
+        return {key: without_infinities(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [without_infinities(entry) for entry in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
 def show(result: dict) -> None:
     print(f"{result['images']} images, {100 * result['clean_accuracy']:.1f} % classified correctly\n")
     print(table([f"at {result['epsilon']:.6f}", "robust accuracy", "seconds"],
@@ -274,7 +283,7 @@ def main() -> None:
     result = {"weights": options.weights, "machine": machine(), **summary(judged, task)}
     show(result)
     if options.out:
-        Path(options.out).write_text(json.dumps(result, indent=1) + "\n")
+        Path(options.out).write_text(json.dumps(without_infinities(result), indent=1, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":
