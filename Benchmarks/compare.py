@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import REPOSITORY, KERNEL_LEVELS, Worker, WorkerError, experiment_path, load_average, machine, our_worker, spread, table, timing, seconds, warn_if_stale
+from harness import REPOSITORY, KERNEL_LEVELS, Worker, WorkerError, experiment_path, load_average, machine, our_worker, recorded, spread, table, timing, seconds, warn_if_stale
 
 SGEMM = ("sgemm torch", "sgemm numpy")
 NO_COUNTERPART = {"bounds"}
@@ -251,7 +251,7 @@ def main() -> None:
             comparison = Comparison(arguments, Path(folder))
             report = {"format": "cpl-benchmark-comparison", "version": 1, "machine": machine(), "pytorch": pytorch,
                       "worker": comparison.about, "model": comparison.model["model"],
-                      "arguments": {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()},
+                      "arguments": recorded(arguments),
                       "results": [], "skipped": comparison.skipped}
             for work in arguments.works:
                 report["results"].append(comparison.measure(work))

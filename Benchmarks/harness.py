@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -131,6 +132,11 @@ def command_output(*arguments: str) -> str:
 
 def load_average() -> list[float] | None:
     return list(os.getloadavg()) if hasattr(os, "getloadavg") else None
+
+
+def recorded(arguments: argparse.Namespace) -> dict:
+    """The arguments as a report keeps them: without paths, which belong to one machine and say nothing of what was measured."""
+    return {key: value for key, value in vars(arguments).items() if not isinstance(value, Path)}
 
 
 def machine() -> dict:

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 import figure
-from harness import KERNEL_LEVELS, REPOSITORY, WorkerError, experiment_path, load_average, machine, our_worker, seconds, spread, table, timing, warn_if_stale
+from harness import KERNEL_LEVELS, REPOSITORY, WorkerError, experiment_path, load_average, machine, our_worker, recorded, seconds, spread, table, timing, warn_if_stale
 
 UNITS = {"depth": "convolutional layers", "images": "images", "batch": "images a batch", "threads": "threads"}
 FITTED = {"depth", "images"}
@@ -124,7 +124,7 @@ def main() -> None:
     probe.close()
     warn_if_stale(about)
     report = {"format": "cpl-benchmark-scaling", "version": 1, "machine": machine(), "worker": about,
-              "arguments": {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}, "results": []}
+              "arguments": recorded(arguments), "results": []}
     print(f"{arguments.experiment.stem}, {arguments.repetitions} repetitions; {report['machine']['cpu']}; kernels for {about.get('kernelLevel')}; "
           f"commit {report['machine']['commit'][:9]}")
     try:
