@@ -172,7 +172,7 @@ PEERS: dict[str, Callable[[Task], torch.Tensor]] = {
 
 def run(name: str, task: Task, options: argparse.Namespace) -> None:
     """Runs one contender and keeps what it found."""
-    load, wall, processor = os.getloadavg()[0], time.perf_counter(), time.process_time()
+    load, wall = os.getloadavg()[0], time.perf_counter()
     if name in PEERS:
         found = task.images.clone()
         for batch in task.batches():
@@ -182,8 +182,7 @@ def run(name: str, task: Task, options: argparse.Namespace) -> None:
     seconds = time.perf_counter() - wall
     partial = task.kept(name).with_suffix(".partial")
     with open(partial, "wb") as file:
-        np.savez(file, images=found.numpy(), seconds=seconds, processor_seconds=time.process_time() - processor,
-                 load=load, threads=options.threads)
+        np.savez(file, images=found.numpy(), seconds=seconds, load=load, threads=options.threads)
     partial.rename(task.kept(name))
     print(f"{name}: {seconds:.1f} s", file=sys.stderr, flush=True)
 
@@ -209,14 +208,14 @@ def judge(name: str, task: Task) -> dict:
     in_box = ((found >= 0) & (found <= 1)).flatten(1).all(1)
     distance = torch.where(adversarial & in_box & (distance > 0), distance, torch.inf)
     return {"distance": torch.where(clean, distance, 0.0).numpy(), "clean": clean.numpy(),
-            **{key: kept[key].item() for key in ("seconds", "processor_seconds", "load", "threads")}}
+            **{key: kept[key].item() for key in ("seconds", "load", "threads")}}
 
 
 def summary(judged: dict[str, dict], task: Task) -> dict:
     clean = next(iter(judged.values()))["clean"]
     result = {"images": len(clean), "clean_accuracy": float(clean.mean()), "epsilon": task.epsilon, "autoattack": {}, "minimum_norm": {}}
     for name, row in judged.items():
-        entry = {key: row[key] for key in ("seconds", "processor_seconds", "load", "threads")}
+        entry = {key: row[key] for key in ("seconds", "load", "threads")}
         if name in BUDGET:
             entry["robust_accuracy"] = float((row["distance"] > task.epsilon * (1 + BALL_SLACK)).mean())
             result["autoattack"][name] = entry
