@@ -10,7 +10,42 @@ enum {
   LINE_BYTES = 64,
   /// How much of the hidden planes the weight gradient keeps in the first cache.
   HIDDEN_BAND_BYTES = 22 << 10,
+  /// Winograd's F(4, 3): rows of outputs, taps, and the positions, or products, that give them.
+  WINOGRAD_ROWS = 4,
+  WINOGRAD_TAPS = 3,
+  WINOGRAD_POSITIONS = WINOGRAD_ROWS + WINOGRAD_TAPS - 1,
+  /// The planes whose positions the weight gradient transforms together, and lines of sums of each.
+  GRADIENT_PLANES = 5,
+  WINOGRAD_SUMS = WINOGRAD_POSITIONS * WINOGRAD_TAPS * CHANNEL_BLOCK,
 };
+
+// The points of F(4, 3) are 0, ±a, ±b and ∞. These are as well conditioned as any (errors are one
+// and a half times those of the sum itself; with the usual 1 and 2, twice), and the transforms' other
+// constants are exact in binary32.
+#define WINOGRAD_A 0.75
+#define WINOGRAD_B 1.5
+#define WINOGRAD_A2 (WINOGRAD_A * WINOGRAD_A)
+#define WINOGRAD_B2 (WINOGRAD_B * WINOGRAD_B)
+#define WINOGRAD_SCALE_0 (1 / (WINOGRAD_A2 * WINOGRAD_B2))
+#define WINOGRAD_SCALE_A (1 / (2 * WINOGRAD_A2 * (WINOGRAD_A2 - WINOGRAD_B2)))
+#define WINOGRAD_SCALE_B (1 / (2 * WINOGRAD_B2 * (WINOGRAD_B2 - WINOGRAD_A2)))
+
+/// Gk, the weight at one of the six positions from the three of a column.
+static double winograd_weight(int position, const double k[WINOGRAD_TAPS]) {
+  const double even_a = WINOGRAD_SCALE_A * (k[0] + WINOGRAD_A2 * k[2]);
+  const double even_b = WINOGRAD_SCALE_B * (k[0] + WINOGRAD_B2 * k[2]);
+  const double odd_a = WINOGRAD_SCALE_A * WINOGRAD_A * k[1];
+  const double odd_b = WINOGRAD_SCALE_B * WINOGRAD_B * k[1];
+  const double weights[] = {
+      WINOGRAD_SCALE_0 * k[0], even_a + odd_a, even_a - odd_a, even_b + odd_b, even_b - odd_b, k[2]};
+  return weights[position];
+}
+
+/// Whether the header's arithmetic for 3×3 kernels in binary32 applies.
+static bool by_winograd(cpl_conv_shape shape, size_t element_size) {
+  return element_size == sizeof(float) && shape.kernel == WINOGRAD_TAPS
+      && shape.side >= WINOGRAD_ROWS;
+}
 
 /// A plane padded for a convolution: `radius` rows of zeros above and below, and rows that begin
 /// with at least `radius` zeros, which serve as the end of the row before as well. A row's pixels
@@ -52,39 +87,68 @@ static ptrdiff_t hidden_count(cpl_conv_shape shape) {
 }
 
 /// Elements of the packed weights of a correlation.
-static ptrdiff_t weight_count(cpl_conv_shape shape, ptrdiff_t inputs, ptrdiff_t outputs) {
-  ptrdiff_t blocks = (outputs + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
-  return blocks * CHANNEL_BLOCK * inputs * shape.kernel * shape.kernel;
+static ptrdiff_t weight_count(
+    cpl_conv_shape shape, ptrdiff_t inputs, ptrdiff_t outputs, size_t element_size) {
+  const ptrdiff_t blocks = (outputs + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+  const ptrdiff_t taps_of_column =
+      by_winograd(shape, element_size) ? WINOGRAD_POSITIONS : shape.kernel;
+  return blocks * CHANNEL_BLOCK * inputs * taps_of_column * shape.kernel;
 }
 
-static size_t workspace_bytes(
-    cpl_conv_shape shape, ptrdiff_t images, ptrdiff_t hiddens, size_t element_size) {
-  padding p = padding_for(shape, LINE_BYTES / (ptrdiff_t)element_size);
-  ptrdiff_t count =
-      images * padded_count(p, shape.channels) + hiddens * padded_count(p, shape.inner);
-  return (size_t)count * element_size + LINE_BYTES;
+/// Tiles of four rows in an image.
+static ptrdiff_t tile_count(cpl_conv_shape shape) {
+  return (shape.side + WINOGRAD_ROWS - 1) / WINOGRAD_ROWS;
+}
+
+/// Rows of a strip, which serves images and hidden planes, and its elements; the last row's end is
+/// a lead of its own.
+static ptrdiff_t strip_rows(cpl_conv_shape shape) {
+  const ptrdiff_t planes = shape.channels > shape.inner ? shape.channels : shape.inner;
+  return WINOGRAD_POSITIONS * planes;
+}
+static ptrdiff_t strip_count(padding p, cpl_conv_shape shape) {
+  return strip_rows(shape) * p.pitch + p.lead;
+}
+
+/// Elements that Winograd's weight gradient works with: lanes of sums, then the positions of the
+/// planes of x and g, and of the hidden units' two.
+static ptrdiff_t gradient_count(padding p, cpl_conv_shape shape, ptrdiff_t lanes) {
+  const ptrdiff_t plane = WINOGRAD_POSITIONS * tile_count(shape) * p.pitch;
+  return GRADIENT_PLANES * WINOGRAD_SUMS * lanes + 2 * (GRADIENT_PLANES + CHANNEL_BLOCK) * plane
+      + 2 * p.lead;
+}
+
+static size_t workspace_bytes(cpl_conv_shape shape, size_t element_size) {
+  const padding p = padding_for(shape, LINE_BYTES / (ptrdiff_t)element_size);
+  const ptrdiff_t image = by_winograd(shape, element_size) ? strip_count(p, shape)
+                                                          : padded_count(p, shape.channels);
+  return (size_t)(padded_count(p, shape.inner) + image) * element_size + LINE_BYTES;
 }
 
 static size_t backward_workspace_bytes(cpl_conv_shape shape, size_t element_size) {
-  size_t lane_sums = (size_t)(shape.kernel * shape.kernel) * CHANNEL_BLOCK * LINE_BYTES;
-  return workspace_bytes(shape, 2, 2, element_size) + lane_sums;
+  const ptrdiff_t lanes = LINE_BYTES / (ptrdiff_t)element_size;
+  const padding p = padding_for(shape, lanes);
+  const ptrdiff_t images = by_winograd(shape, element_size)
+      ? strip_count(p, shape) + gradient_count(p, shape, lanes)
+      : 2 * padded_count(p, shape.channels) + shape.kernel * shape.kernel * CHANNEL_BLOCK * lanes;
+  return (size_t)(2 * padded_count(p, shape.inner) + images) * element_size + LINE_BYTES;
 }
 
 #define KERNEL_TEMPLATE "convolution_template.h"
 #include "instantiate.h"
-
-ptrdiff_t cpl_conv_packed_count(cpl_conv_shape shape) {
-  return weight_count(shape, shape.channels, shape.inner)
-      + weight_count(shape, shape.inner, shape.channels);
-}
 
 ptrdiff_t cpl_conv_mask_bytes(cpl_conv_shape shape) {
   return shape.inner * shape.side * ((shape.side + 7) / 8);
 }
 
 #define CPL_CONVOLUTION_ENTRIES(suffix, real)                                                     \
+  ptrdiff_t cpl_conv_packed_count_##suffix(cpl_conv_shape shape) {                                \
+    return weight_count(shape, shape.channels, shape.inner, sizeof(real))                         \
+        + weight_count(shape, shape.inner, shape.channels, sizeof(real));                         \
+  }                                                                                               \
+                                                                                                  \
   size_t cpl_conv_workspace_##suffix(cpl_conv_shape shape) {                                      \
-    return workspace_bytes(shape, 1, 1, sizeof(real));                                            \
+    return workspace_bytes(shape, sizeof(real));                                                  \
   }                                                                                               \
                                                                                                   \
   size_t cpl_conv_backward_workspace_##suffix(cpl_conv_shape shape) {                             \

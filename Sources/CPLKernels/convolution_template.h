@@ -2,8 +2,11 @@
 // whose margins are cleared once and never written again; from there a *correlation* gives the
 // hidden planes, which are padded too; elementwise passes (bias, ReLU, mask) touch those few planes
 // only; a second correlation, with the kernel mirrored and its two channel indices exchanged, is
-// the transposed convolution, and adds itself to the image on its way out. A correlation keeps the sums of 5 output channels × a few lines of pixels in registers; for
-// each tap it reads the pixels once and every weight once, as a broadcast.
+// the transposed convolution, and adds itself to the image on its way out. A correlation keeps the
+// sums of 5 output channels × a few lines of pixels in registers; for each tap it reads the pixels
+// once and every weight once, as a broadcast.
+//
+// Where the header says so, correlations go by winograd_template.h instead, straight from the image.
 
 // Sums in registers: 5 × 2 × 2 lines of one register, or 5 × 1 × 1 lines of two.
 #define TILE_ROWS (WIDE ? 2 : 1)
@@ -27,20 +30,6 @@ static REAL *NAME(pack_weights)(
     }
   }
   return packed;
-}
-
-/// K for conv, then K with its taps mirrored and its channel indices exchanged for convT.
-static void NAME(conv_pack)(cpl_conv_shape shape, const REAL *kernel, REAL *packed) {
-  const ptrdiff_t taps = shape.kernel * shape.kernel;
-  packed = NAME(pack_weights)(
-      shape.channels, shape.inner, taps, kernel, taps, shape.channels * taps, 0, 1, packed);
-  NAME(pack_weights)(
-      shape.inner, shape.channels, taps, kernel, shape.channels * taps, taps, taps - 1, -1, packed);
-}
-
-/// Where the weights of convT begin.
-static const REAL *NAME(mirrored)(cpl_conv_shape shape, const REAL *packed) {
-  return packed + weight_count(shape, shape.channels, shape.inner);
 }
 
 /// Sets the padding around the pixels of a plane to 0, the leads of its rows included.
@@ -88,6 +77,19 @@ static __attribute__((noinline)) void NAME(sink_some)(
   }
 }
 
+/// A line of sums into the sink, at `at`; `left` pixels of the row exist from there on.
+INLINE void NAME(sink_line)(NAME(sink) sink, ptrdiff_t at, ptrdiff_t left, LINE sum) {
+  if (left < LANES) {
+    REAL sums[LANES];
+    STORE(sums, sum);
+    NAME(sink_some)(sink, at, left, sums);
+  } else if (sink.addend) {
+    STORE(sink.out + at, FMA((LINE)sink.scale, sum, LOAD(sink.addend + at)));
+  } else {
+    STORE(sink.out + at, sum);
+  }
+}
+
 /// One tile: a block of channels × `rows` × `lines` lines of sums, taken through all input channels
 /// and taps; the first `channels` of them go into the sink, at `offset`, pixel `x` of the row. `in`
 /// is the first tap of the first pixel. `rows` and `lines` are constants after inlining.
@@ -121,24 +123,27 @@ INLINE void NAME(tile)(
       }
     }
   }
-  UNROLL for (int o = 0; o < CHANNEL_BLOCK; o++) {
-    if (o == channels) break;
-    UNROLL for (int r = 0; r < rows; r++) {
-      UNROLL for (int l = 0; l < lines; l++) {
-        const ptrdiff_t at = offset + o * sink.plane + r * sink.pitch + l * LANES;
-        const ptrdiff_t left = sink.width - x - l * LANES;
-        if (left < LANES) {
-          REAL sums[LANES];
-          STORE(sums, sum[o][r][l]);
-          NAME(sink_some)(sink, at, left, sums);
-        } else if (sink.addend) {
-          STORE(sink.out + at, FMA((LINE)sink.scale, sum[o][r][l], LOAD(sink.addend + at)));
-        } else {
-          STORE(sink.out + at, sum[o][r][l]);
-        }
-      }
+  // A tile of which all pixels exist has stores without branches between them, which would make the
+  // sums wait in memory.
+  const bool whole = channels == CHANNEL_BLOCK && x + lines * LANES <= sink.width;
+#define CPL_EACH_LINE                                                                  \
+  UNROLL for (int o = 0; o < CHANNEL_BLOCK; o++) UNROLL for (int r = 0; r < rows; r++) \
+      UNROLL for (int l = 0; l < lines; l++)
+#define CPL_AT (offset + o * sink.plane + r * sink.pitch + l * LANES)
+  if (whole && sink.addend) {
+    CPL_EACH_LINE {
+      const LINE addend = LOAD(sink.addend + CPL_AT);
+      STORE(sink.out + CPL_AT, FMA((LINE)sink.scale, sum[o][r][l], addend));
+    }
+  } else if (whole) {
+    CPL_EACH_LINE STORE(sink.out + CPL_AT, sum[o][r][l]);
+  } else {
+    CPL_EACH_LINE {
+      if (o < channels) NAME(sink_line)(sink, CPL_AT, sink.width - x - l * LANES, sum[o][r][l]);
     }
   }
+#undef CPL_AT
+#undef CPL_EACH_LINE
 }
 
 /// All output channels of a correlation: out(o, y, x) = Σ weights · padded(c, y + ky, x + kx).
@@ -168,26 +173,6 @@ static void NAME(correlate)(
     }
     weights += inputs * taps * CHANNEL_BLOCK;
   }
-}
-
-/// conv(x) into the pixels of padded hidden planes. What fills up a row's last line is left
-/// undefined, for the elementwise pass that follows to set to 0.
-static void NAME(conv_to_hidden)(
-    padding p, cpl_conv_shape shape, const REAL *packed, const REAL *padded_image, REAL *hidden) {
-  NAME(sink) sink = {
-      .out = hidden + first_pixel(p), .plane = p.plane, .pitch = p.pitch, .width = p.lines * LANES};
-  NAME(correlate)(p, shape.channels, shape.inner, packed, padded_image, sink);
-}
-
-/// fma(scale, convT(hidden), addend), or convT(hidden) without an addend, into an image.
-static void NAME(conv_to_image)(
-    padding p, cpl_conv_shape shape, const REAL *packed, const REAL *padded_hidden, REAL scale,
-    const REAL *addend, REAL *image) {
-  NAME(sink) sink = {
-      .out = image, .addend = addend, .scale = scale, .plane = p.side * p.side, .pitch = p.side,
-      .width = p.side};
-  NAME(correlate)(
-      p, shape.inner, shape.channels, NAME(mirrored)(shape, packed), padded_hidden, sink);
 }
 
 /// The elementwise passes go by eight pixels, a byte of the mask.
@@ -337,6 +322,21 @@ INLINE void NAME(accumulate_taps)(
   }
 }
 
+/// The same for all `kernel` taps of a row: lanes[(kx·5 + i)·LANES + l].
+INLINE void NAME(accumulate_row)(
+    ptrdiff_t kernel, padding p, ptrdiff_t rows, ptrdiff_t channels, const REAL *hidden,
+    const REAL *image, REAL *lanes) {
+  ptrdiff_t kx = 0;
+  for (; kx + GRADIENT_TAPS <= kernel; kx += GRADIENT_TAPS) {
+    NAME(accumulate_taps)(
+        GRADIENT_TAPS, p, rows, channels, hidden, image + kx, lanes + kx * CHANNEL_BLOCK * LANES);
+  }
+  for (; kx < kernel; kx++) {
+    NAME(accumulate_taps)(
+        1, p, rows, channels, hidden, image + kx, lanes + kx * CHANNEL_BLOCK * LANES);
+  }
+}
+
 /// The same for all rows and taps of one image plane: lanes[((ky·kernel + kx)·5 + i)·LANES + l].
 static void NAME(accumulate_plane)(
     padding p, ptrdiff_t channels, const REAL *hidden, const REAL *image, REAL *lanes) {
@@ -348,28 +348,25 @@ static void NAME(accumulate_plane)(
     const ptrdiff_t rows = smaller(band, p.side - y);
     const REAL *units = hidden + y * p.pitch;
     for (ptrdiff_t ky = 0; ky < kernel; ky++) {
-      const REAL *pixels = image + (y + ky) * p.pitch;
-      REAL *tap_lanes = lanes + ky * kernel * CHANNEL_BLOCK * LANES;
-      ptrdiff_t kx = 0;
-      for (; kx + GRADIENT_TAPS <= kernel; kx += GRADIENT_TAPS) {
-        NAME(accumulate_taps)(
-            GRADIENT_TAPS, p, rows, channels, units, pixels + kx,
-            tap_lanes + kx * CHANNEL_BLOCK * LANES);
-      }
-      for (; kx < kernel; kx++) {
-        NAME(accumulate_taps)(
-            1, p, rows, channels, units, pixels + kx, tap_lanes + kx * CHANNEL_BLOCK * LANES);
-      }
+      NAME(accumulate_row)(
+          kernel, p, rows, channels, units, image + (y + ky) * p.pitch,
+          lanes + ky * kernel * CHANNEL_BLOCK * LANES);
     }
   }
 }
 
-/// dkernel += corr(x, p) + corr(g, b), all of them padded. `lanes` is workspace.
+/// dkernel += corr(x, p) + corr(g, b), the hidden planes p and b padded. `workspace` has room for
+/// two padded images and the sums' lanes.
 static void NAME(accumulate_kernel_gradient)(
-    padding p, cpl_conv_shape shape, const REAL *padded_x, const REAL *padded_p,
-    const REAL *padded_g, const REAL *padded_b, REAL *lanes, REAL *dkernel) {
+    padding p, cpl_conv_shape shape, const REAL *x, const REAL *padded_p, const REAL *g,
+    const REAL *padded_b, REAL *workspace, REAL *dkernel) {
+  REAL *padded_x = workspace;
+  REAL *padded_g = padded_x + padded_count(p, shape.channels);
+  REAL *lanes = padded_g + padded_count(p, shape.channels);
   const ptrdiff_t taps = shape.kernel * shape.kernel;
   const ptrdiff_t corner = p.lead - p.radius;
+  NAME(pad)(p, shape.channels, x, padded_x);
+  NAME(pad)(p, shape.channels, g, padded_g);
   for (ptrdiff_t first = 0; first < shape.inner; first += CHANNEL_BLOCK) {
     const ptrdiff_t channels = smaller(CHANNEL_BLOCK, shape.inner - first);
     const ptrdiff_t hidden_offset = first * p.plane + first_pixel(p);
@@ -390,22 +387,96 @@ static void NAME(accumulate_kernel_gradient)(
   }
 }
 
+#include "winograd_template.h"
+
+/// K for conv, then K with its taps mirrored and its channel indices exchanged for convT.
+static void NAME(conv_pack)(cpl_conv_shape shape, const REAL *kernel, REAL *packed) {
+  const ptrdiff_t taps = shape.kernel * shape.kernel;
+  if (by_winograd(shape, sizeof(REAL))) {
+    packed = NAME(pack_winograd)(
+        shape.channels, shape.inner, kernel, taps, shape.channels * taps, false, packed);
+    NAME(pack_winograd)(
+        shape.inner, shape.channels, kernel, shape.channels * taps, taps, true, packed);
+    return;
+  }
+  packed = NAME(pack_weights)(
+      shape.channels, shape.inner, taps, kernel, taps, shape.channels * taps, 0, 1, packed);
+  NAME(pack_weights)(
+      shape.inner, shape.channels, taps, kernel, shape.channels * taps, taps, taps - 1, -1, packed);
+}
+
+/// Where the weights of convT begin.
+static const REAL *NAME(mirrored)(cpl_conv_shape shape, const REAL *packed) {
+  return packed + weight_count(shape, shape.channels, shape.inner, sizeof(REAL));
+}
+
+/// conv(x) into the sink. `workspace` holds the padded image, or the strip.
+static void NAME(conv_from_image)(
+    padding p, cpl_conv_shape shape, const REAL *packed, const REAL *image, REAL *workspace,
+    NAME(sink) sink) {
+  if (by_winograd(shape, sizeof(REAL))) {
+    const NAME(source) source = NAME(dense_planes)(p, image);
+    NAME(winograd)(p, shape.channels, shape.inner, packed, source, workspace, sink);
+  } else {
+    NAME(pad)(p, shape.channels, image, workspace);
+    NAME(correlate)(p, shape.channels, shape.inner, packed, workspace, sink);
+  }
+}
+
+/// conv(x) into the pixels of padded hidden planes. What fills up a row's last line is left
+/// undefined, for the elementwise pass that follows to set to 0.
+static void NAME(conv_to_hidden)(
+    padding p, cpl_conv_shape shape, const REAL *packed, const REAL *image, REAL *workspace,
+    REAL *hidden) {
+  const NAME(sink) sink = {
+      .out = hidden + first_pixel(p), .plane = p.plane, .pitch = p.pitch, .width = p.lines * LANES};
+  NAME(conv_from_image)(p, shape, packed, image, workspace, sink);
+}
+
+/// fma(scale, convT(hidden), addend), or convT(hidden) without an addend, into an image.
+/// `workspace` holds the strip.
+static void NAME(conv_to_image)(
+    padding p, cpl_conv_shape shape, const REAL *packed, const REAL *padded_hidden,
+    REAL *workspace, REAL scale, const REAL *addend, REAL *image) {
+  const NAME(sink) sink = {
+      .out = image, .addend = addend, .scale = scale, .plane = p.side * p.side, .pitch = p.side,
+      .width = p.side};
+  const REAL *weights = NAME(mirrored)(shape, packed);
+  if (by_winograd(shape, sizeof(REAL))) {
+    const NAME(source) source = NAME(padded_planes)(p, padded_hidden);
+    NAME(winograd)(p, shape.inner, shape.channels, weights, source, workspace, sink);
+  } else {
+    NAME(correlate)(p, shape.inner, shape.channels, weights, padded_hidden, sink);
+  }
+}
+
+/// Clears what the workspace of a correlation must have at 0: the margins of `images` padded
+/// images, or the leads of the strip.
+static void NAME(prepare)(padding p, cpl_conv_shape shape, ptrdiff_t images, REAL *workspace) {
+  if (by_winograd(shape, sizeof(REAL))) {
+    NAME(clear_strip)(p, strip_rows(shape), workspace);
+  } else {
+    for (ptrdiff_t i = 0; i < images; i++) {
+      NAME(clear_margins)(p, shape.channels, workspace + i * padded_count(p, shape.channels));
+    }
+  }
+}
+
 static void NAME(conv_forward)(
     cpl_conv_shape shape, const REAL *packed, const REAL *bias, REAL step, ptrdiff_t images,
     const REAL *x, REAL *z, REAL *hidden, uint8_t *mask, void *workspace) {
   const padding p = padding_for(shape, LANES);
-  REAL *padded_x = aligned_to_line(workspace);
-  REAL *padded_hidden = padded_x + padded_count(p, shape.channels);
-  NAME(clear_margins)(p, shape.channels, padded_x);
+  REAL *padded_hidden = aligned_to_line(workspace);
+  REAL *rest = padded_hidden + padded_count(p, shape.inner);
   NAME(clear_margins)(p, shape.inner, padded_hidden);
+  NAME(prepare)(p, shape, 1, rest);
   for (ptrdiff_t image = 0; image < images; image++) {
     const ptrdiff_t at = image * image_count(shape);
-    NAME(pad)(p, shape.channels, x + at, padded_x);
-    NAME(conv_to_hidden)(p, shape, packed, padded_x, padded_hidden);
+    NAME(conv_to_hidden)(p, shape, packed, x + at, rest, padded_hidden);
     NAME(activate)(
         p, shape.inner, bias, padded_hidden, hidden ? hidden + image * hidden_count(shape) : NULL,
         mask ? mask + image * cpl_conv_mask_bytes(shape) : NULL);
-    NAME(conv_to_image)(p, shape, packed, padded_hidden, -step, x + at, z + at);
+    NAME(conv_to_image)(p, shape, packed, padded_hidden, rest, -step, x + at, z + at);
   }
 }
 
@@ -413,16 +484,15 @@ static void NAME(conv_input_gradient)(
     cpl_conv_shape shape, const REAL *packed, REAL step, ptrdiff_t images, const uint8_t *mask,
     const REAL *g, REAL *dx, void *workspace) {
   const padding p = padding_for(shape, LANES);
-  REAL *padded_g = aligned_to_line(workspace);
-  REAL *padded_hidden = padded_g + padded_count(p, shape.channels);
-  NAME(clear_margins)(p, shape.channels, padded_g);
+  REAL *padded_hidden = aligned_to_line(workspace);
+  REAL *rest = padded_hidden + padded_count(p, shape.inner);
   NAME(clear_margins)(p, shape.inner, padded_hidden);
+  NAME(prepare)(p, shape, 1, rest);
   for (ptrdiff_t image = 0; image < images; image++) {
     const ptrdiff_t at = image * image_count(shape);
-    NAME(pad)(p, shape.channels, g + at, padded_g);
-    NAME(conv_to_hidden)(p, shape, packed, padded_g, padded_hidden);
+    NAME(conv_to_hidden)(p, shape, packed, g + at, rest, padded_hidden);
     NAME(apply_mask)(p, shape.inner, step, mask + image * cpl_conv_mask_bytes(shape), padded_hidden);
-    NAME(conv_to_image)(p, shape, packed, padded_hidden, 1, g + at, dx + at);
+    NAME(conv_to_image)(p, shape, packed, padded_hidden, rest, 1, g + at, dx + at);
   }
 }
 
@@ -431,46 +501,47 @@ static void NAME(conv_backward)(
     const REAL *hidden, const REAL *g, REAL *dx, REAL *dkernel, REAL *dbias, REAL *dot,
     void *workspace) {
   const padding p = padding_for(shape, LANES);
-  REAL *padded_g = aligned_to_line(workspace);
-  REAL *padded_x = padded_g + padded_count(p, shape.channels);
-  REAL *padded_p = padded_x + padded_count(p, shape.channels);
+  REAL *padded_p = aligned_to_line(workspace);
   REAL *padded_b = padded_p + padded_count(p, shape.inner);
-  REAL *lanes = padded_b + padded_count(p, shape.inner);
-  NAME(clear_margins)(p, shape.channels, padded_g);
-  NAME(clear_margins)(p, shape.channels, padded_x);
+  REAL *rest = padded_b + padded_count(p, shape.inner);
   NAME(clear_margins)(p, shape.inner, padded_p);
   NAME(clear_margins)(p, shape.inner, padded_b);
+  NAME(prepare)(p, shape, 2, rest);
   for (ptrdiff_t image = 0; image < images; image++) {
     const ptrdiff_t at = image * image_count(shape);
-    NAME(pad)(p, shape.channels, g + at, padded_g);
-    NAME(pad)(p, shape.channels, x + at, padded_x);
-    NAME(conv_to_hidden)(p, shape, packed, padded_g, padded_p);
+    NAME(conv_to_hidden)(p, shape, packed, g + at, rest, padded_p);
     NAME(backpropagate_activation)(
         p, shape.inner, step, hidden + image * hidden_count(shape), padded_p, padded_b, dbias, dot);
-    NAME(conv_to_image)(p, shape, packed, padded_p, 1, g + at, dx + at);
-    NAME(accumulate_kernel_gradient)(
-        p, shape, padded_x, padded_p, padded_g, padded_b, lanes, dkernel);
+    if (by_winograd(shape, sizeof(REAL))) {
+      NAME(winograd_kernel_gradient)(
+          p, shape, x + at, padded_p, g + at, padded_b, rest + strip_count(p, shape), dkernel);
+    } else {
+      NAME(accumulate_kernel_gradient)(
+          p, shape, x + at, padded_p, g + at, padded_b, rest, dkernel);
+    }
+    NAME(conv_to_image)(p, shape, packed, padded_p, rest, 1, g + at, dx + at);
   }
 }
 
 static void NAME(conv_apply)(
     cpl_conv_shape shape, const REAL *packed, const REAL *x, REAL *hidden, void *workspace) {
   const padding p = padding_for(shape, LANES);
-  REAL *padded_x = aligned_to_line(workspace);
-  NAME(clear_margins)(p, shape.channels, padded_x);
-  NAME(pad)(p, shape.channels, x, padded_x);
-  NAME(sink) sink = {
+  REAL *rest = aligned_to_line(workspace);
+  NAME(prepare)(p, shape, 1, rest);
+  const NAME(sink) sink = {
       .out = hidden, .plane = p.side * p.side, .pitch = p.side, .width = p.side};
-  NAME(correlate)(p, shape.channels, shape.inner, packed, padded_x, sink);
+  NAME(conv_from_image)(p, shape, packed, x, rest, sink);
 }
 
 static void NAME(conv_apply_transposed)(
     cpl_conv_shape shape, const REAL *packed, const REAL *hidden, REAL *image, void *workspace) {
   const padding p = padding_for(shape, LANES);
   REAL *padded_hidden = aligned_to_line(workspace);
+  REAL *rest = padded_hidden + padded_count(p, shape.inner);
   NAME(clear_margins)(p, shape.inner, padded_hidden);
+  NAME(prepare)(p, shape, 0, rest);
   NAME(pad)(p, shape.inner, hidden, padded_hidden);
-  NAME(conv_to_image)(p, shape, packed, padded_hidden, 1, NULL, image);
+  NAME(conv_to_image)(p, shape, packed, padded_hidden, rest, 1, NULL, image);
 }
 
 #undef TILE_ROWS

@@ -14,7 +14,8 @@ extension CPLNetwork {
   /// How many images go through the layers on images together: so few that they stay in a core's own
   /// cache. Only sums over the batch depend on it, and those are made of a convolution's pieces.
   private static func imagesPerPiece(_ recording: Recording) -> Int {
-    recording == .everything ? CPLConvolution<Scalar>.imagesPerPiece : 4
+    recording == .everything
+      ? CPLConvolution<Scalar>.imagesPerPiece : 16 / MemoryLayout<Scalar>.size
   }
 
   /// The number of layers whose output is an image.

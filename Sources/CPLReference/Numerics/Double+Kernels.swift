@@ -46,7 +46,7 @@ extension Double: TensorScalar {
   public static func packKernel(
     _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Double>
   ) -> [Double] {
-    let count = cpl_conv_packed_count(shape)
+    let count = cpl_conv_packed_count_f64(shape)
     return [Double](unsafeUninitializedCapacity: count) { packed, initialized in
       cpl_conv_pack_f64(shape, kernel, packed.baseAddress)
       initialized = count

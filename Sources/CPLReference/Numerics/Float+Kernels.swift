@@ -46,7 +46,7 @@ extension Float: TensorScalar {
   public static func packKernel(
     _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Float>
   ) -> [Float] {
-    let count = cpl_conv_packed_count(shape)
+    let count = cpl_conv_packed_count_f32(shape)
     return [Float](unsafeUninitializedCapacity: count) { packed, initialized in
       cpl_conv_pack_f32(shape, kernel, packed.baseAddress)
       initialized = count

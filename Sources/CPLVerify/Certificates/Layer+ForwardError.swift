@@ -47,7 +47,9 @@ extension PaddingChannels: ForwardErrorBoundedLayer {
   }
 }
 
-extension CPLConvolution: ForwardErrorBoundedLayer {
+/// In binary64, where a convolution is a plain chain of sums; in binary32 it goes by Winograd's
+/// algorithm (`CPLKernels.h`), of which nothing is claimed, for no certificate rests on it.
+extension CPLConvolution: ForwardErrorBoundedLayer where Scalar == Double {
   public func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {

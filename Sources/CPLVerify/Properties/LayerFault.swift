@@ -153,8 +153,7 @@ extension AlteredLayer where Self: FeatureLayer & ForwardErrorBoundedLayer {
   func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
-    try (base as! any ForwardErrorBoundedLayer).forwardErrorBound(
-      norm: norm, spectralNorm: spectralNorm)
+    try base.errorBounded.forwardErrorBound(norm: norm, spectralNorm: spectralNorm)
   }
 }
 
