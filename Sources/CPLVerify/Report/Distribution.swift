@@ -3,7 +3,7 @@ import Foundation
 /// The ends and the middle of a list of numbers.
 public struct Distribution: Equatable, Sendable {
   public let min: Double
-  /// The element in the middle of the sorted list, the upper one of two.
+  /// The element in the middle of the sorted list; of two, their mean.
   public let median: Double
   public let max: Double
 
@@ -11,7 +11,8 @@ public struct Distribution: Equatable, Sendable {
   public init?(_ values: [Double]) {
     let sorted = values.sorted()
     guard let first = sorted.first, let last = sorted.last else { return nil }
-    (min, median, max) = (first, sorted[sorted.count / 2], last)
+    let (lower, upper) = (sorted[(sorted.count - 1) / 2], sorted[sorted.count / 2])
+    (min, median, max) = (first, lower == upper ? lower : (lower + upper) / 2, last)
   }
 }
 

@@ -107,8 +107,8 @@ public struct Reproduction {
       if begun == nil {
         let planned = secondsLeft * Self.plannedShare
         let judging = measured.secondsToJudge * Double(group.runs.count)
-        let trainings = Double(group.runs.count(where: \.trains))
-        let epochSeconds = measured.secondsPerEpoch * trainings
+        let trainings = group.runs.count(where: \.trains)
+        let epochSeconds = measured.secondsPerEpoch * Double(trainings)
         if epochSeconds * Double(group.epochs) + judging > planned {
           let fitting = ((planned - judging) / epochSeconds).rounded(.down)
           guard fitting >= 1 else {
@@ -122,7 +122,8 @@ public struct Reproduction {
           reason =
             "an epoch takes \(Self.shown(measured.secondsPerEpoch)) and judging "
             + "\(Self.shown(measured.secondsToJudge)), as measured on the first steps, and "
-            + "\(Self.shown(secondsLeft)) of the budget was left for \(Int(trainings)) trainings"
+            + "\(Self.shown(secondsLeft)) of the budget was left for \(trainings) "
+            + (trainings == 1 ? "training" : "trainings")
         }
         cost = nil
       }
