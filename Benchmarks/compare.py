@@ -24,8 +24,11 @@ import numpy as np
 from harness import REPOSITORY, KERNEL_LEVELS, Worker, WorkerError, experiment_path, load_average, machine, our_worker, recorded, spread, table, timing, seconds, warn_if_stale
 
 SGEMM = ("sgemm torch", "sgemm numpy")
+WORKS = ("training", "evaluation", "pgd", "pgd-published", "evaluation64", "attack", "bounds")
 NO_COUNTERPART = {"bounds"}
 """Works that PyTorch does not do."""
+OUR_WORK = {"pgd-published": "pgd"}
+"""What we do where PyTorch has more than one way."""
 STEP_LENGTH = 36 / 255 / 5
 """Of a PGD iteration."""
 
@@ -55,7 +58,7 @@ def deviation(work: str, ours: np.ndarray, theirs: np.ndarray, images: int) -> t
         return float("inf"), 0.0
     if work == "training":  # the loss, then the length of each parameter's gradient
         return float((np.abs(ours - theirs) / np.maximum(np.abs(ours), 1e-6 * np.abs(ours).max())).max()), 1e-2
-    if work == "pgd":  # the moved images, to be compared with how far they moved
+    if work in ("pgd", "pgd-published"):  # the moved images, to be compared with how far they moved
         return float(np.linalg.norm((ours - theirs).reshape(images, -1), axis=1).mean() / STEP_LENGTH), 1e-2
     if work == "attack":  # how many images were broken, from other random starts
         return float(np.abs(ours - theirs).max()) / images, 0.1
@@ -84,7 +87,7 @@ class Comparison:
     def start(self, work: str) -> dict[str, Contender]:
         arguments, weights = self.arguments, str(self.folder / "weights.h5")
         ours, _ = our_worker(arguments.worker, arguments.threads, arguments.kernel_level)
-        contenders = {"ours": Contender(ours, dict(work=work, weights=weights, **self.subject()))}
+        contenders = {"ours": Contender(ours, dict(work=OUR_WORK.get(work, work), weights=weights, **self.subject()))}
         script = [sys.executable, str(Path(__file__).with_name("pytorch_worker.py")), "--threads", str(arguments.threads)]
         if work not in NO_COUNTERPART:
             shared = {key: self.model[key] for key in ("model", "mean", "standardDeviation")}
@@ -227,8 +230,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--works", type=names, default=names("training,evaluation,pgd,evaluation64"),
-                        help="of training, evaluation, pgd, evaluation64, attack, bounds (default: the first four)")
+    parser.add_argument("--works", type=names, default=list(WORKS[:5]),
+                        help=f"of {', '.join(WORKS)} (default: the first five)")
     parser.add_argument("--variants", type=names, default=names("eager,channels-last,compile"),
                         help="of PyTorch; words joined by + combine, such as compile+channels-last or eager+fused")
     parser.add_argument("--kernel-level", choices=sorted(KERNEL_LEVELS), help="ours: at most this instruction set")
@@ -238,7 +241,7 @@ def main() -> None:
     parser.add_argument("--worker", type=Path, default=REPOSITORY / ".build/release/cpl-benchmark")
     parser.add_argument("--out", type=Path, help="write everything measured to this JSON file")
     arguments = parser.parse_args()
-    if unknown := set(arguments.works) - {"training", "evaluation", "pgd", "evaluation64", "attack", "bounds"}:
+    if unknown := set(arguments.works) - set(WORKS):
         parser.error(f"unknown work {', '.join(sorted(unknown))}")
     if min(arguments.batch, arguments.repetitions, arguments.threads, arguments.sgemm_size) < 1:
         parser.error("sizes and counts are at least 1")

@@ -5,7 +5,8 @@
 A variant is a list of words joined by "+": `eager` (nothing), `channels-last` (memory format of weights and images), `compile`
 (torch.compile of the model), `fused` (the fused Adam). The model is fixtures/cpl_torch.py without what serves its tests: a layer
 records nothing for inspection, and in evaluation σ̂ is computed once, before the clock runs, and then a constant. In evaluation
-and PGD the parameters need no gradient, so that PyTorch computes none.
+and PGD the parameters need no gradient, so that PyTorch computes none; except in `pgd-published`, where they do, as they do in the
+published code.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ class Work:
     """A network, a batch, and the function that is repeated; `repetition` returns what compare.py compares."""
 
     training = False
+    trains_parameters = False
+    """Whether the parameters need gradients, as they do in a model that nobody has told otherwise."""
     dtype = torch.float32
 
     def __init__(self, command: dict, variant: set[str]):
@@ -106,7 +109,7 @@ class Work:
         self.model.to(self.dtype).train(self.training)
         if not self.training:
             fix_steps(self.model)
-            self.model.requires_grad_(False)
+            self.model.requires_grad_(self.trains_parameters)
         if "channels-last" in variant:
             self.model.to(memory_format=torch.channels_last)
             self.images = self.images.contiguous(memory_format=torch.channels_last)
@@ -174,6 +177,18 @@ class GradientStep(Work):
         return images.contiguous(memory_format=torch.contiguous_format)
 
 
+class PublishedGradientStep(GradientStep):
+    """The same as the published code does it: advertorch's L2PGDAttack calls `loss.backward()` on a model whose parameters need
+    gradients, and these are computed, and added up, too."""
+
+    trains_parameters = True
+
+    def gradient(self, images):
+        images = images.detach().requires_grad_()
+        F.cross_entropy(self.forward(images), self.labels, reduction="sum").backward()
+        return images.grad
+
+
 class Attack(GradientStep):
     """The paper's PGD: a random start in the ball, 10 iterations, the last iterate counts."""
 
@@ -217,8 +232,8 @@ class MatrixProduct:
         return torch.as_tensor(c)[0]
 
 
-WORKS = {"training": Training, "evaluation": Evaluation, "evaluation64": Evaluation64, "pgd": GradientStep, "attack": Attack,
-         "sgemm": MatrixProduct}
+WORKS = {"training": Training, "evaluation": Evaluation, "evaluation64": Evaluation64, "pgd": GradientStep,
+         "pgd-published": PublishedGradientStep, "attack": Attack, "sgemm": MatrixProduct}
 
 
 # MARK: the process
