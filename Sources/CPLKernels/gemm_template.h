@@ -205,6 +205,22 @@ static void NAME(finish_row)(
   }
 }
 
+/// Asks for a share of the part of B that is packed next, which comes from main memory, while the
+/// sums of this one are taken: rows `share`·rows/`shares` up to the next share's.
+static void NAME(prefetch_panels)(
+    TYPED(cpl_matrix) b, ptrdiff_t column, ptrdiff_t columns, ptrdiff_t start, ptrdiff_t depth,
+    ptrdiff_t share, ptrdiff_t shares) {
+  const ptrdiff_t rows = b.transposed ? columns : depth;
+  const ptrdiff_t length = b.transposed ? depth : columns;
+  const REAL *source = b.elements
+      + (b.transposed ? column * b.stride + start : start * b.stride + column);
+  for (ptrdiff_t row = share * rows / shares; row < (share + 1) * rows / shares; row++) {
+    for (ptrdiff_t i = 0; i < length; i += LANES) {
+      __builtin_prefetch(source + row * b.stride + i, 0, 2);
+    }
+  }
+}
+
 static void NAME(gemm)(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) a, TYPED(cpl_matrix) b,
     const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride, void *workspace) {
@@ -228,6 +244,16 @@ static void NAME(gemm)(
       for (ptrdiff_t column = columns.begin; column < columns.end; column += GROUP_WIDTH) {
         const ptrdiff_t group_end = smaller(column + GROUP_WIDTH, columns.end);
         NAME(pack_panels)(b, column, group_end - column, start, part, panel_stride, packed_b);
+        // The next group's columns, or the next part's first.
+        const bool in_part = group_end < columns.end;
+        const ptrdiff_t next_column = in_part ? group_end : columns.begin;
+        const ptrdiff_t next_columns = smaller(GROUP_WIDTH, columns.end - next_column);
+        const ptrdiff_t next_start = in_part ? start : start + part;
+        const ptrdiff_t next_part = smaller(DEPTH_BLOCK, depth - next_start);
+        const ptrdiff_t tiles_across =
+            (group_end - column + TILE_PANELS * LANES - 1) / (TILE_PANELS * LANES);
+        const ptrdiff_t shares = (block_rows + TILE_ROWS - 1) / TILE_ROWS * tiles_across;
+        ptrdiff_t share = 0;
         for (ptrdiff_t i = 0; i < block_rows;) {
           const int piece = next_piece(block_rows - i, TILE_ROWS);
           for (ptrdiff_t j = column; j < group_end; j += TILE_PANELS * LANES) {
@@ -235,6 +261,10 @@ static void NAME(gemm)(
             const int tile_panels = (int)((tile_columns + LANES - 1) / LANES);
             // Sums that need not wait for another part all use the same few lines.
             REAL *sums = first && last ? all_sums : all_sums + i * sum_stride + j - columns.begin;
+            if (share < shares) {
+              NAME(prefetch_panels)(
+                  b, next_column, next_columns, next_start, next_part, share++, shares);
+            }
             if (last) NAME(prefetch)(epilogue, row + i, piece, j, tile_columns, c, c_stride);
             NAME(tile_of_size)(
                 piece, tile_panels, part, packed_a + i * part,

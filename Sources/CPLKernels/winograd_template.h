@@ -150,7 +150,7 @@ static void NAME(fill_strip)(
         ? plane + (y + WINOGRAD_ROWS + 1) * source.pitch : plane + channels * source.plane;
     const ptrdiff_t next_bytes = WINOGRAD_ROWS * source.pitch * (ptrdiff_t)sizeof(REAL);
     for (ptrdiff_t at = 0; at < next_bytes; at += LINE_BYTES) {
-      __builtin_prefetch((const char *)next + at);
+      __builtin_prefetch((const char *)next + at, 0, 2);
     }
     for (ptrdiff_t x = 0; x < p.lines * LANES; x += LANES) {
       LINE d[WINOGRAD_POSITIONS], t[WINOGRAD_POSITIONS];
