@@ -158,7 +158,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   }
 
   /// epilogue(X Wᵀ) for a batch X.
-  private func project(
+  func project(
     _ batch: Tensor<Scalar>, _ epilogue: Epilogue<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
     let rows = batch.shape[0]
@@ -179,7 +179,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   }
 
   /// X ← X + scale · H W for a batch H of hidden vectors.
-  private func addTransposed(
+  func addTransposed(
     _ hidden: Tensor<Scalar>, scale: Scalar, to batch: inout Tensor<Scalar>, workers: Workers
   ) {
     let rows = hidden.shape[0]

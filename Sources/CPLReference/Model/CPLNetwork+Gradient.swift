@@ -7,7 +7,9 @@ extension CPLNetwork {
     fileprivate let pieceSize: Int
     /// The records of the layers on images, one list a piece of the batch.
     fileprivate let imageRecords: [[LayerRecord<Scalar>]]
-    /// The records of the layers after them.
+    /// The last two layers as one, where they went as one.
+    fileprivate let foldedHead: FoldedHead<Scalar>?
+    /// The records of the layers after those on images, a folded head being one layer.
     fileprivate let vectorRecords: [LayerRecord<Scalar>]
   }
 
@@ -33,11 +35,19 @@ extension CPLNetwork {
       Self.forward(
         imageLayers, range.count == batch ? images : images.slice(range), recording, workers)
     }
-    let features = Tensor(joining: pieces.map(\.output))
-    let (logits, records) = Self.forward(vectorLayers, features, recording, workers)
+    let vectors = Tensor(joining: pieces.map(\.output))
+    let foldedHead =
+      recording == .everything ? nil : FoldedHead(vectorLayers, workers: workers)
+    var (logits, records) = Self.forward(
+      foldedHead == nil ? vectorLayers : vectorLayers.dropLast(2), vectors, recording, workers)
+    if let foldedHead {
+      let (output, record) = foldedHead.forward(logits, workers: workers)
+      logits = output
+      records.append(record)
+    }
     return Pass(
       logits: logits, pieceSize: pieceSize, imageRecords: pieces.map(\.records),
-      vectorRecords: records)
+      foldedHead: foldedHead, vectorRecords: records)
   }
 
   /// The gradient with respect to the images of the number whose gradient with respect to the
@@ -47,7 +57,13 @@ extension CPLNetwork {
   ) -> Tensor<Scalar> {
     let batch = logitGradient.shape[0]
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
-    let gradient = Self.inputGradient(vectorLayers, logitGradient, pass.vectorRecords, workers)
+    var (headGradient, records) = (logitGradient, pass.vectorRecords)
+    if let foldedHead = pass.foldedHead {
+      headGradient = foldedHead.inputGradient(
+        logitGradient, records.removeLast(), workers: workers)
+    }
+    let gradient = Self.inputGradient(
+      vectorLayers.prefix(records.count), headGradient, records, workers)
     return Tensor(
       joining: map(batch, by: pass.pieceSize, workers: workers) { range, workers in
         Self.inputGradient(
