@@ -355,18 +355,17 @@ static void NAME(accumulate_plane)(
   }
 }
 
-/// dkernel += corr(x, p) + corr(g, b), the hidden planes p and b padded. `workspace` has room for
-/// two padded images and the sums' lanes.
+/// dkernel += corr(x, p) + corr(g, b), the hidden planes p and b padded. `workspace` holds the padded
+/// g, and has room for another image and the sums' lanes.
 static void NAME(accumulate_kernel_gradient)(
-    padding p, cpl_conv_shape shape, const REAL *x, const REAL *padded_p, const REAL *g,
-    const REAL *padded_b, REAL *workspace, REAL *dkernel) {
-  REAL *padded_x = workspace;
-  REAL *padded_g = padded_x + padded_count(p, shape.channels);
-  REAL *lanes = padded_g + padded_count(p, shape.channels);
+    padding p, cpl_conv_shape shape, const REAL *x, const REAL *padded_p, const REAL *padded_b,
+    REAL *workspace, REAL *dkernel) {
+  const REAL *padded_g = workspace;
+  REAL *padded_x = workspace + padded_count(p, shape.channels);
+  REAL *lanes = padded_x + padded_count(p, shape.channels);
   const ptrdiff_t taps = shape.kernel * shape.kernel;
   const ptrdiff_t corner = p.lead - p.radius;
   NAME(pad)(p, shape.channels, x, padded_x);
-  NAME(pad)(p, shape.channels, g, padded_g);
   for (ptrdiff_t first = 0; first < shape.inner; first += CHANNEL_BLOCK) {
     const ptrdiff_t channels = smaller(CHANNEL_BLOCK, shape.inner - first);
     const ptrdiff_t hidden_offset = first * p.plane + first_pixel(p);
@@ -516,8 +515,7 @@ static void NAME(conv_backward)(
       NAME(winograd_kernel_gradient)(
           p, shape, x + at, padded_p, g + at, padded_b, rest + strip_count(p, shape), dkernel);
     } else {
-      NAME(accumulate_kernel_gradient)(
-          p, shape, x + at, padded_p, g + at, padded_b, rest, dkernel);
+      NAME(accumulate_kernel_gradient)(p, shape, x + at, padded_p, padded_b, rest, dkernel);
     }
     NAME(conv_to_image)(p, shape, packed, padded_p, rest, 1, g + at, dx + at);
   }

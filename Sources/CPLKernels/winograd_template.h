@@ -137,6 +137,24 @@ static void NAME(clear_strip)(padding p, ptrdiff_t rows, REAL *strip) {
   }
 }
 
+/// One tile's row of a plane, transformed: the six positions of the inputs that the outputs from row y
+/// on depend on, or of the gradients from row y on; position i goes to out + i·stride.
+INLINE void NAME(fill_tiles)(
+    bool of_gradients, padding p, NAME(source) source, const REAL *plane, ptrdiff_t y, REAL *out,
+    ptrdiff_t stride) {
+  for (ptrdiff_t x = 0; x < p.lines * LANES; x += LANES) {
+    LINE rows[WINOGRAD_POSITIONS], t[WINOGRAD_POSITIONS];
+    if (of_gradients) {
+      NAME(load_rows)(WINOGRAD_ROWS, p, source, plane, y, x, rows);
+      NAME(transform_gradients)(rows, t);
+    } else {
+      NAME(load_rows)(WINOGRAD_POSITIONS, p, source, plane, y - 1, x, rows);
+      NAME(transform_inputs)(rows, t);
+    }
+    UNROLL for (int i = 0; i < WINOGRAD_POSITIONS; i++) STORE(out + i * stride + x, t[i]);
+  }
+}
+
 /// The rows of an image that an output of the tile of row y depends on, transformed:
 /// strip(position·stride + c·pitch + lead + x) for the channels c.
 static void NAME(fill_strip)(
@@ -152,12 +170,7 @@ static void NAME(fill_strip)(
     for (ptrdiff_t at = 0; at < next_bytes; at += LINE_BYTES) {
       __builtin_prefetch((const char *)next + at, 0, 2);
     }
-    for (ptrdiff_t x = 0; x < p.lines * LANES; x += LANES) {
-      LINE d[WINOGRAD_POSITIONS], t[WINOGRAD_POSITIONS];
-      NAME(load_rows)(WINOGRAD_POSITIONS, p, source, plane, y - 1, x, d);
-      NAME(transform_inputs)(d, t);
-      UNROLL for (int i = 0; i < WINOGRAD_POSITIONS; i++) STORE(out + i * stride + x, t[i]);
-    }
+    NAME(fill_tiles)(false, p, source, plane, y, out, stride);
   }
 }
 
@@ -264,16 +277,8 @@ static void NAME(winograd)(
 /// at position·stride + tile·pitch.
 INLINE void NAME(fill_planes)(
     bool of_gradients, padding p, NAME(source) source, REAL *out, ptrdiff_t stride) {
-  const int count = of_gradients ? WINOGRAD_ROWS : WINOGRAD_POSITIONS;
-  const ptrdiff_t above = of_gradients ? 0 : 1;
   for (ptrdiff_t y = 0; y < p.side; y += WINOGRAD_ROWS, out += p.pitch) {
-    for (ptrdiff_t x = 0; x < p.lines * LANES; x += LANES) {
-      LINE d[WINOGRAD_POSITIONS], t[WINOGRAD_POSITIONS];
-      NAME(load_rows)(count, p, source, source.pixels, y - above, x, d);
-      if (of_gradients) NAME(transform_gradients)(d, t);
-      else NAME(transform_inputs)(d, t);
-      UNROLL for (int i = 0; i < WINOGRAD_POSITIONS; i++) STORE(out + i * stride + x, t[i]);
-    }
+    NAME(fill_tiles)(of_gradients, p, source, source.pixels, y, out, stride);
   }
 }
 
@@ -298,7 +303,7 @@ static void NAME(add_kernel_gradient)(
 }
 
 /// dkernel += corr(x, p) + corr(g, b), the hidden planes p and b padded. `workspace` has room for
-/// `gradient_workspace_count` elements.
+/// `gradient_count` elements.
 static void NAME(winograd_kernel_gradient)(
     padding p, cpl_conv_shape shape, const REAL *x, const REAL *padded_p, const REAL *g,
     const REAL *padded_b, REAL *workspace, REAL *dkernel) {
