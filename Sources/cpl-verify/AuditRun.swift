@@ -52,6 +52,7 @@ struct AuditRun {
       case .certified(let count):
         certified = count
         progress.update("certifying", done: certified, total: images.count, unit: "images")
+        if certified == images.count { progress.finish() }
       case .attacking: break
       case .attacked(let batch):
         finished -= batch.positions.reduce(0) { $0 + (state.images[$1].map(steps) ?? 0) }

@@ -97,6 +97,7 @@ struct Judgement {
       progress.update("evaluating", done: done, total: images.count, unit: "images")
       try Interruption.check()
     }
+    progress.finish()
     var radii: [CertificateKind: [Double]] = [:]
     for kind in [CertificateKind.published, .lipschitz] {
       radii[kind] = try verified.radii(kind, logits)

@@ -71,12 +71,21 @@ final class Progress: Sendable {
   private let isSilent: Bool
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let start = Date()
-  private let lastShown: Mutex<Date>
+  private let phase: Mutex<Phase>
+
+  /// A stretch of work of one kind, whose rate says when it ends.
+  private struct Phase {
+    var start: Date
+    /// What was done when it began; nil where that is what the work says of itself.
+    var from: Int?
+    var hasEnded = false
+    var lastShown: Date
+  }
 
   init(quiet: Bool) {
     isSilent = quiet
     // Elsewhere than on a terminal, work that is soon done shows nothing.
-    lastShown = Mutex(isTerminal ? .distantPast : start)
+    phase = Mutex(Phase(start: start, lastShown: isTerminal ? .distantPast : start))
   }
 
   /// Seconds since this progress began.
@@ -86,17 +95,22 @@ final class Progress: Sendable {
   ///
   /// - Parameters:
   ///   - done: what is done of `total`.
-  ///   - from: what was done when this progress began.
+  ///   - from: what was done when this progress began. Of work after `finish()` it is what the first
+  ///     call says that is done.
   ///   - unit: what is counted, in the plural.
   func update(
     _ label: String, done: Int, from: Int = 0, total: Int, unit: String, note: String = ""
   ) {
     guard !isSilent else { return }
-    lastShown.withLock { lastShown in
+    phase.withLock { phase in
       let now = Date()
-      guard now.timeIntervalSince(lastShown) >= (isTerminal ? 0.1 : 10) else { return }
-      lastShown = now
-      let rate = Double(done - from) / max(seconds, 1e-9)
+      if phase.hasEnded {
+        phase = Phase(start: now, from: done, lastShown: phase.lastShown)
+      }
+      guard now.timeIntervalSince(phase.lastShown) >= (isTerminal ? 0.1 : 10) else { return }
+      phase.lastShown = now
+      let rate =
+        Double(done - (phase.from ?? from)) / max(now.timeIntervalSince(phase.start), 1e-9)
       let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
       let share = Double(done) / Double(max(total, 1))
       let rateText = rate >= 10 ? String(Int(rate)) : String(format: "%.2f", rate)
@@ -121,8 +135,11 @@ final class Progress: Sendable {
     StandardStream.error.write(text + "\n")
   }
 
-  /// Removes the bar.
-  func finish() { Self.removeBar() }
+  /// Ends one kind of work: the bar goes, and what follows has a rate of its own.
+  func finish() {
+    phase.withLock { $0.hasEnded = true }
+    Self.removeBar()
+  }
 
   /// Removes whatever bar is shown.
   static func removeBar() {

@@ -77,6 +77,7 @@ struct VerifyCommand: ParsableCommand {
     ) { done, total in
       progress.update("bounding", done: done, total: total, unit: "layers")
     }
+    progress.finish()
     let found = try PropertySuite.run(
       checks, context, budget: budget ?? .infinity,
       clock: { Date().timeIntervalSince(start) }
