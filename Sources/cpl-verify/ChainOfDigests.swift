@@ -119,7 +119,10 @@ struct ChainOfDigests {
     guard let noted = run.images.digest else {
       throw Unchecked("the configuration does not name its images")
     }
-    let all = try images(.train, run.images.data, kind: run.images.dataset)
+    // The configuration tells the folder's name alone; it is taken to be where that of the test
+    // images is.
+    let folder = run.images.data.map { report.provenance.data.folder ?? $0 }
+    let all = try images(.train, folder, kind: run.images.dataset)
     if let limit = run.images.limit { return (all.prefix(limit).digest, noted) }
     let indices = run.images.indices.flatMap(Indices.init(argument:))
     return (try (indices.map { try all.subset($0.positions) } ?? all).digest, noted)

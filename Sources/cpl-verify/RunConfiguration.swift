@@ -1,5 +1,6 @@
 import CPLReference
 import CPLVerify
+import Foundation
 import Yams
 
 /// RUN/run.yml: all that it takes to make the run again.
@@ -126,10 +127,12 @@ struct RunConfiguration {
     return options
   }
 
-  /// Notes in the provenance of results how the weights came to be.
+  /// Notes in the provenance of results how the weights came to be. Of the folder with the images it
+  /// tells the name alone, so that the same run is described alike wherever its images lie.
   func describe(in provenance: inout Provenance) throws {
     var configuration = self
     configuration.command = nil
+    configuration.images.data = images.data.map { URL(fileURLWithPath: $0).lastPathComponent }
     provenance.configuration = try configuration.yaml()
     provenance.trainingCommand = command
     provenance.splits.training = images.fitted

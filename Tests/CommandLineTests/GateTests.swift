@@ -99,6 +99,30 @@ struct GateTests {
     }
   }
 
+  @Test("results do not tell where the folder with the images lies, and the chain holds from it")
+  func folderOfImages() throws {
+    try SampleRun.withCopy { folder in
+      try DataFiles.write(DataFiles.records(300), to: folder + "/images/data")
+      let train = "train tiny.yml --data images/data --limit 200 --epochs 1 --out own --quiet"
+      #expect(try Program.run(train, in: folder).code == 0)
+      let bound = "evaluate own/last.h5 --data images/data --limit 20 --out e.h5 --quiet"
+      #expect(try Program.run(bound, in: folder).code == 0)
+      let report = try Program.run("report e.h5 --out pages --json", in: folder).json()
+      let provenance = try #require(report["provenance"] as? [String: Any])
+      let configuration = try #require(provenance["configuration"] as? String)
+      #expect(configuration.contains("\n  data: data\n"), "\(configuration)")
+      let check = try Program.run("report e.h5 --check --out pages --json", in: folder)
+      #expect(check.code == 0, "\(check)")
+
+      // The same files elsewhere: what is not found is named, and found where it is said to be.
+      let manager = FileManager.default
+      try manager.moveItem(atPath: folder + "/images", toPath: folder + "/moved")
+      #expect(try Program.run("report e.h5 --check --out pages", in: folder).code == 2)
+      #expect(
+        try Program.run("report e.h5 --check --out pages --data moved/data", in: folder).code == 0)
+    }
+  }
+
   @Test("kernels of OpenBLAS are chosen before it is loaded, and only those the processor can run")
   func blasCore() throws {
     try SampleRun.withCopy { folder in
