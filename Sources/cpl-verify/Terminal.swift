@@ -104,8 +104,9 @@ final class Progress: Sendable {
     guard !isSilent else { return }
     phase.withLock { phase in
       let now = Date()
-      if phase.hasEnded {
+      guard !phase.hasEnded else {
         phase = Phase(start: now, from: done, lastShown: phase.lastShown)
+        return
       }
       guard now.timeIntervalSince(phase.lastShown) >= (isTerminal ? 0.1 : 10) else { return }
       phase.lastShown = now
