@@ -105,8 +105,8 @@ struct GateTests {
       try DataFiles.write(DataFiles.records(300), to: folder + "/images/data")
       let train = "train tiny.yml --data images/data --limit 200 --epochs 1 --out own --quiet"
       #expect(try Program.run(train, in: folder).code == 0)
-      let bound = "evaluate own/last.h5 --data images/data --limit 20 --out e.h5 --quiet"
-      #expect(try Program.run(bound, in: folder).code == 0)
+      let evaluate = "evaluate own/last.h5 --data images/data --limit 20 --out e.h5 --quiet"
+      #expect(try Program.run(evaluate, in: folder).code == 0)
       let report = try Program.run("report e.h5 --out pages --json", in: folder).json()
       let provenance = try #require(report["provenance"] as? [String: Any])
       let configuration = try #require(provenance["configuration"] as? String)
