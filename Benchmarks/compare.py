@@ -16,6 +16,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,9 @@ OUR_WORK = {"pgd-published": "pgd"}
 """What we do where PyTorch has more than one way."""
 STEP_LENGTH = 36 / 255 / 5
 """Of a PGD iteration."""
+PAUSE = 0.5
+"""Seconds before each repetition. Threads of the contender before go on looking for work when theirs is done (OpenBLAS' for some 30 ms)
+and would keep a core from whoever comes next, who is always the same."""
 
 
 @dataclass
@@ -140,6 +144,7 @@ class Comparison:
                 for name in list(contenders):
                     contender = contenders[name]
                     progress(f"{work}: round {round_number + 1} of {self.arguments.repetitions}, {name}")
+                    time.sleep(PAUSE)
                     try:
                         reply = contender.worker.ask(self.arguments.timeout, **contender.command, resetPeak=round_number == 0)
                     except WorkerError as error:
