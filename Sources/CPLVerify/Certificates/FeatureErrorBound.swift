@@ -19,19 +19,19 @@ package struct FeatureErrorBound: Sendable {
   /// L̄: φ's Lipschitz constant is at most L̄.
   package let lipschitz: Double
 
-  /// The bounds of a network's layers before its head, evaluated in binary64.
+  /// The bounds of a network's layers before its head.
   ///
   /// - Parameter spectralNorms: for each of these layers the enclosure of ‖W‖₂, where it has a W.
   /// - Throws: `VerificationError` for a layer without bounds, and when an evaluation might overflow.
   /// - Complexity: one forward pass of one image.
-  package init(
-    _ network: CPLNetwork<Double>, spectralNorms: [SpectralNormEnclosure?]
+  package init<Scalar: TensorScalar>(
+    _ network: CPLNetwork<Scalar>, spectralNorms: [SpectralNormEnclosure?]
   ) throws(VerificationError) {
     let body = network.layers.dropLast()
     precondition(body.count == spectralNorms.count, "an enclosure for each layer with weights")
     let up = Rounding.up
     let diameter = up.squareRoot(Double(network.inputShape.reduce(1, *)))
-    var centre = Tensor<Double>(repeating: 0.5, shape: [1] + network.inputShape)
+    var centre = Tensor<Scalar>(repeating: 0.5, shape: [1] + network.inputShape)
     var (error, norm, lipschitz) = (0.0, diameter, 1.0)
     for (layer, spectralNorm) in zip(body, spectralNorms) {
       let constant = try layer.bounded.lipschitzUpperBound(spectralNorm)
@@ -41,7 +41,7 @@ package struct FeatureErrorBound: Sendable {
       centre = layer.forward(centre, recording: .nothing, workers: .serial).output
       norm = up.sum(
         up.sum(centre.normUpperBound, up.product(lipschitz, diameter / 2)), 2 * error)
-      try BinaryFormat(Double.self).require(norm, "outputs of \(layer.name)")
+      try BinaryFormat(Scalar.self).require(norm, "outputs of \(layer.name)")
     }
     (self.error, self.norm, self.lipschitz) = (error, norm, lipschitz)
   }

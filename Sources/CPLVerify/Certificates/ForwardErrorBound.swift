@@ -23,12 +23,13 @@ package enum ForwardErrorBound {
   ///   - spectralNormUpperBound: σ̄ ≥ ‖W‖₂.
   ///   - biasNorm: β ≥ ‖b‖₂, b as it is added to all hidden units.
   ///   - positiveBiasNorm: β₊ ≥ ‖relu(b)‖₂.
-  ///   - analysis: how Wy is summed.
-  ///   - synthesis: how Wᵀa is summed.
+  ///   - analysis: how Wy is computed.
+  ///   - synthesis: how Wᵀa is computed.
   /// - Throws: `notFinite` when the evaluation might overflow.
   package static func convexPotentialLayer(
     norm: Double, stepSize: Double, spectralNormUpperBound: Double, biasNorm: Double,
-    positiveBiasNorm: Double, analysis: FusedSums, synthesis: FusedSums, in format: BinaryFormat
+    positiveBiasNorm: Double, analysis: any RoundedProduct, synthesis: any RoundedProduct,
+    in format: BinaryFormat
   ) throws(VerificationError) -> Double {
     let up = Rounding.up
     let productError = try analysis.errorBound(norm: norm, in: format)

@@ -1,5 +1,16 @@
 import CPLReference
 
+/// A linear map y ↦ Ay as it is computed, which knows how much that errs.
+package protocol RoundedProduct: Sendable {
+  /// The number of elements of the result.
+  var elements: Int { get }
+
+  /// ‖fl(Ay) − Ay‖₂ ≤ the result for every y of the format with ‖y‖₂ ≤ `norm`.
+  ///
+  /// - Throws: `notFinite` when the evaluation might overflow.
+  func errorBound(norm: Double, in format: BinaryFormat) throws(VerificationError) -> Double
+}
+
 /// How a linear map y ↦ Ay is computed: every element of the result is a chain
 ///
 ///     t₀ = 0,   t_k = fma(a_k, y_k, t_{k−1})
@@ -10,7 +21,7 @@ import CPLReference
 /// The classical bound of the error, γ_n‖|A|‖‖y‖, loses the signs of A; ‖|A|‖ is some 20 times
 /// ‖A‖ for a dense layer. A chain errs only by what its partial sums make it err, and their norms are
 /// bounded by those of the prefixes, which keep the signs.
-package struct FusedSums: Equatable, Sendable {
+package struct FusedSums: RoundedProduct, Equatable {
   /// n, the length of a chain.
   package let terms: Int
   /// The number of elements of the result.
@@ -56,8 +67,8 @@ extension FusedSums {
     FusedSums(terms: inputs, elements: outputs, prefixNorm: spectralNormUpperBound)
   }
 
-  /// T y and Tᵀv for the convolution T with a kernel inner×C×k×k on n×n images, summed channel by
-  /// channel, and in a channel tap by tap. Products with padding are exact zeros.
+  /// T y and Tᵀv for the convolution T with a kernel inner×C×k×k′, summed channel by channel, and in a
+  /// channel tap by tap. Products with padding are exact zeros.
   ///
   /// *Prefixes.* Within channel c a prefix is T P, P the projection on the channels before c, plus
   /// a part of c's taps; by Young's inequality the latter maps y_c to a vector of norm at most
@@ -65,9 +76,11 @@ extension FusedSums {
   /// ‖T⁽ᵏ⁾y‖ ≤ σ̄‖Py‖ + s_c‖y_c‖ ≤ √(σ̄² + s_c²)·‖y‖ (Cauchy and Schwarz). For Tᵀ the inner channels
   /// take the place of c, and s_i² = Σ_c (Σ_ab |K[i, c, a, b]|)².
   ///
-  /// - Parameter kernel: finite weights.
+  /// - Parameters:
+  ///   - kernel: finite weights.
+  ///   - pixels: of a plane.
   package static func convolution<Scalar: TensorScalar>(
-    kernel: Tensor<Scalar>, imageSide: Int, spectralNormUpperBound: Double
+    kernel: Tensor<Scalar>, pixels: Int, spectralNormUpperBound: Double
   ) -> (forward: FusedSums, transposed: FusedSums) {
     let (inner, channels) = (kernel.shape[0], kernel.shape[1])
     let taps = kernel.shape[2] * kernel.shape[3]
@@ -85,7 +98,6 @@ extension FusedSums {
     func prefixNorm(_ parts: [Double]) -> Double {
       Rounding.up.squareRoot(Rounding.up.sum(square, parts.max() ?? 0))
     }
-    let pixels = imageSide * imageSide
     return (
       FusedSums(
         terms: channels * taps, elements: inner * pixels, prefixNorm: prefixNorm(channelSquares)),

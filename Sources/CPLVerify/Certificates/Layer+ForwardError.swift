@@ -47,22 +47,48 @@ extension PaddingChannels: ForwardErrorBoundedLayer {
   }
 }
 
-/// In binary64, where a convolution is a plain chain of sums; in binary32 it goes by Winograd's
-/// algorithm (`CPLKernels.h`), of which nothing is claimed, for no certificate rests on it.
-extension CPLConvolution: ForwardErrorBoundedLayer where Scalar == Double {
+extension CPLConvolution: ForwardErrorBoundedLayer {
   public func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     let side = inputShape[1]
     let spectralNormUpperBound = spectralNorm?.upperBound ?? .infinity
-    let sums = FusedSums.convolution(
-      kernel: kernel, imageSide: side, spectralNormUpperBound: spectralNormUpperBound)
+    let products = try products(spectralNormUpperBound: spectralNormUpperBound)
     // A bias stands at every pixel of its plane.
     return try ForwardErrorBound.convexPotentialLayer(
       norm: norm, stepSize: Double(stepSize), spectralNormUpperBound: spectralNormUpperBound,
       biasNorm: Rounding.up.product(bias.normUpperBound, Double(side)),
       positiveBiasNorm: Rounding.up.product(bias.positivePartNormUpperBound, Double(side)),
-      analysis: sums.forward, synthesis: sums.transposed, in: BinaryFormat(Scalar.self))
+      analysis: products.forward, synthesis: products.transposed, in: BinaryFormat(Scalar.self))
+  }
+
+  /// How T y and Tᵀv are computed (`CPLKernels.h`).
+  private func products(
+    spectralNormUpperBound: Double
+  ) throws(VerificationError) -> (forward: any RoundedProduct, transposed: any RoundedProduct) {
+    let side = inputShape[1]
+    if let kernel = kernel as? Tensor<Float>, kernel.shape[2] == 3, side >= 4 {
+      return (
+        try WinogradSums(kernel: kernel, imageSide: side),
+        try WinogradSums(kernel: kernel.adjointKernel, imageSide: side)
+      )
+    }
+    let sums = FusedSums.convolution(
+      kernel: kernel, pixels: side * side, spectralNormUpperBound: spectralNormUpperBound)
+    return (sums.forward, sums.transposed)
+  }
+}
+
+extension Tensor {
+  /// The kernel of the transposed convolution: channels exchanged, taps in reverse.
+  fileprivate var adjointKernel: Tensor {
+    let (inner, channels, taps) = (shape[0], shape[1], shape[2] * shape[3])
+    return Tensor(
+      shape: [channels, inner, shape[2], shape[3]],
+      elements: (0..<count).map {
+        let (channel, unit, tap) = ($0 / taps / inner, $0 / taps % inner, $0 % taps)
+        return elements[(unit * channels + channel) * taps + taps - 1 - tap]
+      })
   }
 }
 
@@ -74,9 +100,9 @@ extension CPLLinear: ForwardErrorBoundedLayer {
     return try ForwardErrorBound.convexPotentialLayer(
       norm: norm, stepSize: Double(stepSize), spectralNormUpperBound: spectralNormUpperBound,
       biasNorm: bias.normUpperBound, positiveBiasNorm: bias.positivePartNormUpperBound,
-      analysis: .dense(
+      analysis: FusedSums.dense(
         inputs: features, outputs: inner, spectralNormUpperBound: spectralNormUpperBound),
-      synthesis: .dense(
+      synthesis: FusedSums.dense(
         inputs: inner, outputs: features, spectralNormUpperBound: spectralNormUpperBound),
       in: BinaryFormat(Scalar.self))
   }

@@ -7,7 +7,7 @@ struct ForwardErrorTests {
   @Test("no evaluation errs by more than is proved, against one with over 200 bits")
   func boundsHold() throws {
     // How many times a proved bound is what it bounds.
-    var ratios: [(features: Double, margin: Double)] = []
+    var ratios: [(features: Double, features32: Double, margin: Double)] = []
     let networks = UInt64(Hunt.isSlow ? 4000 : 300)
     for seed in 0..<networks {
       let verified = try SampleNetworks.random(seed)
@@ -16,13 +16,18 @@ struct ForwardErrorTests {
         network, spectralNorms: verified.bounds.layers.map(\.spectralNorm))
       let certificate = try SoundCertificate(verified)
       #expect(certificate.featureError == features.error)
+      let features32 = try FeatureErrorBound(
+        verified.network, spectralNorms: verified.bounds.layers.map(\.spectralNorm))
       let images = SampleNetworks.images(verified.network, count: 3, seed: seed)
+      let computed32 = verified.network.features(images, workers: .serial)
       let logits = network.logits(images.converted(), workers: .serial)
       let computed = network.features(images.converted(), workers: .serial)
       for image in 0..<3 {
         let exact = ExactEvaluation.features(network, images.row(image).map { Double($0) })
         let error = exact.distance(to: computed.row(image))
         #expect(error <= features.error, "features, seed \(seed)")
+        let error32 = exact.distance(to: computed32.row(image).map { Double($0) })
+        #expect(error32 <= features32.error, "features in binary32, seed \(seed)")
         #expect(
           EuclideanNorm.upperBound(Array(computed.row(image))) <= features.norm * (1 + 1e-12),
           "norm, seed \(seed)")
@@ -31,17 +36,19 @@ struct ForwardErrorTests {
           let marginError = exactLogits.marginError(Array(logits.row(image)), first, second)
           let bound = certificate.marginError(first, second)
           #expect(marginError <= bound, "margin, seed \(seed)")
-          ratios.append((features.error / error, bound / marginError))
+          ratios.append(
+            (features.error / error, features32.error / error32, bound / marginError))
         }
         let lacks = exactLogits.errorBound
         #expect(lacks < 0x1p-200 * features.error, "the oracle is no better, seed \(seed)")
       }
     }
     guard Hunt.isSlow else { return }
-    for (name, ratio) in [("features", \.features), ("margins", \.margin)]
-      as [(String, KeyPath<(features: Double, margin: Double), Double>)]
-    {
-      let sorted = ratios.map { $0[keyPath: ratio] }.sorted()
+    for (name, of) in [
+      ("features", ratios.map(\.features)), ("features in binary32", ratios.map(\.features32)),
+      ("margins", ratios.map(\.margin)),
+    ] {
+      let sorted = of.sorted()
       print(
         "\(networks) networks, proved/measured error of \(name): at least \(sorted[0]), "
           + "median \(sorted[sorted.count / 2])")
@@ -131,6 +138,8 @@ struct ForwardErrorTests {
       profile: .corrected, workers: .serial
     ) { _, _ in }
     let certificate = try SoundCertificate(verified)
+    let norms = verified.bounds.layers.map(\.spectralNorm)
+    let binary32 = try FeatureErrorBound(verified.network, spectralNorms: norms)
     let images = SampleNetworks.images(verified.network, count: 1, seed: 1)
     let network = certificate.network
     let computed = network.features(images.converted(), workers: .serial)
@@ -139,10 +148,12 @@ struct ForwardErrorTests {
     let executed32 = verified.network.features(images, workers: .serial)
     let error32 = exact.distance(to: executed32.elements.map { Double($0) })
     print(
-      "\(network.layers.count - 1) layers: e = \(certificate.featureError), measured \(error), "
-        + "in binary32 \(error32); margin error \(certificate.marginError(0, 1))")
+      "\(norms.count) layers: e = \(certificate.featureError), measured \(error), X = "
+        + "\(binary32.norm); in binary32 e = \(binary32.error), measured \(error32); margin error "
+        + "\(certificate.marginError(0, 1))")
     #expect(certificate.featureError < 1e-9)
     #expect(error <= certificate.featureError)
+    #expect(error32 <= binary32.error)
   }
 
   /// A row (1, w, …, w) and an input (1, y, …, y) with w·y a little above half an ulp of 1: every
