@@ -65,6 +65,42 @@ INLINE void NAME(interleave)(
   }
 }
 
+#if LANES == 16
+#define ZIP_LOW(a, b) \
+  __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define ZIP_HIGH(a, b) \
+  __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#else
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#endif
+
+/// dest[k·count + j] = source[j·stride + k] for j < count and all k that make whole lines; returns how
+/// many. By perfect shuffles of all elements of a block: each turns the bits of an element's row and
+/// column, taken as one number, by one place. `count` is a power of two, and a constant after
+/// inlining. Where a line takes two registers, blocks do not fit into them, and 0 lines are done.
+INLINE ptrdiff_t NAME(transpose)(
+    int count, const REAL *source, ptrdiff_t stride, ptrdiff_t depth, REAL *dest) {
+  ptrdiff_t k = 0;
+  for (; WIDE && k + LANES <= depth; k += LANES) {
+    LINE lines[LANES];
+    UNROLL for (int j = 0; j < count; j++) lines[j] = LOAD(source + j * stride + k);
+    UNROLL for (int turned = 1; turned < count; turned *= 2) {
+      LINE shuffled[LANES];
+      UNROLL for (int i = 0; i < count / 2; i++) {
+        shuffled[2 * i] = ZIP_LOW(lines[i], lines[i + count / 2]);
+        shuffled[2 * i + 1] = ZIP_HIGH(lines[i], lines[i + count / 2]);
+      }
+      UNROLL for (int i = 0; i < count; i++) lines[i] = shuffled[i];
+    }
+    UNROLL for (int i = 0; i < count; i++) STORE(dest + k * count + i * LANES, lines[i]);
+  }
+  return k;
+}
+
+#undef ZIP_LOW
+#undef ZIP_HIGH
+
 /// Packs `columns` columns of B from `column` on, over the depth from `start` on, into panels that
 /// begin every `panel_stride` elements.
 static void NAME(pack_panels)(
@@ -73,9 +109,12 @@ static void NAME(pack_panels)(
   ptrdiff_t j = 0;
   if (b.transposed) {
     for (; j < columns; j += LANES, dest += panel_stride) {
+      const REAL *source = b.elements + (column + j) * b.stride + start;
+      const ptrdiff_t count = smaller(columns - j, LANES);
+      const ptrdiff_t done =
+          count == LANES ? NAME(transpose)(LANES, source, b.stride, depth, dest) : 0;
       NAME(interleave)(
-          b.elements + (column + j) * b.stride + start, b.stride, false, depth,
-          smaller(columns - j, LANES), LANES, dest);
+          source + done, b.stride, false, depth - done, count, LANES, dest + done * LANES);
     }
     return;
   }
@@ -107,7 +146,11 @@ static void NAME(pack_rows)(
         a.elements + (a.transposed ? start * a.stride + row : row * a.stride + start);
     // The common width as a constant, for the sake of the copying loops.
     if (piece == TILE_ROWS) {
-      NAME(interleave)(source, a.stride, a.transposed, depth, TILE_ROWS, TILE_ROWS, dest);
+      const ptrdiff_t done =
+          a.transposed ? 0 : NAME(transpose)(TILE_ROWS, source, a.stride, depth, dest);
+      NAME(interleave)(
+          source + done, a.stride, a.transposed, depth - done, TILE_ROWS, TILE_ROWS,
+          dest + done * TILE_ROWS);
     } else {
       NAME(interleave)(source, a.stride, a.transposed, depth, piece, piece, dest);
     }

@@ -138,31 +138,34 @@ static void NAME(clear_strip)(padding p, ptrdiff_t rows, REAL *strip) {
 }
 
 /// One tile's row of a plane, transformed: the six positions of the inputs that the outputs from row y
-/// on depend on, or of the gradients from row y on; position i goes to out + i·stride.
+/// on depend on, or of the gradients from row y on; position i goes to out + i·stride. `whole` says
+/// that all these rows and lines exist. `whole` and `of_gradients` are constants after inlining.
 INLINE void NAME(fill_tiles)(
-    bool of_gradients, padding p, NAME(source) source, const REAL *plane, ptrdiff_t y, REAL *out,
-    ptrdiff_t stride) {
+    bool whole, bool of_gradients, padding p, NAME(source) source, const REAL *plane, ptrdiff_t y,
+    REAL *out, ptrdiff_t stride) {
+  const int count = of_gradients ? WINOGRAD_ROWS : WINOGRAD_POSITIONS;
+  const ptrdiff_t first = of_gradients ? y : y - 1;
   for (ptrdiff_t x = 0; x < p.lines * LANES; x += LANES) {
     LINE rows[WINOGRAD_POSITIONS], t[WINOGRAD_POSITIONS];
-    if (of_gradients) {
-      NAME(load_rows)(WINOGRAD_ROWS, p, source, plane, y, x, rows);
-      NAME(transform_gradients)(rows, t);
+    if (whole) {
+      const REAL *at = plane + first * source.pitch + x;
+      UNROLL for (int r = 0; r < count; r++) rows[r] = LOAD(at + r * source.pitch);
     } else {
-      NAME(load_rows)(WINOGRAD_POSITIONS, p, source, plane, y - 1, x, rows);
-      NAME(transform_inputs)(rows, t);
+      NAME(load_rows)(count, p, source, plane, first, x, rows);
     }
+    if (of_gradients) NAME(transform_gradients)(rows, t);
+    else NAME(transform_inputs)(rows, t);
     UNROLL for (int i = 0; i < WINOGRAD_POSITIONS; i++) STORE(out + i * stride + x, t[i]);
   }
 }
 
 /// The rows of an image that an output of the tile of row y depends on, transformed:
 /// strip(position·stride + c·pitch + lead + x) for the channels c.
-static void NAME(fill_strip)(
-    padding p, ptrdiff_t channels, NAME(source) source, ptrdiff_t y, REAL *strip,
+INLINE void NAME(fill_channels)(
+    bool whole, padding p, ptrdiff_t channels, NAME(source) source, ptrdiff_t y, REAL *strip,
     ptrdiff_t stride) {
   for (ptrdiff_t c = 0; c < channels; c++) {
     const REAL *plane = source.pixels + c * source.plane;
-    REAL *out = strip + c * p.pitch + p.lead;
     // The next tile's rows, or the next image's first: they lie too far apart for the processor.
     const REAL *next = y + WINOGRAD_ROWS < p.side
         ? plane + (y + WINOGRAD_ROWS + 1) * source.pitch : plane + channels * source.plane;
@@ -170,7 +173,30 @@ static void NAME(fill_strip)(
     for (ptrdiff_t at = 0; at < next_bytes; at += LINE_BYTES) {
       __builtin_prefetch((const char *)next + at, 0, 2);
     }
-    NAME(fill_tiles)(false, p, source, plane, y, out, stride);
+    NAME(fill_tiles)(whole, false, p, source, plane, y, strip + c * p.pitch + p.lead, stride);
+  }
+}
+
+// Apart, so that nothing else keeps constants and addresses from staying in registers.
+static __attribute__((noinline)) void NAME(fill_strip_inside)(
+    padding p, ptrdiff_t channels, NAME(source) source, ptrdiff_t y, REAL *strip,
+    ptrdiff_t stride) {
+  NAME(fill_channels)(true, p, channels, source, y, strip, stride);
+}
+
+static __attribute__((noinline)) void NAME(fill_strip_at_edge)(
+    padding p, ptrdiff_t channels, NAME(source) source, ptrdiff_t y, REAL *strip,
+    ptrdiff_t stride) {
+  NAME(fill_channels)(false, p, channels, source, y, strip, stride);
+}
+
+static void NAME(fill_strip)(
+    padding p, ptrdiff_t channels, NAME(source) source, ptrdiff_t y, REAL *strip,
+    ptrdiff_t stride) {
+  if (y > 0 && y - 1 + WINOGRAD_POSITIONS <= p.side && source.width >= p.lines * LANES) {
+    NAME(fill_strip_inside)(p, channels, source, y, strip, stride);
+  } else {
+    NAME(fill_strip_at_edge)(p, channels, source, y, strip, stride);
   }
 }
 
@@ -278,7 +304,7 @@ static void NAME(winograd)(
 INLINE void NAME(fill_planes)(
     bool of_gradients, padding p, NAME(source) source, REAL *out, ptrdiff_t stride) {
   for (ptrdiff_t y = 0; y < p.side; y += WINOGRAD_ROWS, out += p.pitch) {
-    NAME(fill_tiles)(of_gradients, p, source, source.pixels, y, out, stride);
+    NAME(fill_tiles)(false, of_gradients, p, source, source.pixels, y, out, stride);
   }
 }
 
