@@ -131,8 +131,9 @@ size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth
 /// **Except in binary32 with 3×3 kernels and sides from 4 on.** There Winograd's minimal filtering
 /// F(4, 3) runs along the columns (Lavin and Gray, *Fast Algorithms for Convolutional Neural
 /// Networks*, CVPR 2016; the points are 0, ±a, ±b and ∞ with a = 3/4 and b = 3/2): the output rows
-/// y … y + 3, for y a multiple of 4, come from the input rows y − 1 … y + 4 and six chains instead
-/// of twelve. With d_r, g_k and y_r the rows of inputs, of weights and of outputs,
+/// y … y + 3, for y a multiple of 4, come from the input rows y − 1 … y + 4 and six chains of 3C
+/// terms, C the input channels, instead of four of 9C. With d_r, g_k and y_r the rows of inputs, of
+/// weights and of outputs,
 ///
 ///     even_a = fma(−b², d2, d4)      t1, t2 = fma(±a, odd_a, even_a)
 ///     odd_a  = fma(−b², d1, d3)      t3, t4 = fma(±b, odd_b, even_b)
@@ -145,6 +146,8 @@ size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth
 /// (u in binary64, then rounded), and
 ///
 ///     m_p = Σ u_p·t_p(x + kx − r), a chain over the input channels, then kx, in the order above
+///
+/// (for convT of the rows g_k = K(i, c, 2 − k, kx), with t_p(x − kx + r), kx descending),
 ///
 ///     y0 = m0 + (m1 + m2) + (m3 + m4)          y1 = fma(a, m1 − m2, b·(m3 − m4))
 ///     y2 = fma(a², m1 + m2, b²·(m3 + m4))      y3 = fma(a³, m1 − m2, fma(b³, m3 − m4, m5))

@@ -23,7 +23,7 @@ package struct FeatureErrorBound: Sendable {
   ///
   /// - Parameter spectralNorms: for each of these layers the enclosure of ‖W‖₂, where it has a W.
   /// - Throws: `VerificationError` for a layer without bounds, and when an evaluation might overflow.
-  /// - Complexity: one forward pass of one image.
+  /// - Complexity: one forward pass of one image, and what the layers' bounds take.
   package init<Scalar: TensorScalar>(
     _ network: CPLNetwork<Scalar>, spectralNorms: [SpectralNormEnclosure?]
   ) throws(VerificationError) {

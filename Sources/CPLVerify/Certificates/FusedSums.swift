@@ -78,7 +78,7 @@ extension FusedSums {
   ///
   /// - Parameters:
   ///   - kernel: finite weights.
-  ///   - pixels: of a plane.
+  ///   - pixels: of a plane of the result.
   package static func convolution<Scalar: TensorScalar>(
     kernel: Tensor<Scalar>, pixels: Int, spectralNormUpperBound: Double
   ) -> (forward: FusedSums, transposed: FusedSums) {

@@ -62,7 +62,7 @@ extension CPLConvolution: ForwardErrorBoundedLayer {
       analysis: products.forward, synthesis: products.transposed, in: BinaryFormat(Scalar.self))
   }
 
-  /// How T y and Tᵀv are computed (`CPLKernels.h`).
+  /// How T y and Tᵀv are computed, where `CPLKernels.h` says so.
   private func products(
     spectralNormUpperBound: Double
   ) throws(VerificationError) -> (forward: any RoundedProduct, transposed: any RoundedProduct) {
@@ -81,7 +81,7 @@ extension CPLConvolution: ForwardErrorBoundedLayer {
 
 extension Tensor {
   /// The kernel of the transposed convolution: channels exchanged, taps in reverse.
-  fileprivate var adjointKernel: Tensor {
+  package var adjointKernel: Tensor {
     let (inner, channels, taps) = (shape[0], shape[1], shape[2] * shape[3])
     return Tensor(
       shape: [channels, inner, shape[2], shape[3]],

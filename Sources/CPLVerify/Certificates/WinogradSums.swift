@@ -4,9 +4,10 @@ import CPLReference
 /// the columns of pixels, in the order and the signs of `CPLKernels.h` (Lavin and Gray, *Fast
 /// Algorithms for Convolutional Neural Networks*, CVPR 2016).
 ///
-/// T = Σ_p A_p U_p B_p over six points p. B_p takes one combination t_p of six rows of inputs for
-/// every four rows of outputs; U_p is a correlation along these rows, m_p = U_p t_p, in chains a third
-/// as long as T's own would be; A_p spreads m_p over the four rows. No certificate rests on it.
+/// T = Σ_p A_p U_p B_p over the six points (`WinogradPoint`). B_p takes one combination t_p of six rows
+/// of inputs for every four rows of outputs; U_p is a correlation along these rows, m_p = U_p t_p, in
+/// chains a third as long as T's own would be, with weights that were rounded, Û_p; A_p spreads m_p
+/// over the four rows. Certificates speak of binary64, so that none rests on this.
 package struct WinogradSums: RoundedProduct {
   package let elements: Int
   /// The summands of T.
@@ -14,66 +15,65 @@ package struct WinogradSums: RoundedProduct {
 
   /// A_p U_p B_p.
   private struct Part {
-    /// At least ‖|A_p|‖₂, ‖U_p‖₂ and ‖|B_p|‖₂.
+    /// At least ‖|A_p|‖₂, ‖Û_p‖₂ and ‖|B_p|‖₂.
     let spread: Double, correlation: Double, combination: Double
+    /// δ ≥ ‖Û_p − U_p‖₂.
+    let weightError: Double
     /// The chains that make m_p from t_p, and how many elements t_p has.
     let chains: FusedSums, inputs: Int
-    /// The norm of what rounding the weights changes U_p by is at most this.
-    let weightError: Double
   }
 
-  /// The sums of T, given its kernel, outputs×inputs×3×3, and the side n ≥ 4 of its images.
+  /// The sums of T, given its kernel, outputs×inputs×3×3, and the side of its images.
   ///
-  /// - Throws: `notFinite` for a kernel with transformed weights that are not finite.
+  /// - Precondition: the kernels do go by this algorithm (`CPLKernels.h`): 3×3, and a side from 4 on.
+  /// - Throws: `notFinite` for weights that are not finite, or not when transformed.
+  /// - Complexity: a Gram iteration of a matrix of the kernel's size for each of the six points.
   package init(kernel: Tensor<Float>, imageSide: Int) throws(VerificationError) {
+    precondition(kernel.shape[2...] == [3, 3] && imageSide >= 4, "a convolution by Winograd")
     let (outputs, inputs) = (kernel.shape[0], kernel.shape[1])
-    let rows = (imageSide + 3) / 4
+    let pixels = (imageSide + 3) / 4 * imageSide
     elements = outputs * imageSide * imageSide
     var parts: [Part] = []
     for point in WinogradPoint.all {
       let weights = Tensor(
-        shape: [outputs, inputs, 1, 3],
-        elements: kernel.columns { point.weight($0) })
-      // U_p = [U₋₁ U₀ U₁] applied to three shifted copies of its input.
-      let block = try VerifiedSpectralNorm.dense(
-        Tensor(shape: [outputs, 3 * inputs], elements: weights.elements))
-      let correlation = Rounding.up.product(Rounding.up.squareRoot(3), block.upperBound)
+        shape: [outputs, inputs, 1, 3], elements: kernel.mapColumns(point.weight))
+      try ScaledWeights.requireFinite(
+        weights, what: "transformed kernel", axes: ["output", "input", "row", "column"])
+      let correlation = WinogradPoint.correlationNormUpperBound(weights)
       parts.append(
         Part(
+          // The columns of A_p do not overlap.
           spread: EuclideanNorm.upperBound(point.outputs), correlation: correlation,
           combination: point.combinationNormUpperBound,
-          chains: FusedSums.convolution(
-            kernel: weights, pixels: rows * imageSide, spectralNormUpperBound: correlation
-          ).forward,
-          inputs: inputs * rows * imageSide,
           weightError: Rounding.up.product(
             Rounding.up.squareRoot(3),
-            EuclideanNorm.upperBound(kernel.columns { point.weightErrorBound($0) }))))
+            EuclideanNorm.upperBound(kernel.mapColumns(point.weightErrorBound))),
+          chains: FusedSums.convolution(
+            kernel: weights, pixels: pixels, spectralNormUpperBound: correlation
+          ).forward, inputs: inputs * pixels))
     }
     self.parts = parts
   }
 
-  /// ‖fl(Ty) − Ty‖₂ ≤ the result for every y with ‖y‖₂ ≤ X = `norm`.
+  /// ‖fl(Ty) − Ty‖₂ ≤ the result for every y of binary32 with ‖y‖₂ ≤ X = `norm`.
   ///
-  /// *Norms.* A_p repeats the column a_p of Aᵀ without overlap, hence ‖|A_p|‖ = ‖a_p‖. B_p repeats
-  /// the row b_p of Bᵀ every four rows, so that |B_p||B_p|ᵀ has ‖b_p‖² on its diagonal and twice at
-  /// most, for the two rows that neighbours share, the product of |b_p|'s first and last two
-  /// elements: Gershgorin's theorem bounds it. Of three shifted copies each has norm ‖t_p‖ at most.
+  /// *Proof,* up to underflow. An element of y is rounded at most twice on its way into t_p, which
+  /// therefore errs by γ₂‖|B_p|‖X at most; T̃ = (1 + γ₂)‖|B_p|‖X bounds its norm. With c the error of
+  /// the chains at T̃ (`FusedSums`), m_p errs by c + ‖Û_p‖γ₂‖|B_p|‖X + δ‖|B_p|‖X, and its norm is at
+  /// most M = ‖Û_p‖T̃ + c. An element of m_p is rounded at most three times on its way into an output.
+  /// All in all
   ///
-  /// *Proof.* An input is rounded at most twice on its way into t_p, which therefore errs by
-  /// γ₂‖|B_p|‖X at most, and T̃ = (1 + γ₂)‖|B_p|‖X bounds its norm. With c the error of the chains at
-  /// T̃ (`FusedSums`) and δ the weights', m_p errs by c + ‖U_p‖γ₂‖|B_p|‖X + δ‖|B_p|‖X, and its norm
-  /// is at most M = ‖U_p‖T̃ + c. An element of m_p is rounded at most three times on its way into an
-  /// output. All in all
+  ///     ‖fl(Ty) − Ty‖ ≤ Σ_p ‖|A_p|‖(c + (γ₂‖Û_p‖ + δ)‖|B_p|‖X + γ₃M)
   ///
-  ///     ‖fl(Ty) − Ty‖ ≤ Σ_p ‖a_p‖(c + (γ₂‖U_p‖ + δ)‖|B_p|‖X + γ₃M) + η₀-terms
+  /// Underflows on the way into an element of t_p add up to less than 4η₀, those on the way from the
+  /// m_p into an output to less than 3η₀; eight are charged for each.
   ///
-  /// where an underflow on the way into t_p, or into an output, is multiplied by 4 at most.
-  ///
+  /// - Precondition: the format is binary32.
   /// - Throws: `notFinite` when the evaluation might overflow.
   package func errorBound(
     norm: Double, in format: BinaryFormat
   ) throws(VerificationError) -> Double {
+    precondition(format == BinaryFormat(Float.self), "binary64 goes by plain chains")
     let up = Rounding.up
     // A number on the way combines rows with coefficients that add up to less than 6 in magnitude.
     try format.require(up.product(8, norm), "transformed inputs of a layer")
@@ -86,6 +86,7 @@ package struct WinogradSums: RoundedProduct {
       let chainInput = up.sum(exact, inputError)
       let chainError = try part.chains.errorBound(norm: chainInput, in: format)
       let sums = up.sum(up.product(part.correlation, chainInput), chainError)
+      // The coefficients of an output add up to less than 9.
       try format.require(up.product(16, sums), "partial sums of a layer")
       let sumError = up.sum(
         chainError,
@@ -97,71 +98,9 @@ package struct WinogradSums: RoundedProduct {
   }
 }
 
-/// One of the points 0, ±3/4, ±3/2 and ∞ of F(4, 3): a row of Bᵀ and of G, and a column of Aᵀ. All
-/// follow from Lagrange's interpolation of the product of two polynomials.
-private struct WinogradPoint {
-  /// z, or nil for ∞.
-  let position: Double?
-
-  private static let finite = [0, 0.75, -0.75, 1.5, -1.5]
-  static let all = finite.map { WinogradPoint(position: $0) } + [WinogradPoint(position: nil)]
-
-  /// b_p, of six rows of inputs: the coefficients of Π (x − z′) over the finite points z′ ≠ z, exact in
-  /// binary64.
-  private var inputs: [Double] {
-    let others = Self.finite.filter { $0 != position }
-    let product = others.reduce([1.0]) { coefficients, other in
-      zip([0] + coefficients, coefficients + [0]).map { $0 - other * $1 }
-    }
-    return product + Array(repeating: 0, count: 6 - product.count)
-  }
-
-  /// a_p, for four rows of outputs: the powers of z.
-  var outputs: [Double] {
-    guard let z = position else { return [0, 0, 0, 1] }
-    return [1, z, z * z, z * z * z]
-  }
-
-  /// 1/Π (z − z′), rounded once.
-  private var scale: Double {
-    guard let z = position else { return 1 }
-    return 1 / Self.finite.filter { $0 != z }.reduce(1) { $0 * (z - $1) }
-  }
-
-  /// u_p of a column g of weights, the value at z of the polynomial with these coefficients by the
-  /// scale.
-  func weight(_ g: (Float, Float, Float)) -> Float {
-    guard let z = position else { return g.2 }
-    return Float(scale * (Double(g.0) + z * z * Double(g.2)) + scale * z * Double(g.1))
-  }
-
-  /// At least what rounding changes that by: four roundings a term in binary64, and one in binary32
-  /// of their sum.
-  func weightErrorBound(_ g: (Float, Float, Float)) -> Double {
-    guard let z = position?.magnitude else { return 0 }
-    let up = Rounding.up
-    let magnitude = up.sum(
-      up.sum(
-        Double(g.0.magnitude), up.product(z, Double(g.1.magnitude))),
-      up.product(z * z, Double(g.2.magnitude)))
-    return up.sum(
-      up.product(up.product(scale.magnitude, magnitude), 0x1p-24 + 0x1p-50),
-      Double(Float.leastNonzeroMagnitude))
-  }
-
-  /// ‖|B_p|‖₂ ≤ the result (`WinogradSums.errorBound`).
-  var combinationNormUpperBound: Double {
-    let b = inputs.map(\.magnitude)
-    let shared = Rounding.up.sum(
-      Rounding.up.product(b[0], b[4]), Rounding.up.product(b[1], b[5]))
-    return Rounding.up.squareRoot(
-      Rounding.up.sum(EuclideanNorm.squareUpperBound(b), Rounding.up.product(2, shared)))
-  }
-}
-
 extension Tensor<Float> {
-  /// What `transform` makes of the columns of the 3×3 kernels, row-major in output, input and column.
-  fileprivate func columns<Result>(
+  /// What `transform` makes of the columns of the 3×3 kernels, by output, input and column.
+  fileprivate func mapColumns<Result>(
     _ transform: ((Float, Float, Float)) -> Result
   ) -> [Result] {
     stride(from: 0, to: count, by: 9).flatMap { kernel in

@@ -63,6 +63,16 @@ struct WinogradSumsTests {
     #expect(attained > 1 / 30, "attained: \(attained)")
   }
 
+  @Test(
+    "the transposed convolution is one with the adjoint kernel, bit for bit", arguments: [3, 4, 9])
+  func adjoint(side: Int) {
+    let kernel = Tensor<Float>.normal([2, 3, 3, 3], stream: 530)
+    let v = Tensor<Float>.normal([2, side, side], stream: 531)
+    #expect(
+      Convolution(kernel: kernel, imageSide: side).applyTransposed(v).elements
+        == Convolution(kernel: kernel.adjointKernel, imageSide: side).apply(v).elements)
+  }
+
   @Test("kernels and images that might overflow are refused")
   func overflow() throws {
     let large = Tensor<Float>(repeating: 3e38, shape: [1, 1, 3, 3])
