@@ -62,33 +62,20 @@ extension CPLConvolution: ForwardErrorBoundedLayer {
       analysis: products.forward, synthesis: products.transposed, in: BinaryFormat(Scalar.self))
   }
 
-  /// How T y and Tᵀv are computed, where `CPLKernels.h` says so.
+  /// How T y and Tᵀv are computed: `CPLKernels.h` says when it is by Winograd's algorithm.
   private func products(
     spectralNormUpperBound: Double
   ) throws(VerificationError) -> (forward: any RoundedProduct, transposed: any RoundedProduct) {
     let side = inputShape[1]
-    if let kernel = kernel as? Tensor<Float>, kernel.shape[2] == 3, side >= 4 {
-      return (
-        try WinogradSums(kernel: kernel, imageSide: side),
-        try WinogradSums(kernel: kernel.adjointKernel, imageSide: side)
-      )
+    if Scalar.self == Float.self, kernel.shape[2] == 3, side >= 4 {
+      let map = ZeroPaddedConvolution(
+        kernel: kernel.elements.map { Double($0) }, outputs: kernel.shape[0],
+        inputs: kernel.shape[1], kernelSide: 3, imageSide: side)
+      return (try WinogradSums(map), try WinogradSums(map.transposed))
     }
     let sums = FusedSums.convolution(
       kernel: kernel, pixels: side * side, spectralNormUpperBound: spectralNormUpperBound)
     return (sums.forward, sums.transposed)
-  }
-}
-
-extension Tensor {
-  /// The kernel of the transposed convolution: channels exchanged, taps in reverse.
-  package var adjointKernel: Tensor {
-    let (inner, channels, taps) = (shape[0], shape[1], shape[2] * shape[3])
-    return Tensor(
-      shape: [channels, inner, shape[2], shape[3]],
-      elements: (0..<count).map {
-        let (channel, unit, tap) = ($0 / taps / inner, $0 / taps % inner, $0 % taps)
-        return elements[(unit * channels + channel) * taps + taps - 1 - tap]
-      })
   }
 }
 

@@ -37,20 +37,19 @@ package struct WinogradPoint: Sendable {
     return 1 / Self.finite.filter { $0 != z }.reduce(1) { $0 * (z - $1) }
   }
 
-  /// û, the transformed weight of a column g of taps: by the operations of the kernels, bit for bit.
-  package func weight(_ g: (Float, Float, Float)) -> Float {
-    guard let z = position else { return g.2 }
-    return Float(scale * (Double(g.0) + z * z * Double(g.2)) + scale * z * Double(g.1))
+  /// û, the transformed weight of a column g of taps of binary32: by the operations of the kernels, bit for bit.
+  package func weight(_ g: (Double, Double, Double)) -> Float {
+    guard let z = position else { return Float(g.2) }
+    return Float(scale * (g.0 + z * z * g.2) + scale * z * g.1)
   }
 
   /// |û − u| ≤ the result, u = (g₀ + z g₁ + z² g₂)/Π (z − z′): four roundings a term in binary64, the
   /// scale's among them, and one of their sum in binary32. γ₄ is less than 2⁻⁵⁰.
-  package func weightErrorBound(_ g: (Float, Float, Float)) -> Double {
+  package func weightErrorBound(_ g: (Double, Double, Double)) -> Double {
     guard let z = position?.magnitude else { return 0 }
     let up = Rounding.up
     let terms = up.sum(
-      up.sum(Double(g.0.magnitude), up.product(z, Double(g.1.magnitude))),
-      up.product(z * z, Double(g.2.magnitude)))
+      up.sum(g.0.magnitude, up.product(z, g.1.magnitude)), up.product(z * z, g.2.magnitude))
     return up.sum(
       up.product(up.product(scale.magnitude, terms), 0x1p-24 + 0x1p-50),
       Double(Float.leastNonzeroMagnitude))

@@ -17,26 +17,27 @@ package struct WinogradSums: RoundedProduct {
   private struct Part {
     /// At least ‖|A_p|‖₂, ‖Û_p‖₂ and ‖|B_p|‖₂.
     let spread: Double, correlation: Double, combination: Double
-    /// δ ≥ ‖Û_p − U_p‖₂.
+    /// δ ≥ ‖Û_p − U_p‖₂, bounded as ‖Û_p‖ is, by the Frobenius norm.
     let weightError: Double
     /// The chains that make m_p from t_p, and how many elements t_p has.
     let chains: FusedSums, inputs: Int
   }
 
-  /// The sums of T, given its kernel, outputs×inputs×3×3, and the side of its images.
+  /// The sums of T.
   ///
-  /// - Precondition: the kernels do go by this algorithm (`CPLKernels.h`): 3×3, and a side from 4 on.
+  /// - Parameter map: T, with weights of binary32.
+  /// - Precondition: it does go by this algorithm (`CPLKernels.h`): 3×3 taps, and a side from 4 on.
   /// - Throws: `notFinite` for weights that are not finite, or not when transformed.
   /// - Complexity: a Gram iteration of a matrix of the kernel's size for each of the six points.
-  package init(kernel: Tensor<Float>, imageSide: Int) throws(VerificationError) {
-    precondition(kernel.shape[2...] == [3, 3] && imageSide >= 4, "a convolution by Winograd")
-    let (outputs, inputs) = (kernel.shape[0], kernel.shape[1])
-    let pixels = (imageSide + 3) / 4 * imageSide
-    elements = outputs * imageSide * imageSide
+  package init(_ map: ZeroPaddedConvolution) throws(VerificationError) {
+    precondition(map.kernelSide == 3 && map.imageSide >= 4, "a convolution by Winograd")
+    let pixels = (map.imageSide + 3) / 4 * map.imageSide
+    let columns = map.kernelColumns
+    elements = map.outputCount
     var parts: [Part] = []
     for point in WinogradPoint.all {
       let weights = Tensor(
-        shape: [outputs, inputs, 1, 3], elements: kernel.mapColumns(point.weight))
+        shape: [map.outputs, map.inputs, 1, 3], elements: columns.map(point.weight))
       try ScaledWeights.requireFinite(
         weights, what: "transformed kernel", axes: ["output", "input", "row", "column"])
       let correlation = WinogradPoint.correlationNormUpperBound(weights)
@@ -47,10 +48,10 @@ package struct WinogradSums: RoundedProduct {
           combination: point.combinationNormUpperBound,
           weightError: Rounding.up.product(
             Rounding.up.squareRoot(3),
-            EuclideanNorm.upperBound(kernel.mapColumns(point.weightErrorBound))),
+            EuclideanNorm.upperBound(columns.map(point.weightErrorBound))),
           chains: FusedSums.convolution(
             kernel: weights, pixels: pixels, spectralNormUpperBound: correlation
-          ).forward, inputs: inputs * pixels))
+          ).forward, inputs: map.inputs * pixels))
     }
     self.parts = parts
   }
@@ -98,14 +99,16 @@ package struct WinogradSums: RoundedProduct {
   }
 }
 
-extension Tensor<Float> {
-  /// What `transform` makes of the columns of the 3×3 kernels, by output, input and column.
-  fileprivate func mapColumns<Result>(
-    _ transform: ((Float, Float, Float)) -> Result
-  ) -> [Result] {
-    stride(from: 0, to: count, by: 9).flatMap { kernel in
-      (kernel..<kernel + 3).map {
-        transform((elements[$0], elements[$0 + 3], elements[$0 + 6]))
+extension ZeroPaddedConvolution {
+  /// The columns of the 3×3 kernels, by output, input and column.
+  fileprivate var kernelColumns: [(Double, Double, Double)] {
+    let matrix = outputs * inputs
+    return (0..<matrix).flatMap { entry in
+      (0..<3).map { column in
+        (
+          taps[column * matrix + entry], taps[(3 + column) * matrix + entry],
+          taps[(6 + column) * matrix + entry]
+        )
       }
     }
   }

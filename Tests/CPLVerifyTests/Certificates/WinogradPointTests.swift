@@ -5,17 +5,16 @@ import Testing
 
 @Suite("The points of Winograd's algorithm")
 struct WinogradPointTests {
-  private static func columns(_ count: Int) -> [(Float, Float, Float)] {
-    let numbers = Tensor<Float>.normal([3 * count], stream: 540).elements
-    return (0..<count).map { (numbers[3 * $0], numbers[3 * $0 + 1], numbers[3 * $0 + 2]) }
+  /// Columns of taps of binary32.
+  private static func columns(_ count: Int) -> [(Double, Double, Double)] {
+    let taps = Tensor<Float>.normal([3 * count], stream: 540).elements.map { Double($0) }
+    return (0..<count).map { (taps[3 * $0], taps[3 * $0 + 1], taps[3 * $0 + 2]) }
   }
 
   /// The weights as `CPLKernels.h` states them, before they are rounded to binary32.
-  private static func transformed<Number: BinaryFloatingPoint>(
-    _ g: (Float, Float, Float), in: Number.Type
-  ) -> [Number] {
-    let (g0, g1, g2) = (Number(g.0), Number(g.1), Number(g.2))
-    let (a, b): (Number, Number) = (0.75, 1.5)
+  private static func transformed(_ g: (Double, Double, Double)) -> [Double] {
+    let (g0, g1, g2) = g
+    let (a, b) = (0.75, 1.5)
     let (alpha, beta) = (1 / (2 * a * a * (a * a - b * b)), 1 / (2 * b * b * (b * b - a * a)))
     let (evenA, oddA) = (alpha * (g0 + a * a * g2), alpha * a * g1)
     let (evenB, oddB) = (beta * (g0 + b * b * g2), beta * b * g1)
@@ -24,12 +23,12 @@ struct WinogradPointTests {
     ]
   }
 
-  @Test("weights are the kernels', bit for bit")
+  @Test("weights are those that the kernels' header states, bit for bit")
   func weights() {
     for column in Self.columns(1000) {
       #expect(
         WinogradPoint.all.map { $0.weight(column) }
-          == Self.transformed(column, in: Double.self).map { Float($0) })
+          == Self.transformed(column).map { Float($0) })
     }
   }
 
@@ -37,13 +36,13 @@ struct WinogradPointTests {
   func weightErrors() {
     var largest = 0.0
     for column in Self.columns(10_000) {
-      let exact = Self.transformed(column, in: Double.self)
+      let exact = Self.transformed(column)
       for (point, exact) in zip(WinogradPoint.all, exact).dropLast() {
         // What binary64 lacks is a 2⁻²⁶th of the bound.
         let error = abs(Double(point.weight(column)) - exact)
         largest = max(largest, error / point.weightErrorBound(column))
       }
-      #expect(WinogradPoint.all[5].weight(column) == column.2)
+      #expect(Double(WinogradPoint.all[5].weight(column)) == column.2)
     }
     #expect(largest <= 1)
     #expect(largest > 2 / 3, "attained: \(largest)")
@@ -52,7 +51,7 @@ struct WinogradPointTests {
   @Test("the points together are the correlation with a column")
   func interpolation() {
     for column in Self.columns(100) {
-      let weights = Self.transformed(column, in: Double.self)
+      let weights = Self.transformed(column)
       for output in 0..<4 {
         for input in 0..<6 {
           let coefficient = zip(WinogradPoint.all, weights).reduce(0) {
@@ -60,7 +59,7 @@ struct WinogradPointTests {
           }
           let taps = [column.0, column.1, column.2]
           let expected = taps.indices.contains(input - output) ? taps[input - output] : 0
-          #expect(abs(coefficient - Double(expected)) < 1e-13)
+          #expect(abs(coefficient - expected) < 1e-13)
         }
       }
     }
@@ -77,9 +76,9 @@ struct WinogradPointTests {
           map.elements[tile * (4 * tiles + 2) + 4 * tile + row] = Float(value.magnitude)
         }
       }
-      let norm = try Self.norm(of: map)
-      #expect(norm.lowerBound <= point.combinationNormUpperBound)
-      #expect(norm.lowerBound > 0.98 * point.combinationNormUpperBound)
+      let norm = try VerifiedSpectralNorm.dense(map).lowerBound
+      #expect(norm <= point.combinationNormUpperBound)
+      #expect(norm > 0.98 * point.combinationNormUpperBound)
     }
   }
 
@@ -97,15 +96,10 @@ struct WinogradPointTests {
           map.elements[(output * width + x) * 3 * width + input * width + x + tap - 1] = weight
         }
       }
-      let (norm, bound) = (
-        try Self.norm(of: map), WinogradPoint.correlationNormUpperBound(weights)
-      )
-      #expect(norm.lowerBound <= bound)
-      if isTight { #expect(norm.lowerBound > 0.99 * bound) }
+      let norm = try VerifiedSpectralNorm.dense(map).lowerBound
+      let bound = WinogradPoint.correlationNormUpperBound(weights)
+      #expect(norm <= bound)
+      if isTight { #expect(norm > 0.99 * bound) }
     }
-  }
-
-  private static func norm(of map: Tensor<Float>) throws -> SpectralNormEnclosure {
-    try VerifiedSpectralNorm.dense(map)
   }
 }
