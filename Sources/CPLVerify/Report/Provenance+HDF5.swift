@@ -36,6 +36,8 @@ extension Provenance {
     ("command", \.command), ("training_command", \.trainingCommand),
     ("configuration", \.configuration),
   ]
+  /// One row a notice: a dataset of kinds and one of texts.
+  private static let notices = (kind: "notice_kind", text: "notice")
   private static let digestName = "configuration_digest"
   private static let dirtyName = "git_dirty"
 
@@ -59,6 +61,10 @@ extension Provenance {
     }
     for (name, path) in Self.longTexts {
       if let text = self[keyPath: path] { try file.write([text], to: "\(group)/\(name)") }
+    }
+    if let notices {
+      try file.write(notices.map(\.kind.rawValue), to: "\(group)/\(Self.notices.kind)")
+      try file.write(notices.map(\.text), to: "\(group)/\(Self.notices.text)")
     }
     if let isDirty {
       try file.setAttribute(Self.dirtyName, .integer(isDirty ? 1 : 0), of: group)
@@ -95,6 +101,13 @@ extension Provenance {
     }
     for (name, path) in Self.longTexts where try file.exists("\(group)/\(name)") {
       self[keyPath: path] = try file.texts(name, of: group, rows: 1)[0]
+    }
+    if try file.exists("\(group)/\(Self.notices.text)") {
+      let texts = try file.texts(Self.notices.text, of: group)
+      let kinds = try file.texts(Self.notices.kind, of: group, rows: texts.count)
+      notices = try zip(kinds, texts).map { kind, text in
+        Notice(try file.value(kind, at: "\(group)/\(Self.notices.kind)"), text)
+      }
     }
     if names.contains(Self.dirtyName) { isDirty = try file.count(Self.dirtyName, of: group) != 0 }
     let stored = names.contains(Self.digestName) ? try file.text(Self.digestName, of: group) : nil

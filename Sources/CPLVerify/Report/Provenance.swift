@@ -66,6 +66,8 @@ public struct Provenance: Codable, Equatable, Sendable {
     public init() {}
   }
 
+  /// What a reader must know first, the most important first; nil for nothing.
+  public var notices: [Notice]?
   /// The command that makes the results again, ready for a shell.
   public var command: String?
   /// The command that trained the weights.
