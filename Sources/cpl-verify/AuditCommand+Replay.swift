@@ -9,24 +9,30 @@ extension AuditCommand {
       throw ReferenceError.invalid(
         path: path, location: "/audit", expected: "the results of an audit", found: "none")
     }
-    let checkpoint = try weights.read(options.progress)
+    guard let network = report.provenance.networkDigest else {
+      throw ReferenceError.mismatch(
+        expected: "results that name the network that they are of",
+        found: "\(path), results of an earlier version, whose digest leaves out steps, "
+          + "normalisation and head; audit the weights again")
+    }
+    let checkpoint = try weights.read()
     guard report.provenance.weightsDigest == checkpoint.digest else {
       throw ReferenceError.mismatch(
         expected:
           "the weights of the audit, digest \(report.provenance.weightsDigest ?? "unknown")",
         found: "\(weights.weights), digest \(checkpoint.digest)")
     }
-    guard report.provenance.profile == weights.profile.rawValue else {
+    let verified = try weights.judging.verify(checkpoint, workers: options.workers) { _, _ in }
+    let digest = try verified.network.digest()
+    guard digest == network else {
       throw ReferenceError.mismatch(
-        expected: "--profile \(report.provenance.profile ?? "unknown"), that of the audit",
-        found: "\(weights.profile.rawValue)")
+        expected: "the network of the audit, digest \(network), which these flags judge: "
+          + "'\(report.provenance.weightsFlags ?? "")'",
+        found: "digest \(digest), with '\(Provenance.shellCommand(weights.flags))'")
     }
     let chosen = dataOptions.indices.map { Set($0.positions) }
     let violations = audit.violations.filter { chosen?.contains($0.index) ?? true }
-    let certified = try CertifiedNetwork(
-      VerifiedNetwork(
-        checkpoint.network, profile: weights.profile.profile, workers: options.workers
-      ) { _, _ in }, audit.certificate)
+    let certified = try CertifiedNetwork(verified, audit.certificate)
     var broken = 0
     for violation in violations {
       let again = try certified.replay(violation, workers: options.workers)

@@ -5,7 +5,7 @@ extension AuditCommand {
   /// How many violations are listed one by one.
   private static let listed = 20
 
-  func show(_ result: AuditResult) throws {
+  func show(_ result: AuditResult, of provenance: Provenance) throws {
     try Output.line("certificate  \(result.certificate.rawValue)")
     try Output.line("images       \(result.images.count), \(result.certified) certified")
     let tightness = result.tightness
@@ -26,10 +26,8 @@ extension AuditCommand {
           violation.index, violation.prediction, violation.radius, violation.distance)
           + "\(violation.attack), cause: \(violation.cause.rawValue)")
       if let out = results.out {
-        let command = Provenance.replayCommand(
-          weights: weights.weights, profile: weights.profile.rawValue, results: out,
-          index: violation.index)
-        try Output.line("             again with: \(command)")
+        let command = provenance.replayCommand(results: out, index: violation.index)
+        if let command { try Output.line("             again with: \(command)") }
       }
     }
     if result.violations.count > Self.listed {

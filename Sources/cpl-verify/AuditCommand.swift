@@ -96,7 +96,7 @@ struct AuditCommand: PinnableCommand {
   func run() throws {
     if let replay { return try replayViolations(of: replay) }
     let file = try results.out.map { try AuditFile(out: $0, resumes: resume) }
-    let kind = certificates.kind(under: weights.profile)
+    let kind = certificates.kind(under: weights.judgingOptions.profile)
     var judgement = try Judgement(
       weights, dataOptions, results, options, seed: seed, certificate: kind, shard: shard)
     let audit = try CertificateAudit(
@@ -105,7 +105,11 @@ struct AuditCommand: PinnableCommand {
     judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
     if let finished = file?.finished(judgement.report.provenance), let result = finished.audit {
       judgement.progress.note("\(results.out ?? "") holds these results already")
-      if options.json { try Output.line(try finished.json(.audit)) } else { try show(result) }
+      if options.json {
+        try Output.line(try finished.json(.audit))
+      } else {
+        try show(result, of: finished.provenance)
+      }
       return try leave(result.verdict)
     }
     var done = AuditProgress()
@@ -127,7 +131,11 @@ struct AuditCommand: PinnableCommand {
     }
     judgement.report.audit = result
     try judgement.finish { report in
-      if options.json { try Output.line(try report.json(.audit)) } else { try show(result) }
+      if options.json {
+        try Output.line(try report.json(.audit))
+      } else {
+        try show(result, of: report.provenance)
+      }
     }
     if result.unfinished == 0 {
       journal.take()?.remove()
@@ -155,7 +163,8 @@ struct AuditCommand: PinnableCommand {
     of audit: CertificateAudit, _ provenance: Provenance
   ) throws -> AuditJournal.Identity {
     [
-      "weights": provenance.weightsDigest ?? "", "data": provenance.data.digest ?? "",
+      "weights": provenance.weightsDigest ?? "", "network": provenance.networkDigest ?? "",
+      "steps": provenance.steps ?? "", "data": provenance.data.digest ?? "",
       "shard": shard?.description ?? "1/1", "profile": provenance.profile ?? "",
       "certificate": provenance.certificate ?? "", "seed": "\(seed)",
       "attacks": audit.attacks.joined(separator: ", "), "program": try Program.identity(),

@@ -15,19 +15,35 @@ struct CheckSubject {
 
   /// - Parameter scratch: a folder for temporary files.
   init(
-    _ weights: String?, _ unstored: UnstoredOptions, _ data: DataOptions, scratch: String,
-    progress: Progress
+    _ weights: String?, _ unstored: UnstoredOptions, _ data: DataOptions, scratch: String
   ) throws {
     self.scratch = scratch
     recordedValues = try BuiltInFiles.recordedValues(scratch: scratch)
-    checkpoint = try weights.map { try unstored.read($0, progress) }
+    checkpoint = try weights.map { try unstored.read($0) }
     stored = try checkpoint?.network ?? BuiltInFiles.network(scratch: scratch)
     let images = try data.read(.test, classes: stored.classes)
     if data.data != nil { try stored.check(takes: images) }
     // Built-in images serve foreign weights too where they fit; their labels do not.
     let fits = stored.inputShape == images.imageShape && stored.classes == images.classes
     self.images = fits ? images : nil
-    isLabelled = fits && (weights == nil || data.data != nil)
+    isLabelled =
+      fits
+      && (weights == nil || data.data != nil
+        || checkpoint?.description.trainedOn?.name == images.name)
+  }
+
+  /// Bounds the layers. The built-in network, which is no file of anybody's, has verified steps
+  /// unless others are asked for.
+  func verify(
+    _ judging: Judging, workers: Workers, progress: @Sendable (_ done: Int, _ of: Int) -> Void
+  ) throws -> VerifiedNetwork {
+    if let checkpoint {
+      return try judging.verify(checkpoint, workers: workers, progress: progress)
+    }
+    return try VerifiedNetwork(
+      stored, profile: judging.profile,
+      steps: judging.steps == .shipped ? .verified : judging.steps, workers: workers,
+      progress: progress)
   }
 
   /// A context with all but the verified network.

@@ -24,25 +24,26 @@ struct Judgement {
     shard: Shard? = nil, needsClasses: Bool = true
   ) throws {
     try self.init(
-      try weights.read(options.progress), at: weights.weights,
-      under: (weights.profile.rawValue, weights.profile.profile), data, out: results.out, options,
-      seed: seed, certificate: certificate, shard: shard, needsClasses: needsClasses)
+      try weights.read(), at: weights.weights, under: weights.judging, data, out: results.out,
+      options, seed: seed, certificate: certificate, shard: shard, needsClasses: needsClasses)
+    report.provenance.weightsFlags = Provenance.shellCommand(weights.flags)
   }
 
   /// The same for weights that are read already.
   ///
   /// - Parameters:
   ///   - path: where they were read from.
-  ///   - judging: the profile under which they are judged, and what it is called.
+  ///   - judging: which network they are taken to be.
   ///   - out: the file for the results.
   init(
-    _ checkpoint: Checkpoint, at path: String, under judging: (name: String, profile: Profile),
+    _ checkpoint: Checkpoint, at path: String, under judging: Judging,
     _ data: DataOptions, out: String?, _ options: RunOptions, seed: UInt64? = nil,
     certificate: CertificateKind? = nil, shard: Shard? = nil, needsClasses: Bool = true
   ) throws {
     self.out = out
     workers = options.workers
     progress = options.progress
+    if needsClasses { try data.check(suits: checkpoint, at: path) }
     let all = try data.read(.test, classes: checkpoint.network.classes)
     try checkpoint.network.check(takes: all, needsClasses: needsClasses)
     images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
@@ -53,16 +54,14 @@ struct Judgement {
     }
     if let out { try ResultOptions.check(out, notReplacing: path) }
     let progress = progress
-    verified = try VerifiedNetwork(
-      checkpoint.network, profile: judging.profile, workers: workers
-    ) { done, total in
+    verified = try judging.verify(checkpoint, workers: workers) { done, total in
       progress.update("bounding", done: done, total: total, unit: "layers")
       Interruption.leaveIfRequested()
     }
     progress.finish()
     try Interruption.check()
     let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
-    if let deviation, judging.profile == .published {
+    if let deviation, judging.steps == .shipped || judging.steps == .published {
       progress.note("\(path): \(deviation)")
     }
     var provenance = Provenance()
@@ -71,6 +70,10 @@ struct Judgement {
     provenance.seed = seed
     provenance.weights = path
     provenance.weightsDigest = checkpoint.digest
+    provenance.networkDigest = try verified.network.digest()
+    provenance.steps = judging.steps.rawValue
+    let notices = Notice.all(of: verified, from: checkpoint, on: images, workers: workers)
+    provenance.notices = notices.isEmpty ? nil : notices
     if checkpoint.format == Checkpoint.ownFormat {
       try RunFolder.configuration(of: checkpoint, at: path)?.describe(in: &provenance)
     } else {

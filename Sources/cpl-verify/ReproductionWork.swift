@@ -36,13 +36,17 @@ struct ReproductionWork: Reproduction.Executor {
       folder.isAtItsBeginning
       ? nil : try folder.readState(of: configuration) { options.progress.note($0) }
     let epochs = configuration.experiment.training.epochs
-    let isTrained = state.map { $0.epoch >= epochs } ?? false
+    let isTrained = state.map { hasEnded($0, epochs: epochs, run) } ?? false
     var isJudged = false
     if let state, isTrained {
-      isJudged = try finished(run, try digest(of: run, state.network.digest)) != nil
+      isJudged = try finished(run, try digest(of: run, state.network.digest())) != nil
     }
     return Reproduction.Progress(
       epochs: epochs, epochsDone: state?.epoch ?? 0, isJudged: isJudged)
+  }
+
+  private func hasEnded(_ state: TrainingState, epochs: Int, _ run: ReproductionRun) -> Bool {
+    state.epoch >= epochs && state.hasFinalSteps(under: run.experiment.training.profile)
   }
 
   /// Checks that a folder holds the run that is asked for, whatever its epochs.
@@ -124,7 +128,7 @@ struct ReproductionWork: Reproduction.Executor {
       : training.folder.readState(of: training.folder.readConfiguration()) {
         options.progress.note($0)
       }
-    if let state, state.epoch >= epochs { return }
+    if let state, hasEnded(state, epochs: epochs, run) { return }
     options.progress.note("\(run.name): training goes on, \(state?.epoch ?? 0) of \(epochs) epochs")
     _ = try training.goOn(epochs: nil, command.dataOptions)
   }
@@ -171,7 +175,8 @@ struct ReproductionWork: Reproduction.Executor {
     options.progress.note("\(run.name): judging")
     try Folder.create(folder(run.name).path)
     var judgement = try Judgement(
-      checkpoint, at: weights, under: (run.judgedName, run.judged), command.dataOptions,
+      checkpoint, at: weights, under: Judging(name: run.judgedName, profile: run.judged),
+      command.dataOptions,
       out: results(run), options, seed: 0, certificate: certificate(run))
     try judgement.certify()
     if audited(run) > 0 {

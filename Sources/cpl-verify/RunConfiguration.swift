@@ -141,9 +141,13 @@ struct RunConfiguration {
     provenance.splits.digest = images.splitDigest
   }
 
-  var description: CheckpointDescription {
+  /// What weights files of the run say of themselves.
+  ///
+  /// - Parameter data: the images that it trains on.
+  func description(of data: ImageDataset) -> CheckpointDescription {
     CheckpointDescription(
       profile: experiment.training.profile, createdBy: "cpl-verify \(Program.number)",
-      gitCommit: Program.commit)
+      gitCommit: Program.commit,
+      trainedOn: TrainingData(name: data.name, digest: images.digest ?? data.digest))
   }
 }

@@ -72,7 +72,7 @@ struct SelftestCommand: ParsableCommand {
     let scratch = try Scratch.create()
     defer { Scratch.remove(scratch) }
     let subject = try CheckSubject(
-      weights, unstored, dataOptions, scratch: scratch, progress: progress)
+      weights, unstored, dataOptions, scratch: scratch)
     var context = subject.context(seed: seed, effort: .quick, workers: options.workers)
     context.verified = try VerifiedNetwork(
       subject.stored, profile: .corrected, workers: options.workers

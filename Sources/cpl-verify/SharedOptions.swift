@@ -92,6 +92,16 @@ struct DataOptions: ParsableArguments {
   }
 }
 
+extension DataOptions {
+  /// Refuses to judge weights on the built-in images that nobody says they were trained on.
+  func check(suits checkpoint: Checkpoint, at path: String) throws {
+    guard data == nil, checkpoint.description.trainedOn == nil else { return }
+    throw ValidationError(
+      "\(path) does not say what it was trained on: name its test images with --data. The built-in "
+        + "images are for weights that were trained on them.")
+  }
+}
+
 extension ImageSource.Kind: ExpressibleByArgument {}
 
 /// What a command shows.

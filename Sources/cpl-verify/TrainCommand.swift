@@ -98,7 +98,7 @@ struct TrainCommand: PinnableCommand {
     let summary = Summary(
       epochs: state.epoch, parameters: state.network.parameterCount,
       loss: state.history.last?.loss, selectionAccuracy: state.history.last?.selectionAccuracy,
-      digest: state.network.digest, weights: folder.last)
+      digest: try state.network.digest(), weights: folder.last)
     if options.json { return try Output.json(summary) }
     try Output.line(
       "\(summary.weights): \(summary.parameters) parameters, digest \(summary.digest)")

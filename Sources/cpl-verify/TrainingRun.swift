@@ -16,7 +16,7 @@ struct TrainingRun {
   /// Why a run that is begun has not the epochs of its experiment; nil where it has.
   var epochsReason: String?
 
-  private let options: RunOptions
+  let options: RunOptions
 
   init(_ folder: RunFolder, _ options: RunOptions) {
     self.folder = folder
@@ -45,9 +45,11 @@ struct TrainingRun {
       // The beginning is saved too: whatever comes, there is a state to go on from. Until it is
       // there, the configuration says all.
       try folder.write(run)
-      try state.write(to: folder.last, description: run.description, run: try run.identity())
+      try state.write(
+        to: folder.last, description: run.description(of: images.training),
+        run: try run.identity())
     }
-    let trained = try train(trainer, state, run)
+    let trained = try train(trainer, state, run, on: images.training)
     _ = consume lock
     return trained
   }
@@ -94,7 +96,7 @@ struct TrainingRun {
         found: "\(state.batch)")
     }
     if epochs != nil { try folder.write(run) }
-    let trained = try train(trainer, state, run)
+    let trained = try train(trainer, state, run, on: images.training)
     _ = consume lock
     return trained
   }
@@ -145,7 +147,9 @@ struct TrainingRun {
     }
     let probe = "\(folder.path).\(UUID().uuidString).tmp"
     defer { unlink(probe) }
-    let saving = try seconds { try state.write(to: probe, description: run.description) }
+    let saving = try seconds {
+      try state.write(to: probe, description: run.description(of: images.training))
+    }
     return Reproduction.Cost(
       secondsPerEpoch: steps * Double(batches) + power + forward * Double(trainer.selectionImages)
         + Self.savesPerEpoch * saving,
@@ -192,10 +196,10 @@ struct TrainingRun {
   }
 
   private func train(
-    _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration
+    _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration, on images: ImageDataset
   ) throws -> TrainingState {
     let progress = options.progress
-    let description = run.description
+    let description = run.description(of: images)
     let identity = try run.identity()
     let total = trainer.configuration.epochs * trainer.imagesPerEpoch
     let from =
@@ -252,7 +256,8 @@ struct TrainingRun {
       throw HintedError(error: error, hint: "the last good state is in \(folder.last)")
     }
     progress.finish()
-    return state
+    return try writeFinalSteps(
+      state, under: trainer.configuration.profile, description: description, identity: identity)
   }
 }
 

@@ -22,10 +22,7 @@ struct VerifyCommand: ParsableCommand {
     completion: .file())
   var weights: String?
 
-  @Option(
-    help: "Judge with the published pipeline's quirks or without, however the weights were trained."
-  )
-  var profile = ProfileName.corrected
+  @OptionGroup(title: "Which network is judged") var judging: JudgingOptions
 
   @OptionGroup(title: "What a PyTorch checkpoint does not store") var unstored: UnstoredOptions
 
@@ -69,14 +66,13 @@ struct VerifyCommand: ParsableCommand {
     let scratch = try Scratch.create()
     defer { Scratch.remove(scratch) }
     let subject = try CheckSubject(
-      weights, unstored, dataOptions, scratch: scratch, progress: progress)
+      weights, unstored, dataOptions, scratch: scratch)
     var context = subject.context(
       seed: seed, effort: thorough ? .thorough : .normal, workers: options.workers)
-    context.verified = try VerifiedNetwork(
-      subject.stored, profile: profile.profile, workers: options.workers
-    ) { done, total in
+    let verified = try subject.verify(judging.judging, workers: options.workers) { done, total in
       progress.update("bounding", done: done, total: total, unit: "layers")
     }
+    context.verified = verified
     progress.finish()
     let found = try PropertySuite.run(
       checks, context, budget: budget ?? .infinity,
@@ -87,7 +83,8 @@ struct VerifyCommand: ParsableCommand {
       try Interruption.check()
     }
     progress.finish()
-    var report = VerificationReport(provenance: try provenance(subject).completed(options.workers))
+    var report = VerificationReport(
+      provenance: try provenance(subject, verified).completed(options.workers))
     report.checks = found
     let kept = Result {
       try results.out.map(report.write(to:))
@@ -103,12 +100,20 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
-  private func provenance(_ subject: CheckSubject) throws -> Provenance {
+  private func provenance(
+    _ subject: CheckSubject, _ verified: VerifiedNetwork
+  ) throws -> Provenance {
     var provenance = Provenance()
-    (provenance.profile, provenance.seed) = (profile.rawValue, seed)
+    (provenance.profile, provenance.steps) = (judging.judging.name, verified.steps.rawValue)
+    provenance.seed = seed
     provenance.weights = weights ?? "built in"
-    provenance.weightsDigest = subject.stored.digest
+    provenance.weightsFlags = Provenance.shellCommand(unstored.flags + judging.flags)
+    provenance.weightsDigest = try subject.stored.digest()
+    provenance.networkDigest = try verified.network.digest()
     if let weights, let checkpoint = subject.checkpoint {
+      let notices = Notice.all(
+        of: verified, from: checkpoint, on: subject.images, workers: options.workers)
+      provenance.notices = notices.isEmpty ? nil : notices
       try RunFolder.configuration(of: checkpoint, at: weights)?.describe(in: &provenance)
     }
     if let images = subject.images {

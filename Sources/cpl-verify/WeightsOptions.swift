@@ -12,17 +12,14 @@ struct WeightsOptions: ParsableArguments {
 
   @OptionGroup(title: "What a PyTorch checkpoint does not store") var unstored: UnstoredOptions
 
-  @Option(
-    help: "Judge with the published pipeline's quirks or without, however the weights were trained."
-  )
-  var profile = ProfileName.corrected
-}
+  @OptionGroup(title: "Which network is judged") var judgingOptions: JudgingOptions
 
-extension WeightsOptions {
-  /// Reads the weights and tells what had to be assumed.
-  func read(_ progress: Progress) throws -> Checkpoint {
-    try unstored.read(weights, progress)
-  }
+  var judging: Judging { judgingOptions.judging }
+
+  /// The flags that read and judge the weights in this way again.
+  var flags: [String] { unstored.flags + judgingOptions.flags }
+
+  func read() throws -> Checkpoint { try unstored.read(weights) }
 }
 
 /// What a published checkpoint does not tell of its network.
@@ -59,15 +56,17 @@ struct UnstoredOptions: ParsableArguments {
       classes: classes)
   }
 
-  func read(_ path: String) throws -> Checkpoint {
-    try Checkpoint.read(path, settings: settings)
+  /// The flags that say the same again.
+  var flags: [String] {
+    let texts: [(flag: String, value: String?)] = [
+      ("--mean", mean?.text), ("--std", std?.text), ("--padding", padding?.rawValue),
+      ("--head", head?.rawValue), ("--classes", classes.map(String.init)),
+    ]
+    return texts.flatMap { flag, value in value.map { [flag, $0] } ?? [] }
   }
 
-  /// Reads the weights and tells what had to be assumed.
-  func read(_ path: String, _ progress: Progress) throws -> Checkpoint {
-    let checkpoint = try read(path)
-    for note in checkpoint.notes { progress.note("\(path): \(note)") }
-    return checkpoint
+  func read(_ path: String) throws -> Checkpoint {
+    try Checkpoint.read(path, settings: settings)
   }
 }
 
@@ -77,6 +76,8 @@ extension FeaturePooling: ExpressibleByArgument {}
 /// A number for each channel, as a flag lists them: "0.49,0.48,0.45".
 struct ChannelNumbers: ExpressibleByArgument {
   let values: [Float]
+
+  var text: String { values.map { "\($0)" }.joined(separator: ",") }
 
   /// Reads finite numbers; nil for anything else.
   init?(argument: String) {
@@ -93,7 +94,7 @@ struct CertificateOptions: ParsableArguments {
   @Option(help: "The kind of certificate; without it 'sound', or 'published' under that profile.")
   var certificate: CertificateKind?
 
-  func kind(under profile: ProfileName) -> CertificateKind {
+  func kind(under profile: ProfileName?) -> CertificateKind {
     certificate ?? (profile == .published ? .published : .sound)
   }
 }

@@ -26,26 +26,28 @@ extension Checkpoint {
         location: MetadataKey.model)
       var tensors = try PublishedTensors(dictionary)
       reading = try dictionary.network(of: layers, &tensors)
-      description = CheckpointDescription(
-        profile: try decodeJSON(
-          dictionary.json(MetadataKey.profile), path: dictionary.path,
-          location: MetadataKey.profile),
-        createdBy: dictionary.metadata[MetadataKey.createdBy] ?? "unknown",
-        gitCommit: dictionary.metadata[MetadataKey.gitCommit] ?? "unknown")
+      description = try dictionary.description()
+      isEarlierFormat = dictionary.metadata[MetadataKey.version] == nil
     } else {
       reading = try dictionary.network(settings)
       description = CheckpointDescription(
-        profile: .published, createdBy: "PyTorch", gitCommit: "unknown")
+        profile: .published, createdBy: "PyTorch", gitCommit: "unknown",
+        assumptions: reading.notes)
+      isEarlierFormat = false
     }
     format = dictionary.format.rawValue
     network = reading.network
-    digest = network.digest
+    digest = try network.digest()
     published = reading.state
-    notes = reading.notes
+    notes =
+      Set(reading.notes).isSuperset(of: description.assumptions)
+      ? reading.notes : description.assumptions + reading.notes
     (training, run) = (nil, nil)
-    guard let stored = dictionary.metadata[MetadataKey.digest], stored != digest else { return }
+    let expected = isEarlierFormat ? network.parametersDigest : digest
+    guard let stored = dictionary.metadata[MetadataKey.digest], stored != expected else { return }
     throw dictionary.invalid(
-      MetadataKey.digest, expected: "the digest of the weights \(digest)", found: stored.forMessage)
+      MetadataKey.digest, expected: "the digest of the network \(expected)",
+      found: stored.forMessage)
   }
 
   /// The network's sizes in one line.
@@ -77,33 +79,72 @@ extension Checkpoint {
       guard let convex = layer as? any ConvexPotentialLayer<Float> else { continue }
       let vector = convex.powerVector
       add(PublishedNames.powerVector, vector.reshaped([1] + vector.shape))
-      // 0 makes PyTorch compute it.
-      let number = state.spectralNorms[layer.name] ?? 0
+      let number = state.spectralNorm(of: convex)
       add(PublishedNames.spectralNorm, Tensor(shape: [1], elements: [number]))
       if layer is CPLLinear<Float> {
         let number = state.alphas[layer.name] ?? 0
         add(PublishedNames.alpha, Tensor(shape: [1], elements: [number]))
       }
     }
-    let metadata = [
-      "format": "pt", MetadataKey.model: try json(layers),
+    var metadata = [
+      "format": "pt", MetadataKey.version: "2", MetadataKey.model: try json(layers),
       MetadataKey.profile: try json(description.profile), MetadataKey.digest: digest,
       MetadataKey.createdBy: description.createdBy, MetadataKey.gitCommit: description.gitCommit,
     ]
+    if let data = description.trainedOn {
+      metadata[MetadataKey.dataName] = data.name
+      metadata[MetadataKey.dataDigest] = data.digest
+    }
+    if !description.assumptions.isEmpty {
+      metadata[MetadataKey.assumptions] = try json(description.assumptions)
+    }
     try Safetensors.write(tensors, metadata: metadata, to: path)
+  }
+}
+
+extension PublishedState {
+  /// The σ̂ with which PyTorch executes the layer's step: the one that came with it where it makes
+  /// that step. 0 makes PyTorch compute it.
+  fileprivate func spectralNorm(of layer: some ConvexPotentialLayer<Float>) -> Float {
+    let stored = spectralNorms[layer.name]
+    if let stored, StepSize.fromEstimate(stored, numerator: layer.stepNumerator) == layer.stepSize {
+      return stored
+    }
+    return StepSize.estimate(of: layer.stepSize, numerator: layer.stepNumerator) ?? stored ?? 0
   }
 }
 
 extension StateDictionary {
   /// What the file says of itself under `key`; no bytes where it says nothing.
   fileprivate func json(_ key: String) -> Data { Data((metadata[key] ?? "").utf8) }
+
+  /// What a safetensors file of ours says of itself beside the network.
+  fileprivate func description() throws -> CheckpointDescription {
+    func decoded<Value: Decodable>(_ key: String) throws -> Value {
+      try decodeJSON(json(key), path: path, location: key)
+    }
+    let data = metadata[MetadataKey.dataName].map {
+      TrainingData(name: $0, digest: metadata[MetadataKey.dataDigest] ?? "")
+    }
+    return CheckpointDescription(
+      profile: try decoded(MetadataKey.profile),
+      createdBy: metadata[MetadataKey.createdBy] ?? "unknown",
+      gitCommit: metadata[MetadataKey.gitCommit] ?? "unknown", trainedOn: data,
+      assumptions: metadata[MetadataKey.assumptions] == nil
+        ? [] : try decoded(MetadataKey.assumptions))
+  }
 }
 
 /// What a safetensors file of ours says of itself.
 private enum MetadataKey {
   static let model = "cpl-weights.model"
   static let profile = "cpl-weights.profile"
+  /// Missing in files of the first version, whose digest is one of the parameters alone.
+  static let version = "cpl-weights.version"
   static let digest = "cpl-weights.digest"
+  static let dataName = "cpl-weights.trained_on"
+  static let dataDigest = "cpl-weights.trained_on_digest"
+  static let assumptions = "cpl-weights.assumptions"
   static let createdBy = "cpl-weights.created_by"
   static let gitCommit = "cpl-weights.git_commit"
 }

@@ -55,6 +55,16 @@ public struct StepSize: Codable, Equatable, Sendable {
     numerator / (spectralNorm * spectralNorm + Scalar(regularization))
   }
 
+  /// A σ̂ ≥ 0 from which `fromEstimate` makes exactly the step `value`; nil where there is none.
+  package static func estimate(of value: Float, numerator: Float = 2) -> Float? {
+    guard value > 0 else { return nil }
+    let root = Float((Double(numerator) / Double(value) - regularization).squareRoot())
+    guard root.isFinite else { return nil }
+    return [root, root.nextUp, root.nextDown].first {
+      $0 >= 0 && fromEstimate($0, numerator: numerator) == value
+    }
+  }
+
   enum CodingKeys: String, CodingKey {
     case rule, value, numerator
   }

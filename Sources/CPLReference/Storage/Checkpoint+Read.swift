@@ -13,7 +13,7 @@ extension Checkpoint {
   /// The same of a file that is open.
   package init(_ file: borrowing HDF5File) throws {
     let path = file.path
-    try Self.checkFormat(of: file)
+    let version = try Self.version(of: file)
     let specifications = try LayerSpecification.layers(
       json: Data(try Self.text("model", file).utf8), path: path, location: "attribute 'model'")
     let names = CPLNetwork<Float>.names(of: specifications)
@@ -31,21 +31,21 @@ extension Checkpoint {
         })
     }
     network = CPLNetwork(specifications, parameters: parameters, powerVectors: powerVectors)
-    digest = network.digest
+    digest = try network.digest()
+    isEarlierFormat = version < CheckpointSchema.version
     let stored = try Self.text("digest", file)
-    guard stored == digest else {
+    let expected = isEarlierFormat ? network.parametersDigest : digest
+    guard stored == expected else {
       throw ReferenceError.invalid(
-        path: path, location: "attribute 'digest'", expected: "the digest of the weights \(digest)",
+        path: path, location: "attribute 'digest'",
+        expected: "the digest of \(isEarlierFormat ? "the weights" : "the network") \(expected)",
         found: stored)
     }
-    description = CheckpointDescription(
-      profile: try Self.decode("profile", of: file),
-      createdBy: try Self.text("created_by", file),
-      gitCommit: try Self.text("git_commit", file))
+    description = try Self.description(of: file)
     let progress = CheckpointSchema.progress
     format = CheckpointSchema.format
     published = try Self.published(names, of: file)
-    notes = []
+    notes = description.assumptions
     let isTraining = try file.exists(progress)
     training = isTraining ? try Self.training(network, of: file) : nil
     if isTraining, try file.attributeNames(of: progress).contains(CheckpointSchema.run) {
@@ -55,19 +55,38 @@ extension Checkpoint {
     }
   }
 
-  private static func checkFormat(of file: borrowing HDF5File) throws {
+  private static func description(
+    of file: borrowing HDF5File
+  ) throws -> CheckpointDescription {
+    let names = try file.attributeNames(of: "/")
+    return CheckpointDescription(
+      profile: try decode("profile", of: file), createdBy: try text("created_by", file),
+      gitCommit: try text("git_commit", file),
+      trainedOn: names.contains(CheckpointSchema.dataName)
+        ? TrainingData(
+          name: try text(CheckpointSchema.dataName, file),
+          digest: try text(CheckpointSchema.dataDigest, file)) : nil,
+      assumptions: names.contains(CheckpointSchema.assumptions)
+        ? try decode(CheckpointSchema.assumptions, of: file) : [])
+  }
+
+  /// The version of the format, which must be one that this program reads.
+  private static func version(of file: borrowing HDF5File) throws -> Int64 {
     let format = try? text("format", file)
     guard format == CheckpointSchema.format else {
       throw ReferenceError.invalid(
         path: file.path, location: "attribute 'format'", expected: CheckpointSchema.format,
         found: format ?? "no such text")
     }
-    let version = try integer("version", of: "/", file)
-    guard version == CheckpointSchema.version else {
+    let version = Int64(try integer("version", of: "/", file))
+    let readable = CheckpointSchema.readableVersions
+    guard readable.contains(version) else {
       throw ReferenceError.invalid(
-        path: file.path, location: "attribute 'version'", expected: "\(CheckpointSchema.version)",
+        path: file.path, location: "attribute 'version'",
+        expected: "\(readable.lowerBound) to \(readable.upperBound), which this program reads",
         found: "\(version)")
     }
+    return version
   }
 
   /// What came with the weights from a published checkpoint.

@@ -8,30 +8,28 @@ extension CPLNetwork<Float> {
     to path: String, description: CheckpointDescription, published: PublishedState? = nil
   ) throws {
     try HDF5File.create(at: path) { file in
-      try write(to: file, description: description)
-      guard let published else { return }
-      try file.setAttribute(CheckpointSchema.prefix, .string(published.prefix), of: "/")
-      for layer in layers {
-        if let number = published.spectralNorms[layer.name] {
-          try file.write([number], to: CheckpointSchema.spectralNorm(layer.name))
-        }
-        if let number = published.alphas[layer.name] {
-          try file.write([number], to: CheckpointSchema.alpha(layer.name))
-        }
-      }
+      try write(to: file, description: description, published: published)
     }
   }
 
   fileprivate func write(
-    to file: borrowing HDF5File, description: CheckpointDescription
+    to file: borrowing HDF5File, description: CheckpointDescription, published: PublishedState?
   ) throws {
     try file.setAttribute("format", .string(CheckpointSchema.format), of: "/")
     try file.setAttribute("version", .integer(CheckpointSchema.version), of: "/")
     try file.setAttribute("model", .string(json(layers.map(\.specification))), of: "/")
     try file.setAttribute("profile", .string(json(description.profile)), of: "/")
-    try file.setAttribute("digest", .string(digest), of: "/")
+    try file.setAttribute("digest", .string(digest()), of: "/")
     try file.setAttribute("created_by", .string(description.createdBy), of: "/")
     try file.setAttribute("git_commit", .string(description.gitCommit), of: "/")
+    if let data = description.trainedOn {
+      try file.setAttribute(CheckpointSchema.dataName, .string(data.name), of: "/")
+      try file.setAttribute(CheckpointSchema.dataDigest, .string(data.digest), of: "/")
+    }
+    if !description.assumptions.isEmpty {
+      try file.setAttribute(
+        CheckpointSchema.assumptions, .string(json(description.assumptions)), of: "/")
+    }
     for layer in layers {
       for (name, value) in layer.parameters {
         try file.write(value, to: CheckpointSchema.parameter(layer.name, name))
@@ -40,21 +38,34 @@ extension CPLNetwork<Float> {
         try file.write(layer.powerVector, to: CheckpointSchema.powerVector(layer.name))
       }
     }
+    guard let published else { return }
+    try file.setAttribute(CheckpointSchema.prefix, .string(published.prefix), of: "/")
+    for layer in layers {
+      if let number = published.spectralNorms[layer.name] {
+        try file.write([number], to: CheckpointSchema.spectralNorm(layer.name))
+      }
+      if let number = published.alphas[layer.name] {
+        try file.write([number], to: CheckpointSchema.alpha(layer.name))
+      }
+    }
   }
 }
 
 extension TrainingState {
   /// Writes the run, from which it can be taken up again, to a weights file, whole or not at all.
   ///
-  /// - Parameter run: what tells this run from others, for whoever takes it up again.
+  /// - Parameters:
+  ///   - run: what tells this run from others, for whoever takes it up again.
+  ///   - published: the σ̂ of training, where the network's steps are not made from them any more.
   /// - Throws: `ReferenceError.nonFinite` when a number in it is not finite; such a file could not
   ///   be read, and a good one that it would replace is worth more.
   public func write(
-    to path: String, description: CheckpointDescription, run: String? = nil
+    to path: String, description: CheckpointDescription, run: String? = nil,
+    published: PublishedState? = nil
   ) throws {
     try checkFinite()
     try HDF5File.create(at: path) { file in
-      try network.write(to: file, description: description)
+      try network.write(to: file, description: description, published: published)
       var position = 0
       for layer in network.layers {
         for (name, _) in layer.parameters {

@@ -1,7 +1,17 @@
-/// The names in a weights file (`cpl-weights`, version 1).
+/// The names in a weights file (`cpl-weights`, version 2).
+///
+/// In version 1 the digest was one of the parameters alone, and the file did not tell which data the
+/// weights were trained on.
 package enum CheckpointSchema {
   package static let format = "cpl-weights"
-  static let version: Int64 = 1
+  static let version: Int64 = 2
+  static let readableVersions: ClosedRange<Int64> = 1...2
+
+  /// The attributes of the data that the weights were trained on, in files that know it.
+  static let dataName = "trained_on"
+  static let dataDigest = "trained_on_digest"
+  /// What was taken for granted when the network was read from another program's file.
+  static let assumptions = "assumptions"
 
   static func parameter(_ layer: String, _ name: String) -> String {
     "/parameters/\(layer)/\(name)"
@@ -33,11 +43,37 @@ public struct CheckpointDescription: Equatable, Sendable {
   public var createdBy: String
   /// The commit that program was built from.
   public var gitCommit: String
+  /// The data that the weights were trained on; nil where nobody says.
+  public var trainedOn: TrainingData?
+  /// What was taken for granted when the network was read from another program's file.
+  public var assumptions: [String]
 
-  public init(profile: Profile, createdBy: String, gitCommit: String) {
+  public init(
+    profile: Profile, createdBy: String, gitCommit: String, trainedOn: TrainingData? = nil,
+    assumptions: [String] = []
+  ) {
     self.profile = profile
     self.createdBy = createdBy
     self.gitCommit = gitCommit
+    self.trainedOn = trainedOn
+    self.assumptions = assumptions
+  }
+}
+
+/// The data that weights were trained on.
+public struct TrainingData: Codable, Equatable, Sendable {
+  /// The data set's name, such as "cifar10".
+  public let name: String
+  /// SHA-256 over the training images and their labels.
+  public let digest: String
+
+  public init(name: String, digest: String) {
+    self.name = name
+    self.digest = digest
+  }
+
+  public init(_ images: ImageDataset) {
+    self.init(name: images.name, digest: images.digest)
   }
 }
 
@@ -49,8 +85,11 @@ public struct Checkpoint: Sendable {
   public let format: String
   public let network: CPLNetwork<Float>
   public let description: CheckpointDescription
-  /// The SHA-256 of the parameters; checked where the file states it.
+  /// The SHA-256 of the network; checked where the file states it.
   public let digest: String
+  /// Whether an earlier version wrote the file, whose digest was one of the parameters alone: that
+  /// steps, normalisation and head are those that were written is not checked.
+  public let isEarlierFormat: Bool
   /// What the published checkpoint that it comes from held beside the network; nil for others.
   public let published: PublishedState?
   /// What had to be assumed or rounded to read a published checkpoint.

@@ -33,28 +33,71 @@ public struct NetworkBounds: Sendable {
   }
 }
 
-/// A network with the steps of a profile, and the bounds that hold for exactly these steps.
+/// Which step h each convex potential layer is judged with.
+public enum StepPolicy: String, Codable, CaseIterable, Sendable {
+  /// The step that the file holds. Where it holds none, that of 100 power iterations from the stored
+  /// u, as the published code makes it when it evaluates.
+  case shipped
+  /// c/(σ̄² + 1e-4) rounded down, σ̄ a verified bound: every layer is 1-Lipschitz by construction
+  /// for c ≤ 2.
+  case verified
+  /// c/(σ̂² + 1e-4), σ̂ after 100 power iterations from the stored u.
+  case power
+  /// As the published code evaluates: a step from the power method that is stored is used as it is,
+  /// every other is made by 100 power iterations.
+  case published
+}
+
+extension Profile {
+  /// The steps that judging under the profile takes.
+  public var steps: StepPolicy {
+    guard sigmaLowerBound else { return .verified }
+    return staleSigma ? .published : .power
+  }
+}
+
+/// A network with the steps that it is judged with, and the bounds that hold for exactly these steps.
 public struct VerifiedNetwork: Sendable {
   /// The network as it is executed in binary32.
   public let network: CPLNetwork<Float>
+  /// The network as it came, with the steps that `StepPolicy.shipped` gives it.
+  public let shipped: CPLNetwork<Float>
   public let bounds: NetworkBounds
   public let profile: Profile
+  public let steps: StepPolicy
+  /// The layers that came without a step.
+  public let layersWithoutStep: [String]
 
-  /// Bounds a network's layers and sets its steps.
+  /// The layers whose executed step is not the one that they came with, and by what share the two
+  /// differ.
+  public var replacedSteps: [(layer: String, change: Double)] {
+    network.convexPotentialLayers.compactMap { position in
+      let (now, before) = (
+        network[convexPotential: position].stepSize, shipped[convexPotential: position].stepSize
+      )
+      return now == before
+        ? nil : (network.layers[position].name, Double(now) / Double(before) - 1)
+    }
+  }
+
+  /// Bounds a network's layers and sets its steps. A layer whose step is fixed keeps it, whatever the
+  /// policy.
   ///
-  /// Under the quirk `sigma-lower-bound` h = 2/(σ̂² + 1e-4) with σ̂ after 100 power iterations from
-  /// the stored u; otherwise h comes from the verified bound, and every convex potential layer is
-  /// 1-Lipschitz by construction. Under `stale-sigma` as well, a step from the power method that is
-  /// stored with the weights is used as it is. A layer whose step is fixed keeps it under all.
-  ///
-  /// - Parameter progress: called as each layer is done, with how many are; from any thread.
+  /// - Parameters:
+  ///   - profile: whose quirks the `published` certificates reproduce.
+  ///   - origin: the network as it came, where that is another than `stored`.
+  ///   - steps: which steps are executed; those of the profile where nil.
+  ///   - progress: called as each layer is done, with how many are; from any thread.
   /// - Throws: `VerificationError` when a weight is not finite or an enclosure is not found.
   ///   Complexity: a Cholesky factorisation a layer.
   public init(
-    _ stored: CPLNetwork<Float>, profile: Profile, workers: Workers,
+    _ stored: CPLNetwork<Float>, shipped origin: CPLNetwork<Float>? = nil, profile: Profile,
+    steps: StepPolicy? = nil, workers: Workers,
     progress: @Sendable (_ done: Int, _ of: Int) -> Void
   ) throws {
+    let steps = steps ?? profile.steps
     var network = stored
+    var shipped = origin ?? stored
     var layers: [LayerBounds] = []
     let body = stored.layers.dropLast()
     let done = Counter()
@@ -65,11 +108,15 @@ public struct VerifiedNetwork: Sendable {
     }
     for (index, result) in measured.enumerated() {
       let measured = try result.get()
-      try measured.setStep(of: &network, at: index, profile: profile)
+      try measured.setStep(of: &shipped, at: index, .shipped)
+      try measured.setStep(of: &network, at: index, steps)
       layers.append(try measured.bounds(of: network.layers[index]))
     }
     self.network = network
+    self.shipped = shipped
     self.profile = profile
+    self.steps = steps
+    layersWithoutStep = (origin ?? stored).layersWithoutStep
     bounds = NetworkBounds(
       layers: layers,
       lipschitzUpperBound: try LipschitzBound.composition(layers.map(\.lipschitzUpperBound)))
@@ -97,20 +144,20 @@ private struct Measured: Sendable {
   }
 
   func setStep(
-    of network: inout CPLNetwork<Float>, at index: Int, profile: Profile
+    of network: inout CPLNetwork<Float>, at index: Int, _ steps: StepPolicy
   ) throws(VerificationError) {
     guard let spectralNorm, let model, network[convexPotential: index].stepRule != .fixed else {
       return
     }
     let stored = network[convexPotential: index]
-    if profile.sigmaLowerBound, profile.staleSigma, stored.stepRule == .power, stored.stepSize > 0 {
-      return
-    }
-    if profile.sigmaLowerBound {
+    switch steps {
+    case .shipped where stored.hasStep: return
+    case .published where stored.hasStep && stored.stepRule == .power: return
+    case .shipped, .published, .power:
       network[convexPotential: index].stepRule = .power
       network[convexPotential: index].stepSize = StepSize.fromEstimate(
         model.estimate, numerator: stored.stepNumerator)
-    } else {
+    case .verified:
       network[convexPotential: index].stepRule = .verified
       network[convexPotential: index].stepSize = try LipschitzBound.verifiedStep(
         spectralNormUpperBound: spectralNorm.upperBound,
@@ -127,6 +174,33 @@ private struct Measured: Sendable {
       stepRule: convex?.stepRule,
       lipschitzUpperBound: try layer.bounded.lipschitzUpperBound(spectralNorm))
   }
+}
+
+extension CPLNetwork<Float> {
+  /// The names of the layers whose step is not known.
+  fileprivate var layersWithoutStep: [String] {
+    convexPotentialLayers.filter { !self[convexPotential: $0].hasStep }.map { layers[$0].name }
+  }
+
+  /// The network with the steps that the published code makes of the σ̂ that came with it; those of
+  /// other layers stay.
+  public func withSteps(of published: PublishedState?) -> CPLNetwork {
+    var network = self
+    for position in convexPotentialLayers where self[convexPotential: position].stepRule != .fixed {
+      guard let estimate = published?.spectralNorms[layers[position].name], estimate > 0 else {
+        continue
+      }
+      network[convexPotential: position].stepRule = .power
+      network[convexPotential: position].stepSize = StepSize.fromEstimate(
+        estimate, numerator: self[convexPotential: position].stepNumerator)
+    }
+    return network
+  }
+}
+
+extension ConvexPotentialLayer {
+  /// Whether the layer came with a step: a power method that never ran leaves 0.
+  fileprivate var hasStep: Bool { stepRule != .power || stepSize > 0 }
 }
 
 extension Layer {

@@ -200,8 +200,9 @@ struct StorageRoundTrip: PropertyCheck {
     let damaged = try context.scratchFile("damaged.h5")
     try context.writeWeights(network, path)
     func isRead(_ path: String) -> Bool {
-      guard let stored = try? Checkpoint(path: path).network else { return false }
-      return stored.stateBits == network.stateBits && stored.digest == network.digest
+      guard let stored = try? Checkpoint(path: path) else { return false }
+      return stored.network.stateBits == network.stateBits
+        && stored.digest == (try? network.digest())
     }
     let bytes = try InputFile.bytes(path)
     var random = context.random(for: id)

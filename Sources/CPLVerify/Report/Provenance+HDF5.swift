@@ -8,7 +8,8 @@ extension Provenance {
   /// Attributes of `/provenance`.
   private static let texts: [Field<String?>] = [
     ("profile", \.profile), ("certificate", \.certificate), ("weights", \.weights),
-    ("audit_digest", \.auditDigest),
+    ("audit_digest", \.auditDigest), ("steps", \.steps), ("weights_flags", \.weightsFlags),
+    ("network_digest", \.networkDigest),
     ("weights_digest", \.weightsDigest), ("git_commit", \.gitCommit),
     ("data_name", \.data.name), ("data_folder", \.data.folder), ("data_split", \.data.split),
     ("data_digest", \.data.digest), ("data_shard", \.data.shard),

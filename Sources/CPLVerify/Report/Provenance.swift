@@ -74,8 +74,11 @@ public struct Provenance: Codable, Equatable, Sendable {
   public var trainingCommand: String?
   /// The resolved configuration, defaults included.
   public var configuration: String?
-  /// "published", "corrected" or "mixed".
+  /// "published", "corrected" or "mixed", under which the network was judged; "shipped" where it was
+  /// taken as its file holds it.
   public var profile: String?
+  /// The policy by which the executed steps were chosen, a `StepPolicy`.
+  public var steps: String?
   /// The kind of certificate asked for.
   public var certificate: String?
   /// What everything random came from.
@@ -84,8 +87,12 @@ public struct Provenance: Codable, Equatable, Sendable {
   public var auditDigest: String?
   /// The file of weights.
   public var weights: String?
-  /// SHA-256 over all parameters.
+  /// The flags, ready for a shell, with which the weights were read and judged.
+  public var weightsFlags: String?
+  /// SHA-256 of the network in that file.
   public var weightsDigest: String?
+  /// SHA-256 of the network that was executed: the same unless its steps were replaced or not stored.
+  public var networkDigest: String?
   /// The commit that the program was built from.
   public var gitCommit: String?
   /// Whether the program was built from that commit with changes.
@@ -107,13 +114,14 @@ public struct Provenance: Codable, Equatable, Sendable {
     arguments.map(shellQuoted).joined(separator: " ")
   }
 
-  /// The command that shows a stored violation again.
-  public static func replayCommand(
-    weights: String, profile: String?, results: String, index: Int
-  ) -> String {
-    shellCommand(
-      ["cpl-verify", "audit", weights] + (profile.map { ["--profile", $0] } ?? [])
-        + ["--replay", results, "--indices", "\(index)"])
+  /// The command that shows a stored violation again; nil where the weights have no file.
+  public func replayCommand(results: String, index: Int) -> String? {
+    weights.map { weights in
+      [
+        Self.shellCommand(["cpl-verify", "audit", weights]), weightsFlags,
+        Self.shellCommand(["--replay", results, "--indices", "\(index)"]),
+      ].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: " ")
+    }
   }
 
   private static func shellQuoted(_ argument: String) -> String {

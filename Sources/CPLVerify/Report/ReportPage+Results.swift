@@ -7,7 +7,6 @@ extension ReportPage {
 
   static func violations(_ report: VerificationReport, results: String) -> Section? {
     guard let audit = report.audit, !audit.violations.isEmpty else { return nil }
-    let weights = report.provenance.weights ?? "WEIGHTS"
     let paths = ReportSchema.counterexamples(audit)
     let shown = zip(audit.violations, paths).prefix(listed)
     var section = Section(heading: "Violations")
@@ -45,10 +44,8 @@ extension ReportPage {
     }
     section.codes = [
       Code(
-        shown.map { violation, _ in
-          Provenance.replayCommand(
-            weights: weights, profile: report.provenance.profile, results: results,
-            index: violation.index)
+        shown.compactMap { violation, _ in
+          report.provenance.replayCommand(results: results, index: violation.index)
         }.joined(separator: "\n"))
     ]
     return section

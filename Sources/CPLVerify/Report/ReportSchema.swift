@@ -1,9 +1,12 @@
 import CPLReference
 
-/// The names in a file of results (`cpl-report`, version 1).
+/// The names in a file of results (`cpl-report`, version 2).
 package enum ReportSchema {
   package static let format = "cpl-report"
-  static let version: Int64 = 1
+  static let version: Int64 = 2
+  /// Version 1 names a digest of the weights that leaves out steps, normalisation, padding and head,
+  /// and so does not tell of which network the results are.
+  static let readableVersions: ClosedRange<Int> = 1...2
 
   static let provenance = "/provenance"
   static let model = "/model"

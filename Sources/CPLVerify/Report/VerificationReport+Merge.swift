@@ -68,6 +68,7 @@ extension VerificationReport {
       }
       let (facts, others) = (report.provenance, other.report.provenance)
       try check("weights", facts.weightsDigest, others.weightsDigest)
+      try check("network", facts.networkDigest, others.networkDigest)
       try check("data", facts.data.digest, others.data.digest)
       try check("configuration", facts.configurationDigest, others.configurationDigest)
       try check("profile", facts.profile, others.profile)

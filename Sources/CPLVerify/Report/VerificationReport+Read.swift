@@ -18,11 +18,24 @@ extension VerificationReport {
         "attribute 'format'", expected: ReportSchema.format, found: format ?? "no such text")
     }
     let version = try file.count("version", of: "/")
-    guard version == ReportSchema.version else {
+    let readable = ReportSchema.readableVersions
+    guard readable.contains(version) else {
       throw file.invalid(
-        "attribute 'version'", expected: "\(ReportSchema.version)", found: "\(version)")
+        "attribute 'version'",
+        expected: "\(readable.lowerBound) to \(readable.upperBound), which this program reads",
+        found: "\(version)")
     }
     self.init(provenance: try Provenance(from: file, group: ReportSchema.provenance))
+    if version < ReportSchema.version {
+      provenance.networkDigest = nil
+      provenance.notices =
+        [
+          Notice(
+            .earlierFormat,
+            "results of an earlier version, whose digest of the weights leaves out steps, "
+              + "normalisation and head: of which network they are is not proved")
+        ] + (provenance.notices ?? [])
+    }
     if try file.exists(ReportSchema.model) { model = try ModelSummary(from: file) }
     if try file.exists(ReportSchema.training) { training = try Self.training(from: file) }
     if try file.exists(ReportSchema.bounds) {

@@ -2,7 +2,7 @@ import CPLReference
 import Foundation
 
 extension VerificationReport {
-  /// Writes the report to an HDF5 file (`cpl-report`, version 1), whole or not at all.
+  /// Writes the report to an HDF5 file (`cpl-report`, version 2), whole or not at all.
   ///
   /// Equal results make files with the same content digest, whatever their provenance.
   public func write(to path: String) throws {

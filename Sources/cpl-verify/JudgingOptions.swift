@@ -1,0 +1,60 @@
+import ArgumentParser
+import CPLReference
+import CPLVerify
+
+/// Which network is judged: the one in the file unless another is asked for.
+struct JudgingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Judge with the published pipeline's quirks, or with steps that are proved, instead of the "
+        + "network as the file holds it."))
+  var profile: ProfileName?
+
+  @Option(
+    help: ArgumentHelp(
+      "The steps that are executed: the file's own (shipped, the default), 2/(σ̄² + 1e-4) from "
+        + "verified bounds (verified), or from 100 power iterations (power). Every output says when "
+        + "they are not the file's.", valueName: "shipped|verified|power"))
+  var steps: StepPolicy?
+
+  var judging: Judging {
+    Judging(
+      name: profile?.rawValue ?? "shipped", profile: profile?.profile ?? .corrected,
+      steps: steps ?? profile?.profile.steps ?? .shipped)
+  }
+
+  /// The flags that judge so again.
+  var flags: [String] {
+    (profile.map { ["--profile", $0.rawValue] } ?? [])
+      + (steps.map { ["--steps", $0.rawValue] } ?? [])
+  }
+}
+
+extension StepPolicy: ExpressibleByArgument {}
+
+/// How a network is judged.
+struct Judging {
+  /// The profile's name, or "shipped".
+  let name: String
+  /// Whose quirks the `published` certificates reproduce.
+  let profile: Profile
+  let steps: StepPolicy
+
+  init(name: String, profile: Profile, steps: StepPolicy? = nil) {
+    self.name = name
+    self.profile = profile
+    self.steps = steps ?? profile.steps
+  }
+
+  /// Bounds the layers of a checkpoint's network and sets its steps.
+  func verify(
+    _ checkpoint: Checkpoint, workers: Workers, progress: @Sendable (_ done: Int, _ of: Int) -> Void
+  ) throws -> VerifiedNetwork {
+    let stored =
+      steps == .published
+      ? checkpoint.network.withSteps(of: checkpoint.published) : checkpoint.network
+    return try VerifiedNetwork(
+      stored, shipped: checkpoint.network, profile: profile, steps: steps, workers: workers,
+      progress: progress)
+  }
+}
