@@ -5,15 +5,16 @@ extension AuditCommand {
   /// How many violations are listed one by one.
   private static let listed = 20
 
-  func show(_ result: AuditResult) throws {
+  func show(_ report: VerificationReport) throws {
+    guard let result = report.audit else { return }
+    try Output.opening(of: report)
     try Output.line("certificate  \(result.certificate.rawValue)")
     try Output.line("images       \(result.images.count), \(result.certified) certified")
-    let tightness = result.tightness
-    if let least = tightness.first, let most = tightness.last {
+    if let tightness = Distribution(result.tightness) {
       try Output.line(
         String(
-          format: "d/r          %.4f to %.4f, median %.4f", least, most,
-          tightness[tightness.count / 2]))
+          format: "d/r          %.4f to %.4f, median %.4f", tightness.min, tightness.max,
+          tightness.median))
     }
     if !result.excessLayers.isEmpty {
       try Output.line(
@@ -41,8 +42,6 @@ extension AuditCommand {
           + "\(result.unattacked) not attacked")
     }
     try Output.line("verdict      \(result.verdict.rawValue)")
-    if result.certificate == .published, result.verdict == .holds {
-      try Output.line("             none was broken; published certificates are no proof")
-    }
+    if let reason = report.unprovedReason() { try Output.line("             \(reason)") }
   }
 }

@@ -23,6 +23,7 @@ struct Judgement {
     _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
     shard: Shard? = nil, needsClasses: Bool = true
   ) throws {
+    try results.check(notReplacing: weights.weights)
     try self.init(
       try weights.read(options.progress), at: weights.weights,
       under: (weights.profile.rawValue, weights.profile.profile), data, out: results.out, options,
@@ -83,6 +84,7 @@ struct Judgement {
     provenance.data.folder = data.data
     provenance.data.split = ImageDataset.Split.test.rawValue
     provenance.data.images = all.count
+    provenance.data.available = all.available
     provenance.data.digest = all.digest
     provenance.data.shard = shard?.description
     report = VerificationReport(provenance: provenance)

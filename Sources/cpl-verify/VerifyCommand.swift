@@ -116,6 +116,7 @@ struct VerifyCommand: ParsableCommand {
       provenance.data.folder = dataOptions.data
       provenance.data.split = ImageDataset.Split.test.rawValue
       provenance.data.images = images.count
+      provenance.data.available = images.available
       provenance.data.digest = images.digest
     }
     return provenance

@@ -36,7 +36,7 @@ struct QuirkPage {
           + ($0.epochs == $0.configuredEpochs ? "" : " of \($0.configuredEpochs)")
       } ?? "no run yet"
     return ReportPage(
-      verdict: "plain",
+      style: "plain",
       headline: "The published pipeline's quirks, each alone: \(study.group.name), \(epochs)",
       sections: [method] + [CertificateKind.published, .lipschitz, .sound].map(table)
         + [excluded, runs].compactMap { $0 })

@@ -1,0 +1,27 @@
+import ArgumentParser
+import CPLVerify
+
+/// How the exit code follows from a verdict.
+struct VerdictOptions: ParsableArguments {
+  @Flag(help: "Exit with 0, not 2, when no certificate is broken but their kind is no proof.")
+  var allowUnproved = false
+
+  /// Ends the command as the verdict says; without one nothing was put to the test.
+  func leave(_ verdict: AuditResult.Verdict?) throws {
+    switch verdict {
+    case .holds, nil: return
+    case .unproved: if !allowUnproved { throw Exit.inconclusive }
+    case .violated: throw Exit.violated
+    case .inconclusive: throw Exit.inconclusive
+    }
+  }
+}
+
+extension Output {
+  /// What every command that judges a network shows first: the headline and what else a reader must
+  /// know before any number.
+  static func opening(of report: VerificationReport) throws {
+    try line(report.headline)
+    for notice in report.provenance.furtherNotices { try line(notice) }
+  }
+}
