@@ -16,7 +16,9 @@ extension AuditCommand {
           format: "d/r          %.4f to %.4f, median %.4f", tightness.min, tightness.max,
           tightness.median))
     }
-    if !result.excessLayers.isEmpty {
+    if let reason = report.unprovedReason() {
+      try Output.line("not proved   \(reason)")
+    } else if !result.excessLayers.isEmpty {
       try Output.line(
         "not proved to be 1-Lipschitz: \(result.excessLayers.joined(separator: ", "))")
     }
@@ -42,6 +44,5 @@ extension AuditCommand {
           + "\(result.unattacked) not attacked")
     }
     try Output.line("verdict      \(result.verdict.rawValue)")
-    if let reason = report.unprovedReason() { try Output.line("             \(reason)") }
   }
 }

@@ -110,10 +110,10 @@ struct AuditCommand: PinnableCommand {
       judgement.verified, certificate: kind, also: attack, seed: seed, workers: options.workers)
     let identity = try identity(of: audit, judgement.report.provenance)
     judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
-    if let finished = file?.finished(judgement.report.provenance), let result = finished.audit {
+    if let finished = file?.finished(judgement.report.provenance) {
       judgement.progress.note("\(results.out ?? "") holds these results already")
       if options.json { try Output.line(try finished.json(.audit)) } else { try show(finished) }
-      return try verdict.leave(result.verdict)
+      return try verdict.leave(finished)
     }
     try file?.checkReplacing(for: judgement.report.provenance)
     var done = AuditProgress()
@@ -142,7 +142,7 @@ struct AuditCommand: PinnableCommand {
     } else if let file {
       judgement.progress.note("the budget ran out; --resume goes on from \(file.journal)")
     }
-    try verdict.leave(result.verdict)
+    try verdict.leave(judgement.report)
   }
 
   private var limit: AuditRun.Budget? {

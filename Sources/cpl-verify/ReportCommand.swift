@@ -108,7 +108,7 @@ struct ReportCommand: ParsableCommand {
       try Output.opening(of: report)
       try Output.line("\(out)/report.html")
     }
-    try verdict.leave(report.verdict)
+    try verdict.leave(report)
   }
 
   private func show(_ first: String, beside second: String) throws {

@@ -6,13 +6,17 @@ struct VerdictOptions: ParsableArguments {
   @Flag(help: "Exit with 0, not 2, when no certificate is broken but their kind is no proof.")
   var allowUnproved = false
 
-  /// Ends the command as the verdict says; without one nothing was put to the test.
-  func leave(_ verdict: AuditResult.Verdict?) throws {
-    switch verdict {
+  /// Ends the command as the verdict of a report says; without one nothing was put to the test.
+  func leave(_ report: VerificationReport) throws {
+    switch report.verdict {
     case .holds, nil: return
-    case .unproved: if !allowUnproved { throw Exit.inconclusive }
-    case .violated: throw Exit.violated
-    case .inconclusive: throw Exit.inconclusive
+    case .unproved where allowUnproved: return
+    case .violated:
+      Annotations.write("error", title: "certificates", report.headline)
+      throw Exit.violated
+    case .unproved, .inconclusive:
+      Annotations.write("warning", title: "certificates", report.headline)
+      throw Exit.inconclusive
     }
   }
 }

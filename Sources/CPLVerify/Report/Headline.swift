@@ -120,15 +120,12 @@ extension VerificationReport {
   public func unprovedReason(layers count: Int = .max) -> String? {
     guard let audit, audit.verdict == .unproved else { return nil }
     guard !audit.excessLayers.isEmpty else {
-      return "not proved, since \(audit.certificate) certificates leave out the rounding of the "
-        + "evaluation"
+      return "\(audit.certificate) certificates leave out the rounding of the evaluation"
     }
     let more = audit.excessLayers.count - count
-    let layers =
-      audit.excessLayers.prefix(count).joined(separator: ", ")
+    return "\(audit.certificate) certificates take layers for 1-Lipschitz that may expand: "
+      + audit.excessLayers.prefix(count).joined(separator: ", ")
       + (more > 0 ? " and \(more) more" : "")
-    return "not proved, since layers may expand that \(audit.certificate) certificates take for "
-      + "1-Lipschitz: \(layers)"
       + (bounds.map { " (L ≤ \(Shown.exact($0.lipschitzUpperBound)) before the head)" } ?? "")
   }
 }

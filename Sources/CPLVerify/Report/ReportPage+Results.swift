@@ -43,7 +43,8 @@ extension ReportPage {
         let pictures = CounterexamplePictures(violation, imageShape: report.model?.imageShape)
       else { return nil }
       return Figure(
-        caption: "Image \(violation.index): \(violation.change(names)), d = "
+        caption: "Image \(violation.index) (\(Shown.className(violation.label, names))): "
+          + "\(violation.change(names)), d = "
           + "\(Shown.pixels(violation.distance)) within r = \(Shown.pixels(violation.radius)), by "
           + "\(violation.attack). Original, adversarial, and their difference "
           + "\(Shown.number(pictures.magnification, digits: 3)) times larger around grey.",

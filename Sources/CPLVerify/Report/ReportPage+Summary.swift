@@ -62,7 +62,8 @@ extension ReportPage {
       + "proof"
       + (report.contradictions.isEmpty && audit.certificate.isProved
         ? "; the proof is in the bounds."
-        : report.unprovedReason().map { "; they are \($0)." } ?? ", and nothing else here is one.")
+        : report.unprovedReason().map { "; nothing proves them: \($0)." }
+          ?? ", and nothing else here is one.")
   }
 
   /// What d/r tells of the nearest adversarial image of all, which no search need find.

@@ -114,10 +114,10 @@ struct JUnitSuite {
     case .unproved:
       let reason = report.unprovedReason() ?? ""
       if allowsUnproved {
-        result.skip = "not broken, \(reason)"
+        result.skip = "not broken, not proved: \(reason)"
       } else {
         result.failure = Failure(
-          type: "unproved", message: "not broken, \(reason)", details: result.output)
+          type: "unproved", message: "not broken, not proved: \(reason)", details: result.output)
       }
     case .inconclusive:
       result.skip =

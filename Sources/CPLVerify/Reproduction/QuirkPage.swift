@@ -109,7 +109,7 @@ struct QuirkPage {
   private var runs: ReportPage.Section? {
     guard !records.isEmpty else { return nil }
     return ReportPage.Section(
-      heading: "Runs",
+      heading: "Runs", items: records.flatMap(\.noticeLines),
       tables: [
         ReportPage.Table(
           caption: "Runs and digests",
