@@ -52,6 +52,7 @@ struct AttackCommand: PinnableCommand {
       if options.json {
         try Output.line(try report.json(.attack(attack)))
       } else {
+        try Output.opening(of: report)
         try show(record)
       }
     }

@@ -5,17 +5,20 @@ extension AuditCommand {
   /// How many violations are listed one by one.
   private static let listed = 20
 
-  func show(_ result: AuditResult, of provenance: Provenance) throws {
+  func show(_ report: VerificationReport) throws {
+    guard let result = report.audit else { return }
+    try Output.opening(of: report)
     try Output.line("certificate  \(result.certificate.rawValue)")
     try Output.line("images       \(result.images.count), \(result.certified) certified")
-    let tightness = result.tightness
-    if let least = tightness.first, let most = tightness.last {
+    if let tightness = Distribution(result.tightness) {
       try Output.line(
         String(
-          format: "d/r          %.4f to %.4f, median %.4f", least, most,
-          tightness[tightness.count / 2]))
+          format: "d/r          %.4f to %.4f, median %.4f", tightness.min, tightness.max,
+          tightness.median))
     }
-    if !result.excessLayers.isEmpty {
+    if let reason = report.unprovedReason() {
+      try Output.line("not proved   \(reason)")
+    } else if !result.excessLayers.isEmpty {
       try Output.line(
         "not proved to be 1-Lipschitz: \(result.excessLayers.joined(separator: ", "))")
     }
@@ -26,7 +29,7 @@ extension AuditCommand {
           violation.index, violation.prediction, violation.radius, violation.distance)
           + "\(violation.attack), cause: \(violation.cause.rawValue)")
       if let out = results.out {
-        let command = provenance.replayCommand(results: out, index: violation.index)
+        let command = report.provenance.replayCommand(results: out, index: violation.index)
         if let command { try Output.line("             again with: \(command)") }
       }
     }
@@ -39,8 +42,5 @@ extension AuditCommand {
           + "\(result.unattacked) not attacked")
     }
     try Output.line("verdict      \(result.verdict.rawValue)")
-    if result.certificate == .published, result.verdict == .holds {
-      try Output.line("             none was broken; published certificates are no proof")
-    }
   }
 }

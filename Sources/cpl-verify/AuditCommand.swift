@@ -15,8 +15,9 @@ struct AuditCommand: PinnableCommand {
       interrupted or killed goes on with the same command and --resume, and ends with the same \
       results. Several shards are put together by 'report'.
 
-      Exit code 0 when all certified images were attacked and no certificate is broken, 1 when one \
-      is, 2 when no image is certified or the budget ran out before. With --replay: 1 when a stored \
+      Exit code 0 when all certified images were attacked, no certificate is broken, and their kind is \
+      proved; 1 when one is broken; 2 when their kind is no proof (0 with --allow-unproved), when no \
+      image is certified or when the budget ran out before. With --replay: 1 when a stored \
       violation is one again, 0 when none is, 2 when none is stored.
       """)
 
@@ -63,6 +64,7 @@ struct AuditCommand: PinnableCommand {
       valueName: "file"))
   var replay: String?
 
+  @OptionGroup var verdict: VerdictOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
@@ -95,23 +97,25 @@ struct AuditCommand: PinnableCommand {
 
   func run() throws {
     if let replay { return try replayViolations(of: replay) }
-    let file = try results.out.map { try AuditFile(out: $0, resumes: resume) }
+    let file = try results.out.map {
+      try AuditFile(out: $0, resumes: resume, force: results.force)
+    }
+    // What --resume may replace is seen when it is known which audit this is.
+    var place = results
+    place.force = resume || results.force
     let kind = certificates.kind(under: weights.judgingOptions.profile)
     var judgement = try Judgement(
-      weights, dataOptions, results, options, seed: seed, certificate: kind, shard: shard)
+      weights, dataOptions, place, options, seed: seed, certificate: kind, shard: shard)
     let audit = try CertificateAudit(
       judgement.verified, certificate: kind, also: attack, seed: seed, workers: options.workers)
     let identity = try identity(of: audit, judgement.report.provenance)
     judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
-    if let finished = file?.finished(judgement.report.provenance), let result = finished.audit {
+    if let finished = file?.finished(judgement.report.provenance) {
       judgement.progress.note("\(results.out ?? "") holds these results already")
-      if options.json {
-        try Output.line(try finished.json(.audit))
-      } else {
-        try show(result, of: finished.provenance)
-      }
-      return try leave(result.verdict)
+      if options.json { try Output.line(try finished.json(.audit)) } else { try show(finished) }
+      return try verdict.leave(finished)
     }
+    try file?.checkReplacing(for: judgement.report.provenance)
     var done = AuditProgress()
     var journal = try file?.open(for: identity, on: judgement.images, into: &done)
     try judgement.certify()
@@ -131,30 +135,18 @@ struct AuditCommand: PinnableCommand {
     }
     judgement.report.audit = result
     try judgement.finish { report in
-      if options.json {
-        try Output.line(try report.json(.audit))
-      } else {
-        try show(result, of: report.provenance)
-      }
+      if options.json { try Output.line(try report.json(.audit)) } else { try show(report) }
     }
     if result.unfinished == 0 {
       journal.take()?.remove()
     } else if let file {
       judgement.progress.note("the budget ran out; --resume goes on from \(file.journal)")
     }
-    try leave(result.verdict)
+    try verdict.leave(judgement.report)
   }
 
   private var limit: AuditRun.Budget? {
     budget.map { .seconds($0) } ?? budgetPasses.map { .passes($0) }
-  }
-
-  private func leave(_ verdict: AuditResult.Verdict) throws {
-    switch verdict {
-    case .holds: return
-    case .violated: throw Exit.violated
-    case .inconclusive: throw Exit.inconclusive
-    }
   }
 
   /// What the results depend on beside the images' own positions. A budget is not in it: it decides

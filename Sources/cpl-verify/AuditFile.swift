@@ -8,12 +8,15 @@ struct AuditFile {
   let journal: String
   private let out: String
   private let resumes: Bool
+  private let force: Bool
 
-  /// - Throws: `ReferenceError.cannotCreate` when a journal is there and is not to be taken up.
-  init(out: String, resumes: Bool) throws {
+  /// - Parameter force: whether results of anything else may be replaced.
+  /// - Throws: `HintedError` of `.cannotCreate` when a journal is there and is not to be taken up.
+  init(out: String, resumes: Bool, force: Bool) throws {
     journal = (out.hasSuffix(".h5") ? String(out.dropLast(3)) : out) + ".journal"
     self.out = out
     self.resumes = resumes
+    self.force = force
     guard resumes || !FileManager.default.fileExists(atPath: journal) else {
       throw HintedError(
         error: .cannotCreate(path: journal, reason: "an audit was interrupted and has left it"),
@@ -28,6 +31,15 @@ struct AuditFile {
       report.provenance.auditDigest == provenance.auditDigest, report.audit?.unfinished == 0
     else { return nil }
     return report
+  }
+
+  /// Checks that results which are there are those of the same audit, as far as it had come.
+  func checkReplacing(for provenance: Provenance) throws {
+    guard !force, FileManager.default.fileExists(atPath: out) else { return }
+    let digest = (try? VerificationReport(path: out))?.provenance.auditDigest
+    guard digest != nil, digest == provenance.auditDigest else {
+      throw ResultOptions.refusal(toReplace: out)
+    }
   }
 
   /// Begins the journal, or takes it up.

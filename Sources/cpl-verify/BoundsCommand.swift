@@ -32,6 +32,7 @@ struct BoundsCommand: PinnableCommand {
       if options.json {
         try Output.line(try report.json(.bounds))
       } else {
+        try Output.opening(of: report)
         try show(bounds, lower: lower)
       }
     }

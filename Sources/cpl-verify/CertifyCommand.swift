@@ -19,6 +19,7 @@ struct CertifyCommand: PinnableCommand {
       if options.json {
         try Output.line(try report.json(.certify))
       } else if let table = report.certificates {
+        try Output.opening(of: report)
         try show(table)
       }
     }

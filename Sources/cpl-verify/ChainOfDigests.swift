@@ -5,7 +5,10 @@ import Foundation
 /// The chain from images to pages: each artefact names the digests of those that it was made of.
 struct ChainOfDigests {
   struct Link: Encodable {
-    enum State: String, Encodable { case holds, broken, unchecked }
+    enum State: String, Encodable {
+      case holds, broken, unchecked
+      case notApplicable = "not applicable"
+    }
 
     let link: String
     let state: State
@@ -18,8 +21,8 @@ struct ChainOfDigests {
   private let pages: String?
 
   /// - Parameters:
-  ///   - data: where the data set is now; nil for the folder that the results name.
-  ///   - weights: where the weights are now; nil for the file that the results name.
+  ///   - data: where the data set is now; nil for where the recorded command found it.
+  ///   - weights: where the weights are now; nil for where the recorded command found them.
   ///   - pages: the folder with the pages, if there is one.
   init(_ report: VerificationReport, data: String?, weights: String?, pages: String?) {
     self.report = report
@@ -29,80 +32,109 @@ struct ChainOfDigests {
   }
 
   /// Every link, from the images on.
-  func links() throws -> [Link] {
-    var links = [link("test images → results", testImages)]
+  func links() -> [Link] {
+    let command = Result { try recordedCommand() }
     let configuration = Result { try trainedConfiguration() }
-    let checkpoint = Result { try readWeights() }
-    links.append(
-      link("images → configuration") { try trainingImages(try configuration.get()) })
-    links.append(
+    let checkpoint = Result {
+      try command.get().readWeights(at: weights, named: try weightsFile())
+    }
+    return [
+      link("test images → results") { try testImages(try command.get()) },
+      link("images → configuration") { try trainingImages(try configuration.get()) },
       link("configuration → weights") {
         let identity = try configuration.get().identity()
         guard let origin = try checkpoint.get().run else {
-          throw Unchecked("the weights do not name the run that made them")
+          throw State(.unchecked, "the weights do not name the run that made them")
         }
         return (Digest.of(identity), Digest.of(origin))
-      })
-    links.append(
-      link("weights → results") {
-        (try checkpoint.get().digest, try required(report.provenance.weightsDigest))
-      })
-    links.append(
+      },
+      link("weights → results") { try judgedWeights(try checkpoint.get()) },
       link("results → pages") {
-        guard let pages else { throw Unchecked("name the folder with the pages by --out") }
-        return (try required(report.contentDigest), try digestOfPages(pages))
-      })
-    return links
+        guard let pages else { throw State(.unchecked, "name the folder with the pages by --out") }
+        return (
+          try PageFolder.report(pages).check(
+            naming: ["report.html", "report.md", "report.json", "junit.xml"]),
+          try required(report.contentDigest)
+        )
+      },
+    ]
   }
 
-  private struct Unchecked: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+  /// Why a link is neither whole nor broken.
+  private struct State: Error {
+    let state: Link.State
+    let reason: String
+
+    init(_ state: Link.State, _ reason: String) {
+      self.state = state
+      self.reason = reason
+    }
   }
 
   /// A link holds when what is there has the digest that was noted of it.
   private func link(
     _ name: String, _ digests: () throws -> (found: String, noted: String)
   ) -> Link {
+    func link(_ state: Link.State, _ detail: String) -> Link {
+      Link(link: name, state: state, detail: detail)
+    }
     do {
       let (found, noted) = try digests()
       return found == noted
-        ? Link(link: name, state: .holds, detail: found)
-        : Link(link: name, state: .broken, detail: "expected \(noted), found \(found)")
-    } catch let error as ReferenceError {
-      if case .missing = error {
-        return Link(link: name, state: .unchecked, detail: "\(error)")
-      }
-      return Link(link: name, state: .broken, detail: "\(error)")
+        ? link(.holds, found) : link(.broken, "expected \(noted), found \(found)")
+    } catch let error as State {
+      return link(error.state, error.reason)
     } catch {
-      return Link(link: name, state: .unchecked, detail: "\(error)")
+      return switch (error as? HintedError)?.error ?? error as? ReferenceError {
+      case .missing?, nil: link(.unchecked, "\(error)")
+      default: link(.broken, "\(error)")
+      }
     }
   }
 
   private func required(_ digest: String?) throws -> String {
-    guard let digest else { throw Unchecked("the results do not name it") }
+    guard let digest else { throw State(.unchecked, "the results do not name it") }
     return digest
   }
 
-  private func testImages() throws -> (String, String) {
-    let facts = report.provenance.data
-    let noted = try required(facts.digest)
-    guard facts.shard == nil else {
-      throw Unchecked("these are one shard's results; 'report' puts all shards together")
+  private func recordedCommand() throws -> RecordedCommand {
+    guard let text = report.provenance.command else {
+      throw State(.unchecked, "the command that made the results was not recorded")
     }
-    let rows = report.certificates?.indices ?? report.audit?.images.map(\.index)
-    let all = try images(.test, facts.folder, kind: facts.name)
-    return (try all.subset(rows ?? Array(0..<(facts.images ?? 0))).digest, noted)
+    do {
+      return try RecordedCommand(text)
+    } catch {
+      throw State(
+        .unchecked, "the recorded command is not one of this version: \(text.prefix(200))")
+    }
   }
 
-  private func images(
-    _ split: ImageDataset.Split, _ folder: String?, kind: String?
-  ) throws -> ImageDataset {
-    guard let folder = data ?? folder else {
-      return SyntheticImages.make(seed: DataOptions.syntheticSeed, split: split)
+  private func testImages(_ command: RecordedCommand) throws -> (String, String) {
+    let noted = try required(report.provenance.data.digest)
+    guard let classes = try report.model?.classes ?? knownClasses(command) else {
+      throw State(.unchecked, "the results do not tell how many classes the images have")
     }
-    return try CIFARBinary.read(
-      folder, split: split, kind: kind.flatMap(CIFARBinary.Kind.init(rawValue:)))
+    return (try command.readImages(at: data, classes: classes).digest, noted)
+  }
+
+  /// The classes of the network, where the results do not hold its size.
+  private func knownClasses(_ command: RecordedCommand) throws -> Int? {
+    try command.readWeights(at: weights, named: try weightsFile()).network.classes
+  }
+
+  private func weightsFile() throws -> String {
+    guard let path = weights ?? report.provenance.weights else {
+      throw State(.unchecked, "the results do not name a file of weights")
+    }
+    return path
+  }
+
+  /// The digest of weights in results of an earlier version covers less than what makes a network:
+  /// equal digests do not show that it is the same.
+  private func judgedWeights(_ checkpoint: Checkpoint) throws -> (String, String) {
+    let earlier = report.provenance.notices?.first { $0.kind == .earlierFormat }
+    if let earlier { throw State(.unchecked, earlier.text) }
+    return (checkpoint.digest, try required(report.provenance.weightsDigest))
   }
 
   private func trainedConfiguration() throws -> RunConfiguration {
@@ -110,56 +142,28 @@ struct ChainOfDigests {
     guard let yaml = report.provenance.configuration,
       yaml.split(separator: "\n").contains(where: { !$0.hasPrefix("#") })
     else {
-      throw Unchecked("the results name no training configuration")
+      throw State(.notApplicable, "the weights come without the run that trained them")
     }
     return try RunConfiguration(yaml: yaml, path: "configuration in the results")
   }
 
   private func trainingImages(_ run: RunConfiguration) throws -> (String, String) {
     guard let noted = run.images.digest else {
-      throw Unchecked("the configuration does not name its images")
+      throw State(.unchecked, "the configuration does not name its images")
     }
-    // The configuration tells the folder's name alone; it is taken to be where that of the test
-    // images is.
-    let folder = run.images.data.map { report.provenance.data.folder ?? $0 }
-    let all = try images(.train, folder, kind: run.images.dataset)
-    if let limit = run.images.limit { return (all.prefix(limit).digest, noted) }
-    let indices = run.images.indices.flatMap(Indices.init(argument:))
-    return (try (indices.map { try all.subset($0.positions) } ?? all).digest, noted)
-  }
-
-  private func readWeights() throws -> Checkpoint {
-    guard let path = weights ?? report.provenance.weights else {
-      throw Unchecked("the results do not name a file of weights")
-    }
-    return try Checkpoint(path: path)
-  }
-
-  private func digestOfPages(_ folder: String) throws -> String {
-    struct Page: Decodable { let contentDigest: String? }
-    func contents(_ name: String) throws -> Data {
-      guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)") else {
-        throw ReferenceError.missing(path: "\(folder)/\(name)")
+    var place = try DataOptions.parse([])
+    if let name = run.images.data {
+      // The configuration tells the folder's name alone: that of the test images, or unknown.
+      let tested = report.provenance.data.folder
+      guard let folder = tested, URL(fileURLWithPath: folder).lastPathComponent == name else {
+        throw State(
+          .unchecked,
+          "the training images lay in a folder '\(name)', the test images in "
+            + (tested.map { "'\($0)'" } ?? "none"))
       }
-      return data
+      place.data = data ?? folder
     }
-    let path = "\(folder)/report.json"
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let bytes = try contents("report.json")
-    guard let digest = try? decoder.decode(Page.self, from: bytes).contentDigest else {
-      throw ReferenceError.invalid(
-        path: path, location: "", expected: "a report with 'content_digest'",
-        found: "something else")
-    }
-    for name in ["report.html", "report.md"] {
-      let text = String(decoding: try contents(name), as: UTF8.self)
-      guard text.contains(digest) else {
-        throw ReferenceError.invalid(
-          path: "\(folder)/\(name)", location: "",
-          expected: "the digest of the results \(digest)", found: "another page")
-      }
-    }
-    return digest
+    let options = run.dataOptions(overriddenBy: place)
+    return (try options.read(.train, classes: run.experiment.model.classes).digest, noted)
   }
 }

@@ -63,6 +63,7 @@ struct EvaluateCommand: PinnableCommand {
       if options.json {
         try Output.line(try report.json(.evaluate))
       } else if let evaluation = report.evaluation {
+        try Output.opening(of: report)
         try show(evaluation, of: report.provenance.data.name ?? "", lipschitz: lipschitz)
       }
     }

@@ -23,6 +23,7 @@ struct Judgement {
     _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
     shard: Shard? = nil, needsClasses: Bool = true
   ) throws {
+    try results.check(notReplacing: weights.weights)
     try self.init(
       try weights.read(), at: weights.weights, under: weights.judging, data, out: results.out,
       options, seed: seed, certificate: certificate, shard: shard, needsClasses: needsClasses)
@@ -86,6 +87,7 @@ struct Judgement {
     provenance.data.folder = data.data
     provenance.data.split = ImageDataset.Split.test.rawValue
     provenance.data.images = all.count
+    provenance.data.available = all.available
     provenance.data.digest = all.digest
     provenance.data.shard = shard?.description
     report = VerificationReport(provenance: provenance)

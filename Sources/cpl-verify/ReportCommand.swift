@@ -10,11 +10,13 @@ struct ReportCommand: ParsableCommand {
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
       report.json and junit.xml. The files of all shards of an audit are put together in \
-      results.h5, of which the pages are then made. Exit code 1 when the results say that a \
-      certificate is broken, 0 otherwise, also when nothing was audited.
+      results.h5, of which the pages are then made, and pages.sha256, which tells an edited page. The \
+      exit code is that of the results' verdict: 0 proved and not broken, 1 broken, 2 not proved (0 \
+      with --allow-unproved) or inconclusive; 0 also when nothing was put to the test.
 
       With --check it writes nothing, and goes through the chain of digests instead, from the \
-      images to the pages: exit code 1 when a link is broken, 2 when one cannot be checked.
+      images to the pages: exit code 1 when a link is broken, 2 when one cannot be checked. Weights \
+      and images are read as the recorded command read them.
 
       With --compare it sets two results on the same images side by side: what changed, and the \
       differences image by image with their intervals; with --out as comparison.html, .md and .json.
@@ -50,8 +52,13 @@ struct ReportCommand: ParsableCommand {
       "Show what 'selftest --json' printed into this file, too.", valueName: "file.json"))
   var selftest: String?
 
-  @Flag(help: "Also write each table as a CSV file.")
+  @Flag(help: "Also write each table as a CSV file; columns.csv explains them.")
   var csv = false
+
+  @Flag(help: "Replace files in the folder that are not pages of these results.")
+  var force = false
+
+  @OptionGroup var verdict: VerdictOptions
 
   @OptionGroup var output: OutputOptions
 
@@ -84,24 +91,24 @@ struct ReportCommand: ParsableCommand {
     if let compare { return try show(stored[0], beside: compare) }
     let out = out ?? ""
     let faults = try selftest.map { try SelftestSummary(json: try InputFile.text($0), path: $0) }
-    let (report, name) = try read(out)
-    try Folder.create(out)
-    var files = [
+    let (report, name, merged) = try read()
+    var texts = [
       ("report.html", try report.html(results: name, selftest: faults)),
       ("report.md", try report.markdown(results: name, selftest: faults)),
       ("report.json", try report.json()),
-      ("junit.xml", try report.junit()),
+      ("junit.xml", try report.junit(allowsUnproved: verdict.allowUnproved)),
     ]
-    if csv { files += report.csv().map { ("\($0.name).csv", $0.text) } }
-    for (file, text) in files {
-      try AtomicFile.write(Data(text.utf8), to: "\(out)/\(file)")
-    }
+    if csv { texts += report.csv(selftest: faults).map { ("\($0.name).csv", $0.text) } }
+    try PageFolder.report(out).write(
+      texts.map { ($0, Data($1.utf8)) } + (merged.map { [(name, $0)] } ?? []),
+      of: report.contentDigest ?? "", force: force)
     if output.json {
       try Output.line(try report.json())
     } else {
-      try Output.line("\(out)/report.html: \(report.verdict.rawValue)")
+      try Output.opening(of: report)
+      try Output.line("\(out)/report.html")
     }
-    if report.verdict == .violated { throw Exit.violated }
+    try verdict.leave(report)
   }
 
   private func show(_ first: String, beside second: String) throws {
@@ -109,16 +116,17 @@ struct ReportCommand: ParsableCommand {
     let comparison = try ReportComparison(
       try VerificationReport(path: first), try VerificationReport(path: second), names: names)
     if let out {
-      try Folder.create(out)
-      for (file, text) in [
-        ("comparison.html", try comparison.html(names: names)),
-        ("comparison.md", try comparison.markdown(names: names)),
-        ("comparison.json", try comparison.json()),
-      ] {
-        try AtomicFile.write(Data(text.utf8), to: "\(out)/\(file)")
-      }
+      try PageFolder.comparison(out).write(
+        [
+          ("comparison.html", try comparison.html(names: names)),
+          ("comparison.md", try comparison.markdown(names: names)),
+          ("comparison.json", try comparison.json()),
+        ].map { ($0, Data($1.utf8)) },
+        of: comparison.facts[0].first + " and " + comparison.facts[0].second, force: force)
     }
     if output.json { return try Output.line(try comparison.json()) }
+    try Output.line(comparison.headline)
+    for notice in comparison.furtherNotices { try Output.line(notice) }
     for fact in comparison.facts where fact.changed {
       try Output.line("\(fact.name.padding(32))\(fact.first)\n\("".padding(32))\(fact.second)")
     }
@@ -129,22 +137,26 @@ struct ReportCommand: ParsableCommand {
     if let out { try Output.line("\(out)/comparison.html") }
   }
 
-  /// The report, and the file that holds it as the pages name it.
-  private func read(_ out: String) throws -> (VerificationReport, String) {
+  /// The report, the file that holds it as the pages name it, and its bytes where it was put together
+  /// from shards and lies beside the pages.
+  private func read() throws -> (VerificationReport, String, merged: Data?) {
     guard stored.count > 1 else {
-      return (try VerificationReport(path: stored[0]), (stored[0] as NSString).lastPathComponent)
+      let name = (stored[0] as NSString).lastPathComponent
+      return (try VerificationReport(path: stored[0]), name, nil)
     }
     let merged = try VerificationReport.merging(
       stored.map { ($0, try VerificationReport(path: $0)) })
+    let scratch = try Scratch.create()
+    defer { Scratch.remove(scratch) }
     let name = "results.h5"
-    try Folder.create(out)
-    try merged.write(to: "\(out)/\(name)")
-    return (try VerificationReport(path: "\(out)/\(name)"), name)
+    let path = "\(scratch)/\(name)"
+    try merged.write(to: path)
+    return (try VerificationReport(path: path), name, Data(try InputFile.bytes(path)))
   }
 
   private func checkChain() throws {
     let report = try VerificationReport(path: stored[0])
-    let links = try ChainOfDigests(report, data: data, weights: weights, pages: out).links()
+    let links = ChainOfDigests(report, data: data, weights: weights, pages: out).links()
     if output.json {
       try Output.json(links)
     } else {

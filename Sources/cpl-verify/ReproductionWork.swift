@@ -249,15 +249,13 @@ struct ReproductionWork: Reproduction.Executor {
   private func write(
     _ report: VerificationReport, of run: ReproductionRun, _ experiment: ExperimentConfiguration
   ) throws {
-    let folder = pages(run)
-    for (file, text) in [
-      ("report.html", try report.html(results: results(run))),
-      ("report.md", try report.markdown(results: results(run))),
-      ("report.json", try report.json(includesImages: false)), ("junit.xml", try report.junit()),
-      (Self.experimentFile, try experiment.yaml()),
-    ] {
-      try write(text, "\(folder)/\(file)")
-    }
+    try PageFolder.report(pages(run)).write(
+      [
+        ("report.html", try report.html(results: results(run))),
+        ("report.md", try report.markdown(results: results(run))),
+        ("report.json", try report.json(includesImages: false)), ("junit.xml", try report.junit()),
+        (Self.experimentFile, try experiment.yaml()),
+      ].map { ($0, Data($1.utf8)) }, of: report.contentDigest ?? "", force: true)
   }
 
   private func write(

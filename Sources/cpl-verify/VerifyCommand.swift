@@ -121,6 +121,7 @@ struct VerifyCommand: ParsableCommand {
       provenance.data.folder = dataOptions.data
       provenance.data.split = ImageDataset.Split.test.rawValue
       provenance.data.images = images.count
+      provenance.data.available = images.available
       provenance.data.digest = images.digest
     }
     return provenance
@@ -205,14 +206,19 @@ enum Scratch {
 /// GitHub's annotations, on standard error, which it reads too: standard output may be JSON.
 enum Annotations {
   static func write(_ results: [CheckResult]) {
-    guard ProcessInfo.processInfo.environment["GITHUB_ACTIONS"] == "true" else { return }
     for result in results where result.verdict == .violated || result.verdict == .inconclusive {
       let level = result.verdict == .violated ? "error" : "warning"
       let found = result.reason ?? result.decisive?.description ?? ""
-      StandardStream.error.write(
-        "::\(level) title=\(escape(result.id, isProperty: true))::"
-          + "\(escape("\(result.verdict.rawValue): \(result.statement): \(found)"))\n")
+      write(
+        level, title: result.id, "\(result.verdict.rawValue): \(result.statement): \(found)")
     }
+  }
+
+  /// Writes one, at the level "error" or "warning".
+  static func write(_ level: String, title: String, _ message: String) {
+    guard ProcessInfo.processInfo.environment["GITHUB_ACTIONS"] == "true" else { return }
+    StandardStream.error.write(
+      "::\(level) title=\(escape(title, isProperty: true))::\(escape(message))\n")
   }
 
   private static func escape(_ text: String, isProperty: Bool = false) -> String {

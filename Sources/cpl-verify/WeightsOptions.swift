@@ -128,14 +128,25 @@ struct ResultOptions: ParsableArguments {
       "Keep the results in this HDF5 file, from which 'report' makes pages.", valueName: "file"))
   var out: String?
 
+  @Flag(help: "Replace the file of --out where it is there already.")
+  var force = false
+
   func validate() throws {
     if out == "" { throw ValidationError("--out is the name of a file, not empty") }
   }
 
-  /// Checks that the file can be made, before hours are spent on what goes into it, and that it is
-  /// not the file of weights.
+  /// Checks that the file can be made, before hours are spent on what goes into it, that it is not the
+  /// file of weights, and that nothing is lost by it.
   func check(notReplacing weights: String) throws {
-    if let out { try Self.check(out, notReplacing: weights) }
+    guard let out else { return }
+    try Self.check(out, notReplacing: weights)
+    if !force, FileManager.default.fileExists(atPath: out) { throw Self.refusal(toReplace: out) }
+  }
+
+  static func refusal(toReplace out: String) -> HintedError {
+    HintedError(
+      error: .cannotCreate(path: out, reason: "it is there already"),
+      hint: "name another file with --out, or replace it with --force")
   }
 
   static func check(_ out: String, notReplacing weights: String) throws {

@@ -17,14 +17,14 @@ struct ResultTests {
       #expect(
         kept.error
           == "results: results.h5; read them with: cpl-verify report results.h5 --out FOLDER\n")
-      let quiet = try Program.run(line + " --quiet", in: folder)
+      let quiet = try Program.run(line + " --quiet --force", in: folder)
       #expect(quiet.code == 0 && quiet.error.isEmpty, "\(quiet)")
       let report = try Program.run("report results.h5 --out pages --json", in: folder)
       #expect(report.code == 0 && report.error.isEmpty, "\(report)")
       _ = try report.json()
       #expect(
         try names(in: folder + "/pages")
-          == ["junit.xml", "report.html", "report.json", "report.md"])
+          == ["junit.xml", "pages.sha256", "report.html", "report.json", "report.md"])
     }
   }
 
@@ -117,7 +117,7 @@ struct ResultTests {
       #expect(text.output.contains("profile") && !text.output.contains("processor"))
       #expect(
         try names(in: folder + "/pages")
-          == ["comparison.html", "comparison.json", "comparison.md"])
+          == ["comparison.html", "comparison.json", "comparison.md", "comparison.sha256"])
       let json = try Program.run("report a.h5 --compare b.h5 --json", in: folder).json()
       #expect(json["images"] as? Int == 30 && json["shares"] != nil)
       expectRefusal(

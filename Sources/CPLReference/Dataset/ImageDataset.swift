@@ -78,6 +78,14 @@ public struct ImageDataset: Sendable {
   /// The number of images.
   public var count: Int { labels.count }
 
+  /// The number of images of the data set that this is a selection of.
+  public var available: Int {
+    switch pixels {
+    case .bytes(let bytes): bytes.count / imageSize
+    case .numbers(let numbers): numbers.count / imageSize
+    }
+  }
+
   /// The images at `positions` of this selection, N × channels × height × width, in [0, 1].
   ///
   /// Each pixel that is stored as a byte is Float(byte) / 255, divided in binary32 as

@@ -118,6 +118,7 @@ private struct Entry: Codable {
   let backwardPasses: Int
   let extent: AuditedImage.Extent
   let cause: Violation.Cause?
+  let adversarialPrediction: Int?
   /// The adversarial image of a violation: its elements in binary32, little-endian.
   let adversarial: Data?
 
@@ -143,6 +144,7 @@ private struct Entry: Codable {
     backwardPasses = image.backwardPasses
     extent = image.extent
     cause = violation?.cause
+    adversarialPrediction = violation?.adversarialPrediction
     adversarial = violation.map {
       $0.adversarial.map(\.bitPattern.littleEndian).withUnsafeBytes { Data($0) }
     }
@@ -168,7 +170,8 @@ private struct Entry: Codable {
         })
     }
     return Violation(
-      index: index, label: label, prediction: prediction, radius: radius ?? .infinity,
+      index: index, label: label, prediction: prediction,
+      adversarialPrediction: adversarialPrediction, radius: radius ?? .infinity,
       distance: distance, attack: attack, cause: cause, original: original,
       adversarial: elements)
   }

@@ -89,6 +89,8 @@ public struct Violation: Sendable {
   public let index: Int
   public let label: Int
   public let prediction: Int
+  /// The class of the adversarial image; nil in results of versions that did not keep it.
+  public let adversarialPrediction: Int?
   public let radius: Double
   public let distance: Double
   public let attack: String
@@ -101,8 +103,10 @@ public struct Violation: Sendable {
 public struct AuditResult: Sendable {
   /// Whether the certificates hold.
   public enum Verdict: String, Codable, Sendable {
-    /// Every certificate was attacked and none was broken.
+    /// Every certificate is proved, was attacked, and was not broken.
     case holds
+    /// Every certificate was attacked and none was broken, but their kind is no proof.
+    case unproved
     /// At least one was broken.
     case violated
     /// No image is certified, or the budget ran out before each had been put through the plan.
@@ -129,13 +133,17 @@ public struct AuditResult: Sendable {
 
   public var verdict: Verdict {
     if !violations.isEmpty { return .violated }
-    return certified > 0 && unfinished == 0 ? .holds : .inconclusive
+    guard certified > 0, unfinished == 0 else { return .inconclusive }
+    return certificate.isProved ? .holds : .unproved
   }
 
   /// The number of certified images that were put through the search alone, and through nothing,
   /// because the budget ran out.
   public var searched: Int { images.count { $0.radius > 0 && $0.extent == .search } }
   public var unattacked: Int { images.count { $0.radius > 0 && $0.extent == .none } }
+
+  /// The number of certified images that were put through some of the plan.
+  public var attacked: Int { certified - unattacked }
 
   /// The number of certified images that were not put through the whole plan.
   public var unfinished: Int { searched + unattacked }

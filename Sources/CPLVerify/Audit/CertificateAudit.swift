@@ -217,8 +217,10 @@ public struct CertificateAudit: Sendable {
     _ row: AuditedImage, original: [Float], adversarial: [Float]
   ) -> Violation {
     Violation(
-      index: row.index, label: row.label, prediction: row.prediction, radius: row.radius,
-      distance: row.distance, attack: row.attack ?? "",
+      index: row.index, label: row.label, prediction: row.prediction,
+      adversarialPrediction: certified.predictions(
+        Tensor(shape: [1] + target.network.inputShape, elements: adversarial), workers: workers)[0],
+      radius: row.radius, distance: row.distance, attack: row.attack ?? "",
       cause: certified.verified.cause(
         of: adversarial, original: original, radius: row.radius,
         assumedLipschitz: certified.assumedLipschitz, workers: workers),

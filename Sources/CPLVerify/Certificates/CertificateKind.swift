@@ -7,4 +7,7 @@ public enum CertificateKind: String, Codable, CaseIterable, Sendable {
   case lipschitz
   /// The network evaluated in binary64, rounding included.
   case sound
+
+  /// Whether a radius of this kind is a theorem about some network, and not an estimate.
+  public var isProved: Bool { self != .published }
 }

@@ -34,16 +34,26 @@ extension ReportComparison {
       }
   }
 
-  /// In one line, what the two came to.
+  /// In one line, what the two came to, after what was judged if not the networks in the files.
   public var headline: String {
     let accuracy = shares[0].pairs
-    return "Clean accuracy \(Shown.percent(accuracy.first)) and \(Shown.percent(accuracy.second)): "
+    return notices(areInHeadline: true).map { "\($0). " }.joined()
+      + "Clean accuracy \(Shown.percent(accuracy.first)) and \(Shown.percent(accuracy.second)): "
       + "\(Shown.points(accuracy.difference)) points, over \(images) images"
+  }
+
+  /// What a reader must know beside the headline.
+  public var furtherNotices: [String] { notices(areInHeadline: false) }
+
+  private func notices(areInHeadline: Bool) -> [String] {
+    [("first", notices.first), ("second", notices.second)].flatMap { name, notices in
+      notices.filter { $0.kind.isHeadline == areInHeadline }.map { "\($0.line) (\(name) results)" }
+    }
   }
 
   private func page(names: (first: String, second: String)) -> ReportPage {
     ReportPage(
-      verdict: "plain", headline: headline,
+      style: "plain", headline: headline, notices: furtherNotices,
       sections: [
         changes(names), results, ReportPage.Section(heading: "Method", items: Self.method),
       ]
@@ -121,7 +131,7 @@ extension ReportComparison {
     try ReportTemplate.render(page(names: names), with: HTMLTemplate.page)
   }
 
-  /// The comparison as one JSON object: `facts`, `shares`, `means` and `method`.
+  /// The comparison as one JSON object: `headline`, `notices`, `facts`, `shares`, `means` and `method`.
   public func json() throws -> String { try VerificationReport.text(ComparisonDocument(self)) }
 }
 
@@ -143,6 +153,11 @@ private struct ComparisonDocument: Encodable {
     let interval: [Double]
     let images, leftOut: Int
   }
+  struct NoticesDocument: Encodable {
+    let first, second: [Notice]
+  }
+  let headline: String
+  let notices: NoticesDocument
   let images: Int
   let facts: [FactDocument]
   let configurationOnlyFirst: [String]
@@ -152,6 +167,8 @@ private struct ComparisonDocument: Encodable {
   let method = ReportComparison.method
 
   init(_ comparison: ReportComparison) {
+    headline = comparison.headline
+    notices = NoticesDocument(first: comparison.notices.first, second: comparison.notices.second)
     images = comparison.images
     facts = comparison.facts.map {
       FactDocument(name: $0.name, first: $0.first, second: $0.second, changed: $0.changed)

@@ -36,14 +36,6 @@ public struct PairedBootstrap: Equatable, Sendable {
     self.first = mean(first)
     self.second = mean(second)
     difference = mean(differences)
-    interval = Self.quantile(means, 0.025)...Self.quantile(means, 0.975)
-  }
-
-  /// The quantile of sorted numbers, interpolated linearly.
-  private static func quantile(_ sorted: [Double], _ share: Double) -> Double {
-    let position = share * Double(sorted.count - 1)
-    let below = Int(position)
-    let above = min(below + 1, sorted.count - 1)
-    return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])
+    interval = means.quantile(0.025)...means.quantile(0.975)
   }
 }

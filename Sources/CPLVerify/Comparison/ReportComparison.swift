@@ -32,6 +32,8 @@ public struct ReportComparison: Sendable {
   public let means: [Mean]
   /// The number of images that were paired.
   public let images: Int
+  /// What a reader must know first of each.
+  public let notices: (first: [Notice], second: [Notice])
 
   /// What the bootstrap draws from.
   private static let seed: UInt64 = 0
@@ -63,6 +65,7 @@ public struct ReportComparison: Sendable {
           + Self.images(tables[1], data[1]))
     }
     images = tables[0].count
+    notices = (first.provenance.notices ?? [], second.provenance.notices ?? [])
     facts = Self.facts(first, second)
     let lines = [first, second].map {
       ($0.provenance.configuration ?? "").split(separator: "\n").map(String.init)
@@ -84,7 +87,7 @@ public struct ReportComparison: Sendable {
         name: name, first: text(first) ?? Shown.missing, second: text(second) ?? Shown.missing)
     }
     return [
-      fact("results", \.contentDigest), fact("verdict", \.verdict.rawValue),
+      fact("results", \.contentDigest), fact("verdict", \.verdict?.rawValue),
       fact("weights", \.provenance.weightsDigest),
       fact("configuration", \.provenance.configurationDigest),
       fact("images", \.provenance.data.digest), fact("profile", \.provenance.profile),

@@ -11,7 +11,8 @@ struct CertifiedAccuracyCurve {
   /// What the attacks have left, and what is certified, of the images that were attacked.
   private let gap: (attacked: Curve, certified: Curve)?
   private let published: PublishedResult?
-  private let attackedImages: Int
+  /// The audit that drew the gap.
+  private let audit: AuditResult?
 
   private static let epsilons = (0...200).map { Double($0) / 200 }
 
@@ -26,9 +27,8 @@ struct CertifiedAccuracyCurve {
         .filter { $1.0 == $1.1 }.map(\.0)
       return Curve(name: kind.rawValue, shares: Self.shares(radii, of: table.count))
     }
-    attackedImages = report.audit?.images.count ?? 0
-    gap = report.audit.flatMap { audit in
-      guard !audit.images.isEmpty, audit.certified > 0 else { return nil }
+    audit = report.audit.flatMap { $0.certified > 0 ? $0 : nil }
+    gap = audit.map { audit in
       let correct = audit.images.filter { $0.prediction == $0.label }
       return (
         Curve(
@@ -53,14 +53,24 @@ struct CertifiedAccuracyCurve {
 
   var figure: ReportPage.Figure {
     let caption =
-      gap == nil
-      ? "Certified accuracy by radius"
-      : "Certified accuracy by radius, and the accuracy that the attacks left of the "
-        + "\(attackedImages) images that they were tried on. The band between it and what is "
-        + "certified of the same images is what is not known: there the network may or may not be "
-        + "broken."
-        + largestDifference
+      audit.map {
+        "Certified accuracy by radius, and the accuracy that the attacks left of the "
+          + "\($0.images.count) images that were audited, of which \($0.attacked) were attacked; the "
+          + "others count as left. \(meaning(of: $0))\(largestDifference)"
+      } ?? "Certified accuracy by radius"
     return ReportPage.Figure(caption: caption, characters: [], drawing: drawing, table: table)
+  }
+
+  /// What lies between what is certified and what the attacks left.
+  private func meaning(of audit: AuditResult) -> String {
+    if !audit.violations.isEmpty {
+      return "Where certificates are broken, the certified share is above the true one."
+    }
+    let band =
+      "The band between it and what is certified of the same images is what is not known: "
+      + "there the network may or may not be broken."
+    return audit.certificate.isProved
+      ? band : "\(band) What \(audit.certificate) certificates state below it is not proved either."
   }
 
   /// By how much the kinds of certificates differ, which may be too little to see.

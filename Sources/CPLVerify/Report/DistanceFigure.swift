@@ -1,7 +1,7 @@
 import CPLReference
 
 /// For each attacked image its certified radius and the distance of the nearest adversarial image
-/// that was found: on the diagonal a certificate could not be larger, below it it is broken.
+/// that was found: on the diagonal and below it a certificate is broken.
 struct DistanceFigure {
   private let pairs: [(radius: Double, distance: Double)]
   private let largest: (radius: Double, distance: Double)
@@ -18,8 +18,8 @@ struct DistanceFigure {
   var figure: ReportPage.Figure {
     ReportPage.Figure(
       caption: "Distance of the nearest adversarial image found over the certified radius, a point "
-        + "an image, in pixel units. A point on the lower line is a certificate that cannot be "
-        + "larger, one below it a broken one.",
+        + "an image, in pixel units. A point on the lower line or below it is a broken certificate, "
+        + "one just above it a certificate that cannot be larger.",
       characters: [], drawing: drawing, table: table)
   }
 
@@ -65,7 +65,7 @@ struct DistanceFigure {
       body += plot.key(index, name, style)
     }
     for (style, isBroken) in [("dots", false), ("dots broken", true)] {
-      let points = pairs.filter { ($0.distance < $0.radius) == isBroken }.map {
+      let points = pairs.filter { ($0.distance <= $0.radius) == isBroken }.map {
         (horizontal.place($0.radius), vertical.place($0.distance))
       }
       body += plot.dots(points, style: style)
@@ -75,7 +75,7 @@ struct DistanceFigure {
     return plot.element(
       body, title: "Radius and adversarial distance",
       description: "Distance over radius of \(pairs.count) images; "
-        + "\(pairs.count { $0.distance < $0.radius }) below the diagonal.")
+        + "\(pairs.count { $0.distance <= $0.radius }) not above the diagonal.")
   }
 }
 

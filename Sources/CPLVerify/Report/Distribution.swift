@@ -1,9 +1,26 @@
 import Foundation
 
+extension [Double] {
+  /// The quantile at `share` of sorted numbers, in [0, 1]: linear between the two nearest ones
+  /// (Hyndman and Fan's seventh definition, as NumPy and R have it), so that the median of an even
+  /// number of them is the mean of the middle two. The one quantile of this package: what terminal,
+  /// pages and JSON show of the same numbers is the same.
+  ///
+  /// - Precondition: sorted in ascending order, without NaN, and not empty.
+  package func quantile(_ share: Double) -> Double {
+    let position = share * Double(count - 1)
+    let below = Int(position)
+    let part = position - Double(below)
+    // Not interpolated where there is nothing between: ∞ − ∞ is no number.
+    guard part > 0, self[below] < self[below + 1] else { return self[below] }
+    return self[below] + part * (self[below + 1] - self[below])
+  }
+}
+
 /// The ends and the middle of a list of numbers.
 public struct Distribution: Equatable, Sendable {
   public let min: Double
-  /// The element in the middle of the sorted list; of two, their mean.
+  /// The quantile at ½.
   public let median: Double
   public let max: Double
 
@@ -11,8 +28,7 @@ public struct Distribution: Equatable, Sendable {
   public init?(_ values: [Double]) {
     let sorted = values.sorted()
     guard let first = sorted.first, let last = sorted.last else { return nil }
-    let (lower, upper) = (sorted[(sorted.count - 1) / 2], sorted[sorted.count / 2])
-    (min, median, max) = (first, lower == upper ? lower : (lower + upper) / 2, last)
+    (min, median, max) = (first, sorted.quantile(0.5), last)
   }
 }
 

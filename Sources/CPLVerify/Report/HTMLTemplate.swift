@@ -21,16 +21,16 @@ enum HTMLTemplate {
     <head>
     <meta charset="utf-8"/>
     <meta name="viewport" content="width=device-width, initial-scale=1"/>
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"/>
     <title>{{headline}}</title>
     <style>
     :root { color-scheme: light dark; --text: #1b1f24; --page: #ffffff; --quiet: #57606a;
       --line: #d0d7de; --band: #f6f8fa; --holds: #116329; --violated: #b3261e;
-      --inconclusive: #7a4d00; --a: #0550ae; --b: #a04000; --c: #116329;
+      --unproved: #7a4d00; --a: #0550ae; --b: #a04000; --c: #116329;
       --d: #8250df; --e: #57606a; }
     @media screen and (prefers-color-scheme: dark) {
       :root { --text: #e6edf3; --page: #0d1117; --quiet: #9da7b1; --line: #30363d;
-        --band: #161b22; --holds: #56d364; --violated: #ff7b72; --inconclusive: #e3b341;
+        --band: #161b22; --holds: #56d364; --violated: #ff7b72; --unproved: #e3b341;
         --a: #79c0ff; --b: #ffa657; --c: #56d364;
         --d: #d2a8ff; --e: #9da7b1; }
     }
@@ -38,7 +38,8 @@ enum HTMLTemplate {
       background: var(--page); font: 1rem/1.5 system-ui, sans-serif; }
     h1 { font-size: 1.5rem; border-left: .4rem solid; padding-left: .75rem; }
     .holds { color: var(--holds); } .violated { color: var(--violated); }
-    .inconclusive { color: var(--inconclusive); }
+    .unproved, .inconclusive { color: var(--unproved); }
+    .notices { border-left: .4rem solid var(--unproved); padding: .25rem 0 .25rem 2rem; }
     h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid var(--line); }
     .scroll { overflow-x: auto; }
     table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
@@ -69,7 +70,7 @@ enum HTMLTemplate {
     svg .key.s4 { fill: var(--e); } svg .marker { fill: var(--text); }
     img.pixels { image-rendering: pixelated; margin-right: 8px; }
     svg .alarm { fill: var(--violated); }
-    svg .gap { fill: var(--inconclusive); opacity: .22; }
+    svg .gap { fill: var(--unproved); opacity: .22; }
     svg .dots { fill: none; stroke: var(--a); stroke-width: 3; stroke-linecap: round; opacity: .6; }
     svg .dots.broken { stroke: var(--violated); stroke-width: 6; opacity: 1; }
     svg .cross { fill: none; stroke: var(--violated); stroke-width: 2; }
@@ -91,7 +92,14 @@ enum HTMLTemplate {
     </head>
     <body>
     <main>
-    <h1 class="{{verdict}}">{{headline}}</h1>
+    <h1 class="{{style}}">{{headline}}</h1>
+    {{^empty(notices)}}
+    <ul class="notices">
+    {{#notices}}
+    <li>{{.}}</li>
+    {{/notices}}
+    </ul>
+    {{/empty(notices)}}
     <nav aria-label="Contents"><ul>
     {{#sections}}
     <li><a href="#{{anchor}}">{{heading}}</a></li>

@@ -13,7 +13,7 @@ enum JUnitTemplate {
     {{#cases}}
         <testcase classname="{{group}}" name="{{statement}}" time="{{caseTime}}">
     {{#failure}}
-          <failure type="violation" message="{{message}}">{{details}}</failure>
+          <failure type="{{type}}" message="{{message}}">{{details}}</failure>
     {{/failure}}
     {{#skip}}
           <skipped message="{{.}}"/>

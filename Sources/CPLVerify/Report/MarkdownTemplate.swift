@@ -4,6 +4,12 @@ enum MarkdownTemplate {
     {{% CONTENT_TYPE:CPL-MARKDOWN}}
     # {{headline}}
 
+    {{^empty(notices)}}
+    {{#notices}}
+    - {{.}}
+    {{/notices}}
+
+    {{/empty(notices)}}
 
     """ + body
 

@@ -20,7 +20,8 @@ extension Provenance {
     ("start", \.cost.start),
   ]
   private static let counts: [Field<Int?>] = [
-    ("data_images", \.data.images), ("splits_training", \.splits.training),
+    ("data_images", \.data.images), ("data_available", \.data.available),
+    ("splits_training", \.splits.training),
     ("splits_validation", \.splits.validation), ("cores", \.machine.cores),
     ("memory_bytes", \.machine.memoryBytes), ("threads", \.machine.threads),
   ]

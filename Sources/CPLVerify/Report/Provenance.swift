@@ -12,6 +12,8 @@ public struct Provenance: Codable, Equatable, Sendable {
     public var split: String?
     /// The number of images used, by all shards together.
     public var images: Int?
+    /// The number of images in the set that they were chosen from.
+    public var available: Int?
     /// SHA-256 over these images and their labels.
     public var digest: String?
     /// Which of several parts of them these results are of, such as "2/3"; nil for all.
@@ -122,6 +124,32 @@ public struct Provenance: Codable, Equatable, Sendable {
         Self.shellCommand(["--replay", results, "--indices", "\(index)"]),
       ].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: " ")
     }
+  }
+
+  /// The arguments of the first of the commands that `shellCommand` made, one a line.
+  package static func firstCommand(in text: String) -> [String] {
+    var words: [String] = []
+    var word: String?
+    var (isQuoted, isEscaped) = (false, false)
+    scan: for character in text {
+      switch character {
+      case _ where isEscaped:
+        word = (word ?? "") + String(character)
+        isEscaped = false
+      case "'":
+        isQuoted.toggle()
+        word = word ?? ""
+      case _ where isQuoted: word?.append(character)
+      case "\\": isEscaped = true
+      case "\n": break scan
+      case " ":
+        if let word { words.append(word) }
+        word = nil
+      default: word = (word ?? "") + String(character)
+      }
+    }
+    if let word { words.append(word) }
+    return words
   }
 
   private static func shellQuoted(_ argument: String) -> String {

@@ -20,11 +20,37 @@ extension OrNull<Double> {
   init(number: Double?) { self.init(number.flatMap { $0.isFinite ? $0 : nil }) }
 }
 
+/// What every document begins with: the headline and what a reader must know first.
+struct HeadedDocument<Document: Encodable>: Encodable {
+  let headline: String
+  let notices: [Notice]
+  let document: Document
+
+  init(_ document: Document, of report: VerificationReport) {
+    headline = report.headline
+    notices = report.provenance.notices ?? []
+    self.document = document
+  }
+
+  private enum CodingKeys: CodingKey { case headline, notices }
+
+  /// The keys of both in one object.
+  func encode(to encoder: any Encoder) throws {
+    try document.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(headline, forKey: .headline)
+    try container.encode(notices, forKey: .notices)
+  }
+}
+
 /// All of a report.
 struct ReportDocument: Encodable {
   let format = ReportSchema.format
   let version = ReportSchema.version
-  let verdict: AuditResult.Verdict
+  /// null where nothing was put to the test.
+  let verdict: OrNull<AuditResult.Verdict>
+  /// Why it is "unproved".
+  let unproved: OrNull<String>
   let contradictions: [String]
   let contentDigest: OrNull<String>
   let provenance: Provenance
@@ -39,7 +65,8 @@ struct ReportDocument: Encodable {
   let checks: OrNull<[CheckDocument]>
 
   init(_ report: VerificationReport) {
-    verdict = report.verdict
+    verdict = OrNull(report.verdict)
+    unproved = OrNull(report.unprovedReason())
     contradictions = report.contradictions
     contentDigest = OrNull(report.contentDigest)
     provenance = report.provenance
@@ -50,7 +77,7 @@ struct ReportDocument: Encodable {
     evaluation = OrNull(EvaluationDocument(report))
     certificates = OrNull(report.certificates.map(CertificatesDocument.init))
     attacks = report.attacks.mapValues(AttackDocument.init)
-    audit = OrNull(report.audit.map(AuditDocument.init))
+    audit = OrNull(AuditDocument(report))
     checks = OrNull(report.checks.isEmpty ? nil : report.checks.map(CheckDocument.init))
   }
 }
@@ -197,6 +224,7 @@ struct AuditDocument: Encodable {
     let index: Int
     let label: Int
     let prediction: Int
+    let adversarialPrediction: OrNull<Int>
     let radius: OrNull<Double>
     let distance: OrNull<Double>
     let attack: String
@@ -218,15 +246,19 @@ struct AuditDocument: Encodable {
   let searched: Int
   let unattacked: Int
   let verdict: AuditResult.Verdict
+  /// Why it is "unproved".
+  let unproved: OrNull<String>
 
-  init(_ audit: AuditResult) {
+  init?(_ report: VerificationReport) {
+    guard let audit = report.audit else { return nil }
     certificate = audit.certificate
     images = audit.images.count
     certified = audit.certified
     violations = zip(audit.violations, ReportSchema.counterexamples(audit)).map {
       Broken(
         index: $0.index, label: $0.label, prediction: $0.prediction,
-        radius: OrNull(number: $0.radius), distance: OrNull(number: $0.distance),
+        adversarialPrediction: OrNull($0.adversarialPrediction), radius: OrNull(number: $0.radius),
+        distance: OrNull(number: $0.distance),
         attack: $0.attack, cause: $0.cause, counterexample: $1)
     }
     excessLayers = audit.excessLayers
@@ -238,5 +270,6 @@ struct AuditDocument: Encodable {
     searched = audit.searched
     unattacked = audit.unattacked
     verdict = audit.verdict
+    unproved = OrNull(report.unprovedReason())
   }
 }

@@ -40,13 +40,23 @@ extension ReportPage {
 
   /// The verdict on the checks, in one line.
   static func headline(_ checks: [CheckResult]) -> String {
+    let word =
+      switch checks.verdict {
+      case .holds: "Holds"
+      case .violated: "Violated"
+      case .inconclusive, .notApplicable: "Inconclusive"
+      }
+    return "\(word): \(counts(checks))"
+  }
+
+  /// How many checks came to what.
+  static func counts(_ checks: [CheckResult]) -> String {
     func count(_ verdict: CheckResult.Verdict) -> Int { checks.count { $0.verdict == verdict } }
     let held = "\(count(.holds)) of \(checks.count) checks of properties hold"
     return switch checks.verdict {
-    case .holds: "Holds: \(held); \(count(.notApplicable)) are not applicable"
-    case .violated: "Violated: \(held), \(count(.violated)) are violated"
-    case .inconclusive, .notApplicable:
-      "Inconclusive: \(held), \(count(.inconclusive)) are inconclusive"
+    case .holds: "\(held); \(count(.notApplicable)) are not applicable"
+    case .violated: "\(held), \(count(.violated)) are violated"
+    case .inconclusive, .notApplicable: "\(held), \(count(.inconclusive)) are inconclusive"
     }
   }
 }

@@ -9,27 +9,31 @@ extension ReportPage {
     guard let audit = report.audit, !audit.violations.isEmpty else { return nil }
     let paths = ReportSchema.counterexamples(audit)
     let shown = zip(audit.violations, paths).prefix(listed)
+    let names = ImageDataset.classNames(of: report.provenance.data.name)
     var section = Section(heading: "Violations")
     section.paragraphs = [
-      "An image of another class lies within the certified radius of each of these images. The "
-        + "file of results holds both images under the path given, and the command shows the "
-        + "certificate break again."
+      "An image of another class lies within the certified radius r of each of these images, at the "
+        + "distance d. The file of results holds both images under the path given, and the command "
+        + "shows the certificate break again."
     ]
     if audit.violations.count > listed {
-      section.paragraphs.append("The first \(listed) of \(audit.violations.count):")
+      section.paragraphs.append("\(listed) of \(Shown.count(audit.violations.count)) listed.")
     }
     section.tables = [
       Table(
         caption: "Broken certificates",
         columns: [
-          "image", "label", "prediction", "radius", "distance", "attack", "cause", "images at",
+          "image", "label", "certified class", "adversarial class", "radius", "distance", "attack",
+          "cause", "images at",
         ],
         rows: shown.map { violation, path in
           Row(
             "\(violation.index)",
             [
-              "\(violation.label)", "\(violation.prediction)", Shown.exact(violation.radius),
-              Shown.exact(violation.distance), violation.attack, violation.cause.rawValue, path,
+              Shown.className(violation.label, names), Shown.className(violation.prediction, names),
+              violation.adversarialPrediction.map { Shown.className($0, names) } ?? Shown.none,
+              Shown.exact(violation.radius), Shown.exact(violation.distance), violation.attack,
+              violation.cause.rawValue, path,
             ])
         })
     ]
@@ -38,9 +42,16 @@ extension ReportPage {
         let pictures = CounterexamplePictures(violation, imageShape: report.model?.imageShape)
       else { return nil }
       return Figure(
-        caption: "Image \(violation.index): original, adversarial, and their difference "
-          + "\(Shown.number(pictures.magnification, digits: 3)) times larger around grey",
+        caption: "Image \(violation.index) (\(Shown.className(violation.label, names))): "
+          + "\(violation.change(names)), d = "
+          + "\(Shown.pixels(violation.distance)) within r = \(Shown.pixels(violation.radius)), by "
+          + "\(violation.attack). Original, adversarial, and their difference "
+          + "\(Shown.number(pictures.magnification, digits: 3)) times larger around grey.",
         characters: [], drawing: pictures.drawing)
+    }
+    if !section.figures.isEmpty {
+      section.paragraphs.append(
+        "Pictures: \(section.figures.count) of \(Shown.count(audit.violations.count)) shown.")
     }
     section.codes = [
       Code(
@@ -64,7 +75,9 @@ extension ReportPage {
     }
     var rows = CertificateKind.allCases.compactMap { kind in
       summary.certifiedAccuracy[kind].map {
-        row("this run, certified (\(kind))", summary.accuracy, $0)
+        row(
+          "this run, certified (\(kind)\(kind.isProved ? "" : ", not proved"))", summary.accuracy,
+          $0)
       }
     }
     if rows.isEmpty { rows.append(row("this run", summary.accuracy, [:])) }
@@ -133,12 +146,15 @@ extension ReportPage {
       heading: "Bounds",
       paragraphs: [
         "Before its head the network's Lipschitz constant is at most "
-          + "\(Shown.exact(bounds.lipschitzUpperBound))\(lower). Bounds are proved, "
-          + "rounding included; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing.\(slack)",
+          + "\(Shown.exact(bounds.lipschitzUpperBound))\(lower). "
+          + (report.contradictions.isEmpty
+            ? "Bounds are proved, rounding included" : "Some of these bounds contradict each other")
+          + "; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing.\(slack)",
         "A layer x − h Wᵀ relu(W x + b) is 1-Lipschitz where h‖W‖₂² ≤ 2; h is its executed step. σ̂ "
           + "comes from 100 power iterations in binary32, from the vector u that training left "
-          + "(stored) and from a new one (fresh): in exact arithmetic it could not exceed ‖W‖₂. The "
-          + "certificates multiply these layers' bounds with that of each margin in the head.",
+          + "(stored) and from a new one (fresh): in exact arithmetic it could not exceed ‖W‖₂. "
+          + "Certificates of the kinds lipschitz and sound multiply these layers' bounds with that of "
+          + "each margin in the head; published ones take every layer's for 1.",
       ],
       tables: [
         Table(
@@ -182,8 +198,8 @@ extension ReportPage {
       heading: "Tightness",
       paragraphs: [
         "d/r, the distance of the nearest adversarial image found over the certified radius, for "
-          + "\(audit.tightness.count) images: 1 would be a certificate that cannot be larger, and "
-          + "below 1 a broken one. Minimum \(Shown.exact(distribution.min)), median "
+          + "\(audit.tightness.count) images: just above 1 it would be a certificate that cannot be "
+          + "larger, and up to 1 a broken one. Minimum \(Shown.exact(distribution.min)), median "
           + "\(Shown.pixels(distribution.median)), maximum \(Shown.pixels(distribution.max)). A d/r "
           + "above 1 may be a loose certificate or a weak attack: the nearest adversarial image of all "
           + "may be nearer than what was found."
@@ -260,7 +276,10 @@ extension ReportPage {
             : provenance.isDirty == true
               ? ", without the changes that it had and that are not known here. " : ". ")
           + (provenance.trainingCommand == nil ? "" : "The next makes the weights. ")
-          + "The last makes these results. The same digest of the results is promised for the same "
+          + (provenance.command == nil
+            ? "How these results were made was not recorded. "
+            : "The command after that makes these results. ")
+          + "The same digest of the results is promised for the same "
           + "weights and images where OpenBLAS has the same version and kernels"
           + (provenance.versions.openblasCore.map { " (--blas-core \($0))" } ?? "")
           + "; with others the bounds' last bits may differ, and with them the digest, but no verdict "
@@ -278,5 +297,13 @@ extension ReportPage {
         commit, provenance.trainingCommand, provenance.command ?? "(the command is missing)",
         provenance.configuration,
       ].compactMap { $0.map(Code.init) })
+  }
+}
+
+extension Violation {
+  /// The certified class and that of the adversarial image, such as "bird → cat".
+  func change(_ names: [String]?) -> String {
+    let adversarial = adversarialPrediction.map { Shown.className($0, names) } ?? "another class"
+    return "\(Shown.className(prediction, names)) → \(adversarial)"
   }
 }

@@ -91,6 +91,19 @@ enum Shown {
     return "\(fixed(share * 100)) %"
   }
 
+  /// A number of things, its digits in groups of three.
+  static func count(_ count: Int) -> String {
+    let digits = String(count)
+    return digits.enumerated().map { position, digit in
+      position > 0 && (digits.count - position).isMultiple(of: 3) ? ",\(digit)" : "\(digit)"
+    }.joined()
+  }
+
+  /// A class by its name, or by its number where it has none.
+  static func className(_ label: Int, _ names: [String]?) -> String {
+    names.flatMap { $0.indices.contains(label) ? $0[label] : nil } ?? "class \(label)"
+  }
+
   /// Two decimals.
   static func fixed(_ value: Double) -> String { String(format: "%.2f", value) }
 

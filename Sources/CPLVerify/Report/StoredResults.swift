@@ -48,11 +48,13 @@ extension AuditedImage {
 
 extension Violation {
   package init(
-    stored index: Int, label: Int, prediction: Int, radius: Double, distance: Double,
-    attack: String, cause: Cause, original: [Float], adversarial: [Float]
+    stored index: Int, label: Int, prediction: Int, adversarialPrediction: Int? = nil,
+    radius: Double, distance: Double, attack: String, cause: Cause, original: [Float],
+    adversarial: [Float]
   ) {
     self.init(
-      index: index, label: label, prediction: prediction, radius: radius, distance: distance,
+      index: index, label: label, prediction: prediction,
+      adversarialPrediction: adversarialPrediction, radius: radius, distance: distance,
       attack: attack, cause: cause, original: original, adversarial: adversarial)
   }
 }

@@ -9,7 +9,8 @@ extension VerificationReport {
     case attack(String)
   }
 
-  /// The whole report as one JSON object: `verdict`, `provenance`, and a key for each section.
+  /// The whole report as one JSON object: `headline`, `notices`, `verdict`, `provenance`, and a key
+  /// for each section.
   ///
   /// Keys are snake_case, shares in [0, 1], radii in pixel units. A number that JSON has no text
   /// for, such as the infinite distance of an image that no attack changed, is null, and so is a
@@ -22,10 +23,10 @@ extension VerificationReport {
       report.evaluation = accuracies
       report.certificates = nil
     }
-    return try Self.text(ReportDocument(report))
+    return try headed(ReportDocument(report))
   }
 
-  /// One section as a JSON object of its own.
+  /// One section as a JSON object of its own, with `headline` and `notices`.
   ///
   /// - Throws: `ReferenceError.mismatch` when the report has no such results.
   public func json(_ section: Section) throws -> String {
@@ -34,14 +35,18 @@ extension VerificationReport {
       case .evaluate: EvaluationDocument(self)
       case .bounds: BoundsDocument(self)
       case .certify: certificates.map(CertificatesDocument.init)
-      case .audit: audit.map(AuditDocument.init)
+      case .audit: AuditDocument(self)
       case .verify: checks.isEmpty ? nil : ChecksDocument(checks)
       case .attack(let name): attacks[name].map(AttackDocument.init)
       }
     guard let document else {
       throw ReferenceError.mismatch(expected: "a report with results of \(section)", found: "none")
     }
-    return try Self.text(document)
+    return try headed(document)
+  }
+
+  private func headed(_ document: some Encodable) throws -> String {
+    try Self.text(HeadedDocument(document, of: self))
   }
 
   static func text(_ document: some Encodable) throws -> String {

@@ -3,8 +3,12 @@ import Foundation
 extension VerificationReport {
   /// The report as JUnit's XML: one suite with a test case for each layer's bounds, for the
   /// network's, for the certificates that were attacked, and for the accuracy.
-  public func junit() throws -> String {
-    try ReportTemplate.render(JUnitSuite(self), with: JUnitTemplate.suite)
+  ///
+  /// - Parameter allowsUnproved: whether certificates that are not broken and not proved are left
+  ///   out of account, as skipped, instead of failing.
+  public func junit(allowsUnproved: Bool = false) throws -> String {
+    try ReportTemplate.render(
+      JUnitSuite(self, allowsUnproved: allowsUnproved), with: JUnitTemplate.suite)
   }
 }
 
@@ -17,6 +21,7 @@ struct JUnitSuite {
   }
 
   struct Failure {
+    var type = "violation"
     let message: String
     let details: String
   }
@@ -41,19 +46,22 @@ struct JUnitSuite {
   let failures: Int
   let skips: Int
 
-  init(_ report: VerificationReport) {
+  init(_ report: VerificationReport, allowsUnproved: Bool) {
     let facts = report.provenance
     suiteTime = String(format: "%.3f", facts.cost.wallSeconds ?? 0)
     timestamp = facts.cost.start
-    properties = [
-      ("command", facts.command), ("profile", facts.profile),
-      ("weights_digest", facts.weightsDigest), ("data_digest", facts.data.digest),
-      ("configuration_digest", facts.configurationDigest),
-      ("content_digest", report.contentDigest), ("git_commit", facts.gitCommit),
-      ("verdict", report.verdict.rawValue),
-    ].compactMap { key, value in value.map { Property(key: key, value: $0) } }
+    properties =
+      [
+        ("command", facts.command), ("profile", facts.profile),
+        ("weights_digest", facts.weightsDigest), ("data_digest", facts.data.digest),
+        ("configuration_digest", facts.configurationDigest),
+        ("content_digest", report.contentDigest), ("git_commit", facts.gitCommit),
+        ("verdict", report.verdict?.rawValue), ("headline", report.headline),
+      ].compactMap { key, value in value.map { Property(key: key, value: $0) } }
+      + (facts.notices ?? []).map { Property(key: "notice.\($0.kind.rawValue)", value: $0.text) }
     cases =
-      Self.bounds(report) + Self.certificates(report) + Self.accuracy(report) + Self.checks(report)
+      Self.bounds(report) + Self.certificates(report, allowsUnproved: allowsUnproved)
+      + Self.accuracy(report) + Self.checks(report)
     tests = cases.count
     failures = cases.count { $0.failure != nil }
     skips = cases.count { $0.skip != nil }
@@ -92,14 +100,25 @@ struct JUnitSuite {
     Failure(message: "a lower bound above its upper bound", details: details)
   }
 
-  private static func certificates(_ report: VerificationReport) -> [Case] {
+  private static func certificates(
+    _ report: VerificationReport, allowsUnproved: Bool
+  ) -> [Case] {
     guard let audit = report.audit else { return [] }
     var result = Case(
       group: "cpl-verify.certificates",
-      statement: "\(audit.certificate.rawValue) certificates are not broken",
-      output: "\(audit.images.count) images, \(audit.certified) certified and attacked")
+      statement: "\(audit.certificate.rawValue) certificates are proved and not broken",
+      output: "\(report.headline)\n\(audit.images.count) images, \(audit.certified) certified, "
+        + "\(audit.attacked) attacked")
     switch audit.verdict {
     case .holds: break
+    case .unproved:
+      let reason = report.unprovedReason() ?? ""
+      if allowsUnproved {
+        result.skip = "not broken, not proved: \(reason)"
+      } else {
+        result.failure = Failure(
+          type: "unproved", message: "not broken, not proved: \(reason)", details: result.output)
+      }
     case .inconclusive:
       result.skip =
         audit.certified == 0

@@ -184,6 +184,10 @@ extension Provenance {
       let values = parts.compactMap { $0[keyPath: path] }
       self[keyPath: path] = values.count == parts.count ? values.reduce(0, +) : nil
     }
+    notices = parts.reduce(into: nil) { all, part in
+      let others = (part.notices ?? []).filter { all?.contains($0) != true }
+      if !others.isEmpty { all = (all ?? []) + others }
+    }
     data.shard = nil
     auditDigest = nil
     command = parts.compactMap(\.command).joined(separator: "\n")

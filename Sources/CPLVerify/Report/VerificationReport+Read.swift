@@ -233,7 +233,9 @@ extension AuditResult {
       },
       violations: try Self.violations(from: file), excessLayers: layers)
     let stored = try file.text("verdict", of: group)
-    guard stored == verdict.rawValue else {
+    // Earlier versions called it "holds" when unproved certificates were not broken.
+    let accepted = [verdict.rawValue] + (verdict == .unproved ? [Verdict.holds.rawValue] : [])
+    guard accepted.contains(stored) else {
       throw file.invalid(
         "\(group), attribute 'verdict'", expected: "'\(verdict.rawValue)', which the rows come to",
         found: stored.debugDescription)
@@ -280,9 +282,12 @@ extension Violation {
         group, expected: "two images of the same size",
         found: "\(images[0].count) and \(images[1].count) numbers")
     }
+    let name = Self.adversarialPredictionName
     self.init(
       stored: try file.count("index", of: group), label: try file.count("label", of: group),
       prediction: try file.count("prediction", of: group),
+      adversarialPrediction: try file.attributeNames(of: group).contains(name)
+        ? try file.count(name, of: group) : nil,
       radius: try file.real("radius", of: group, .distance),
       distance: try file.real("distance", of: group, .distance),
       attack: try file.text("attack", of: group),

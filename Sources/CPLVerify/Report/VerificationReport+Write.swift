@@ -169,6 +169,8 @@ extension AuditResult {
 }
 
 extension Violation {
+  static let adversarialPredictionName = "adversarial_prediction"
+
   /// Writes all that it takes, beside the weights, to see the certificate break again.
   fileprivate func write(
     to file: borrowing HDF5File, group: String, position: Int, imageShape: [Int]?
@@ -181,8 +183,9 @@ extension Violation {
     }
     for (name, value) in [
       ("position", position), ("index", index), ("label", label), ("prediction", prediction),
+      (Self.adversarialPredictionName, adversarialPrediction),
     ] {
-      try file.setAttribute(name, .integer(Int64(value)), of: group)
+      if let value { try file.setAttribute(name, .integer(Int64(value)), of: group) }
     }
     try file.setAttribute("radius", .real(radius), of: group)
     try file.setAttribute("distance", .real(distance), of: group)

@@ -38,15 +38,15 @@ public struct VerificationReport: Sendable {
 
 extension VerificationReport {
   /// Whether certificates and properties hold: the worse of the audit's and the checks' verdicts, or
-  /// `violated` where proved bounds contradict each other. Inconclusive without both, since then
+  /// `violated` where proved bounds contradict each other. Nil without all of these, since then
   /// nothing was put to the test.
-  public var verdict: AuditResult.Verdict {
+  public var verdict: AuditResult.Verdict? {
     var verdicts = [audit?.verdict].compactMap { $0 }
     if !checks.isEmpty {
       verdicts.append(AuditResult.Verdict(rawValue: checks.verdict.rawValue) ?? .inconclusive)
     }
-    if !contradictions.isEmpty || verdicts.contains(.violated) { return .violated }
-    return verdicts.isEmpty || verdicts.contains(.inconclusive) ? .inconclusive : .holds
+    if !contradictions.isEmpty { verdicts.append(.violated) }
+    return [.violated, .inconclusive, .unproved, .holds].first(where: verdicts.contains)
   }
 
   /// The bounds that cannot both be true, a lower one above its upper one: each is a bug of this

@@ -36,7 +36,7 @@ struct QuirkPage {
           + ($0.epochs == $0.configuredEpochs ? "" : " of \($0.configuredEpochs)")
       } ?? "no run yet"
     return ReportPage(
-      verdict: "plain",
+      style: "plain",
       headline: "The published pipeline's quirks, each alone: \(study.group.name), \(epochs)",
       sections: [method] + [CertificateKind.published, .lipschitz, .sound].map(table)
         + [excluded, runs].compactMap { $0 })
@@ -109,7 +109,7 @@ struct QuirkPage {
   private var runs: ReportPage.Section? {
     guard !records.isEmpty else { return nil }
     return ReportPage.Section(
-      heading: "Runs",
+      heading: "Runs", items: records.flatMap(\.noticeLines),
       tables: [
         ReportPage.Table(
           caption: "Runs and digests",

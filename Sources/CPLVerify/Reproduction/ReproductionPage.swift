@@ -141,7 +141,7 @@ struct ReproductionPage {
       paragraphs: [
         "The folder of a run holds its report, experiment.yml, from which 'train' makes the same "
           + "weights again, and reproduction.json with these digests in full."
-      ],
+      ], items: records.flatMap(\.noticeLines),
       tables: [
         ReportPage.Table(
           caption: "Runs and digests",

@@ -50,6 +50,8 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
   public let digests: Digests
   public let program: String?
   public let commit: String?
+  /// What a reader must know first; nil for nothing.
+  public let notices: [Notice]?
 
   /// What a report tells of a run.
   ///
@@ -97,8 +99,12 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
       configuration: facts.configurationDigest, trainingImages: trainingDigest,
       testImages: facts.data.digest, weights: facts.weightsDigest, results: report.contentDigest)
     program = facts.versions.program
+    notices = facts.notices
     commit = facts.gitCommit.map { $0 + (facts.isDirty == true ? "-dirty" : "") }
   }
+
+  /// What a reader must know first, a line each.
+  var noticeLines: [String] { (notices ?? []).map { "\(name): \($0.line)." } }
 
   /// The share of images classified correctly and certified at a radius.
   public func certified(_ kind: CertificateKind, _ epsilon: Epsilon) -> Double? {

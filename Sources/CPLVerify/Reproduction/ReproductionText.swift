@@ -20,7 +20,7 @@ public enum ReproductionText {
     notRun: [(name: String, reason: String)], command: String
   ) throws -> String {
     let page = ReportPage(
-      verdict: "plain", headline: "", sections: ReproductionPage(records, notRun: notRun).sections)
+      style: "plain", headline: "", sections: ReproductionPage(records, notRun: notRun).sections)
     var links = records.filter { $0.quirk == nil }.map(\.name).sorted()
       .map { "- [\($0)](\($0)/report.md)" }
     links += studies.sorted().map { "- [\($0)](\($0)/report.md): each quirk alone" }

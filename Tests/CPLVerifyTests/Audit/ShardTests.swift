@@ -12,6 +12,9 @@ struct ShardTests {
     report.provenance.data.digest = "4567"
     report.provenance.data.images = AuditSample.images.count
     report.provenance.data.shard = shard?.description
+    report.provenance.notices =
+      [Notice(.assumption, "of all")]
+      + (shard.map { $0.number == 2 ? [Notice(.otherData, "of one")] : [] } ?? [])
     report.provenance.cost.wallSeconds = 2
     let logits = try AuditSample.network.get().network.logits(of: images, workers: .serial) { _ in }
     report.certificates = CertificateTable(
@@ -37,6 +40,9 @@ struct ShardTests {
     let merged = try VerificationReport.merging(try shards(count).reversed())
     #expect(try AuditSample.digest(merged) == AuditSample.digest(whole))
     #expect(merged.provenance.data.shard == nil)
+    #expect(
+      merged.provenance.notices
+        == [Notice(.assumption, "of all")] + (count > 1 ? [Notice(.otherData, "of one")] : []))
     #expect(merged.provenance.cost.wallSeconds == 2 * Double(count))
   }
 

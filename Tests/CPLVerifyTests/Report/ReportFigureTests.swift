@@ -92,7 +92,7 @@ struct ReportFigureTests {
     #expect(holds.contains("Is any certificate broken? None was found"))
     #expect(holds.contains("lies at 2 times the certified radius in the median"))
     let broken = try ReportSample.full(violations: 1).markdown()
-    #expect(broken.contains("Is any certificate broken? 1 of 2, among the 2"))
+    #expect(broken.contains("Is any certificate broken? Yes, 1 of the 2"))
   }
 
   @Test("planted faults are shown where selftest's results are given, and hostile ones escaped")

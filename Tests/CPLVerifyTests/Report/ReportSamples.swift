@@ -96,10 +96,26 @@ enum ReportSample {
       ],
       violations: (0..<count).map { position in
         Violation(
-          stored: 7, label: 1, prediction: 1, radius: 0.1, distance: 0.09,
-          attack: "pgd@0.99r", cause: .certificate, original: [0, 0.25, 0.5, 1],
+          stored: 7, label: 1, prediction: 1, adversarialPrediction: 3, radius: 0.1,
+          distance: 0.09, attack: "pgd@0.99r", cause: .certificate, original: [0, 0.25, 0.5, 1],
           adversarial: [0.1, 0.25, Float(0.5).nextUp, 1 - Float(position) / 8])
       }, excessLayers: count > 0 ? ["convolution.0", "linear, \"1\"\n"] : [])
+  }
+
+  /// An audit of the same images with another kind of certificate, none of them broken.
+  static func audit(_ kind: CertificateKind, excess layers: [String]) -> AuditResult {
+    let audit = audit()
+    return AuditResult(
+      stored: kind, plan: audit.plan, images: audit.images, violations: [], excessLayers: layers)
+  }
+
+  static func image(
+    _ index: Int, radius: Double, _ extent: AuditedImage.Extent = .plan
+  ) -> AuditedImage {
+    AuditedImage(
+      stored: index, label: 1, prediction: 1, binary32Prediction: 1, radius: radius,
+      distance: .infinity, binary32OnlyDistance: .infinity, attack: nil, forwardPasses: 0,
+      backwardPasses: 0, extent: radius > 0 ? extent : .none)
   }
 
   private static func image(
