@@ -10,6 +10,8 @@ struct CheckSubject {
   let images: ImageDataset?
   /// Whether the network was trained on data like these.
   let isLabelled: Bool
+  /// The accuracy on the images that chose the best epoch, of weights that remember it.
+  private let validationAccuracy: Double?
   private let scratch: String
   private let recordedValues: String
 
@@ -28,6 +30,9 @@ struct CheckSubject {
     let fits = stored.inputShape == images.imageShape && stored.classes == images.classes
     self.images = fits ? images : nil
     isLabelled = fits && (weights == nil || data.data != nil)
+    let history =
+      checkpoint?.training?.history ?? weights.map { RunFolder.history(beside: $0) } ?? []
+    validationAccuracy = history.last?.selectionAccuracy
   }
 
   /// A context with all but the verified network.
@@ -39,6 +44,7 @@ struct CheckSubject {
     context.recordedValues = recordedValues
     context.images = images
     context.isLabelled = isLabelled
+    context.validationAccuracy = validationAccuracy
     return context
   }
 }

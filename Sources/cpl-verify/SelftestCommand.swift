@@ -129,8 +129,7 @@ struct SelftestCommand: ParsableCommand {
       try Output.line("smallest inflation of radii that certificate.valid catches: \(inflation)")
     }
     for (seed, result) in matrix.falseAlarms {
-      let found = result.reason ?? result.decisive?.description ?? ""
-      try Output.line("FALSE ALARM: \(result.id), seed \(seed): \(found)")
+      try Output.line("FALSE ALARM: \(result.id), seed \(seed): \(result.finding)")
     }
     try Output.line(
       "verdict: \(matrix.verdict.rawValue): \(matrix.rows.count { $0.isCaught }) of "

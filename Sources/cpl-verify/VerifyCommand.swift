@@ -11,10 +11,12 @@ struct VerifyCommand: ParsableCommand {
       Each check measures, holds what it measured to a bound, and in the same call puts a deliberately \
       wrong variant, its positive control, through the same test: a check that does not catch it is \
       inconclusive. Without WEIGHTS a small network is checked that is part of the program. A check \
-      that lacks what it needs, such as labelled data, is not applicable and fails nothing.
+      that lacks what it needs, such as labelled data or enough images, is not applicable and fails \
+      nothing.
 
-      Exit code 0 when all that was checked holds, 1 when something is violated, 2 when something is \
-      inconclusive. Inside GitHub Actions violations become annotations.
+      Shown is what does not hold, and how much does; --verbose shows every measurement. Exit code 0 \
+      when all that was checked holds, 1 when something is violated, 2 when something is inconclusive. \
+      Inside GitHub Actions violations become annotations.
       """)
 
   @Argument(
@@ -33,6 +35,9 @@ struct VerifyCommand: ParsableCommand {
 
   @Flag(help: "List the checks and do nothing.")
   var list = false
+
+  @Flag(help: "Show every check with all that it measured, and its source.")
+  var verbose = false
 
   @Flag(help: "Look as long as it takes.")
   var thorough = false
@@ -126,33 +131,48 @@ struct VerifyCommand: ParsableCommand {
       return try Output.json(
         ["checks": checks.map { ["id": $0.id, "statement": $0.statement, "source": $0.source] }])
     }
+    let width = (checks.map(\.id.count).max() ?? 0) + 2
     for check in checks {
-      try Output.line("\(check.id.padding(24)) \(check.statement)")
-      try Output.line("\("".padding(24)) \(check.source)")
+      try Output.line(check.id.padding(width) + check.statement)
+      try Output.line("".padding(width) + check.source)
     }
   }
 
+  private static let width = 16
+
   private func show(_ results: [CheckResult]) throws {
     for result in results {
-      try Output.line("\(result.verdict.rawValue.padding(16))\(result.id)  \(result.statement)")
-      let indent = "".padding(16)
-      try Output.line("\(indent)source: \(result.source)")
-      for measurement in result.measurements {
-        let mark = measurement.verdict == .holds ? "" : "\(measurement.verdict.rawValue): "
-        try Output.line("\(indent)\(mark)\(measurement)")
+      let verdict = result.verdict.rawValue.padding(Self.width)
+      if verbose {
+        try Output.line("\(verdict)\(result.id)  \(result.statement)")
+        try show(measurementsOf: result)
+      } else if result.verdict != .holds {
+        try Output.line("\(verdict)\(result.id)  \(result.finding)")
       }
-      if let control = result.control, let fault = result.controlFault {
-        try Output.line(
-          "\(indent)positive control: \(fault): \(control.verdict.rawValue), \(control.brief)")
-      }
-      if let reason = result.reason { try Output.line("\(indent)\(reason)") }
     }
     let counts = Dictionary(grouping: results, by: \.verdict)
-    let summary = [CheckResult.Verdict.holds, .violated, .inconclusive, .notApplicable].compactMap {
-      verdict in counts[verdict].map { "\($0.count) \(verdict.rawValue)" }
-    }
+    let summary = [
+      (CheckResult.Verdict.holds, "hold"), (.violated, "violated"),
+      (.inconclusive, "inconclusive"), (.notApplicable, "not applicable"),
+    ].compactMap { verdict, words in counts[verdict].map { "\($0.count) \(words)" } }
     try Output.line(
-      "verdict         \(results.verdict.rawValue): \(summary.joined(separator: ", "))")
+      "verdict".padding(Self.width)
+        + "\(results.verdict.rawValue): \(summary.joined(separator: ", "))")
+  }
+
+  private func show(measurementsOf result: CheckResult) throws {
+    let indent = "".padding(Self.width)
+    try Output.line("\(indent)source: \(result.source)")
+    for measurement in result.measurements {
+      let text = measurement.verdict == .violated ? measurement.failure : measurement.description
+      let mark = measurement.verdict == .inconclusive ? "inconclusive: " : ""
+      try Output.line("\(indent)\(mark)\(text)")
+    }
+    if let control = result.control, let fault = result.controlFault {
+      try Output.line(
+        "\(indent)positive control: \(fault): \(control.verdict.rawValue), \(control.brief)")
+    }
+    if let reason = result.reason { try Output.line("\(indent)\(reason)") }
   }
 }
 
@@ -203,10 +223,9 @@ enum Annotations {
     guard ProcessInfo.processInfo.environment["GITHUB_ACTIONS"] == "true" else { return }
     for result in results where result.verdict == .violated || result.verdict == .inconclusive {
       let level = result.verdict == .violated ? "error" : "warning"
-      let found = result.reason ?? result.decisive?.description ?? ""
       StandardStream.error.write(
         "::\(level) title=\(escape(result.id, isProperty: true))::"
-          + "\(escape("\(result.verdict.rawValue): \(result.statement): \(found)"))\n")
+          + "\(escape("\(result.verdict.rawValue): \(result.finding) (\(result.statement))"))\n")
     }
   }
 

@@ -71,6 +71,7 @@ public struct CertificateAudit: Sendable {
       }
       rows[position] = image
     }
+    try report(.planned(rows.count { $0.radius > 0 }))
     var passes = rows.reduce(0) { $0 + $1.passes }
     let phases: [AuditedImage.Extent] = budget == nil ? [.plan] : [.search, .plan]
     work: for phase in phases {
@@ -132,13 +133,20 @@ public struct CertificateAudit: Sendable {
   ) throws -> AuditedBatch {
     var images = before
     var adversarial: [Int: [Float]] = [:]
+    let unsearched = images.indices.filter { images[$0].extent == .none }
+    let total =
+      (unsearched.isEmpty ? 0 : plan.search.count) + (phase == .plan ? plan.thorough.count : 0)
+    var done = 0
     func put(_ rows: [Int], through steps: [AuditPlan.Step]) throws {
       guard !rows.isEmpty else { return }
       let input = AttackInput(
         images: dataset.images(at: rows.map { positions[$0] }),
         labels: rows.map { before[$0].prediction }, indices: rows.map { before[$0].index })
       for step in steps {
-        try report(.attacking(step.name))
+        try report(
+          .attacking(
+            AuditedStep(name: step.name, images: positions.count, total: total, done: done)))
+        done += 1
         let results = attack(input, radii: rows.map { before[$0].radius }, by: step)
         let confirmed = confirm(results, of: input)
         for (row, (result, confirmed)) in zip(rows, zip(results, confirmed)) {
@@ -148,7 +156,7 @@ public struct CertificateAudit: Sendable {
         }
       }
     }
-    try put(images.indices.filter { images[$0].extent == .none }, through: plan.search)
+    try put(unsearched, through: plan.search)
     if phase == .plan { try put(Array(images.indices), through: plan.thorough) }
     for row in images.indices { images[row].extent = phase }
     let violations: [(Int, Violation)] = images.indices.compactMap { row in

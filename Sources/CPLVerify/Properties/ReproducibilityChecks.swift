@@ -216,10 +216,10 @@ struct StorageRoundTrip: PropertyCheck {
       unnoticed.append((try? Checkpoint(path: damaged)) != nil)
     }
     var other = network
-    if let position = other.layers.indices.last(where: { !other.layers[$0].parameters.isEmpty }) {
-      other.layers[position].updateParameters { _, value in
-        value.elements[0] = Float(bitPattern: value.elements[0].bitPattern ^ 1)
-      }
+    guard let position = other.layers.indices.last(where: { !other.layers[$0].parameters.isEmpty })
+    else { throw NotApplicable("the network has no parameters") }
+    other.layers[position].updateParameters { _, value in
+      value.elements[0] = Float(bitPattern: value.elements[0].bitPattern ^ 1)
     }
     try context.writeWeights(other, damaged)
     let quantity = "files that do not read as the network that was written"
