@@ -9,8 +9,8 @@ struct BoundsCommand: PinnableCommand {
     discussion: """
       Each layer: a proved lower bound of σ = ‖W‖₂, the model's own estimate (100 power iterations \
       from the stored vector, and from a fresh one), a proved upper bound, the step h, and an \
-      upper bound of the layer's Lipschitz constant with that h. The images serve the lower side of \
-      the network's constant alone.
+      upper bound of the layer's Lipschitz constant with that h. The images are used only to \
+      look for a lower bound of the network's constant.
       """)
 
   @OptionGroup var weights: WeightsOptions

@@ -39,16 +39,17 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Show every check with all that it measured, and its source.")
   var verbose = false
 
-  @Flag(help: "Look as long as it takes.")
+  @Flag(help: "Look thoroughly, however long it takes.")
   var thorough = false
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Begin no check after so long; those left are inconclusive.", valueName: "seconds"))
+      "Start no check after this time; those that were not run are inconclusive.",
+      valueName: "seconds"))
   var budget: Double?
 
-  @Option(help: ArgumentHelp("Write the results as JUnit's XML, too.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"))
   var junit: String?
 
   @Option(parsing: .unconditional, help: "The seed that everything random comes from.")
@@ -181,12 +182,12 @@ struct CheckOptions: ParsableArguments {
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Only checks whose name is like this, such as 'cpl.*'; repeatable.", valueName: "pattern"))
+      "Run only the checks whose names match, such as 'cpl.*'; repeatable.", valueName: "pattern"))
   var only: [String] = []
 
   @Option(
     parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("No checks whose name is like this; repeatable.", valueName: "pattern"))
+    help: ArgumentHelp("Skip the checks whose names match; repeatable.", valueName: "pattern"))
   var skip: [String] = []
 
   func checks() throws -> [any PropertyCheck] {
@@ -195,7 +196,7 @@ struct CheckOptions: ParsableArguments {
     }
     for pattern in only + skip
     where !PropertySuite.checks.contains(where: { fnmatch(pattern, $0.id, 0) == 0 }) {
-      throw ValidationError("no check is named like '\(pattern)'; --list shows all")
+      throw ValidationError("no check's name matches '\(pattern)'; --list shows all")
     }
     let chosen = PropertySuite.checks.filter {
       (only.isEmpty || matches(only, $0.id)) && !matches(skip, $0.id)

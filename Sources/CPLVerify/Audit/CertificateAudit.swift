@@ -5,8 +5,8 @@ import CPLReference
 ///
 /// The certificate names the network whose class must not change. Attacks follow the gradients of the
 /// binary32 network; what they find counts when the executed network confirms it, there or a little
-/// farther out. What an image is put through, and what comes of it, depends on the image alone, not on
-/// its company or its turn.
+/// farther out. What an image is put through, and with which result, depends on the image alone, not on
+/// the others or the order.
 public struct CertificateAudit: Sendable {
   private let certified: CertifiedNetwork
   private let certify: CertifiedNetwork.Certify
@@ -67,7 +67,7 @@ public struct CertificateAudit: Sendable {
       guard rows.indices.contains(position), rows[position].isSameCertificate(image) else {
         throw VerificationError.invalid(
           what: "image \(image.index) of the audit so far",
-          expected: "the class and the radius that it has now", found: "others")
+          expected: "the class and the radius that it has now", found: "different ones")
       }
       rows[position] = image
     }

@@ -1,6 +1,6 @@
 import CPLReference
 
-/// Checks of the attacks: that they keep to their contract, and that they are worth being resisted.
+/// Checks of the attacks: that they keep to their contract, and that withstanding them means something.
 enum AttackChecks {
   static let all: [any PropertyCheck] = [AttackContract(), AttackStrength()]
 }
@@ -8,7 +8,7 @@ enum AttackChecks {
 struct AttackContract: PropertyCheck {
   let id = "attack.contract"
   let statement =
-    "every image that an attack returns is of another class, in its ball and in the box, at the stated distance, whatever its company"
+    "every image that an attack returns is of another class, in its ball and in the box, at the stated distance, whichever images are attacked with it"
   let source = "the contract of Attack"
 
   func run(_ context: CheckContext) throws -> Findings {
@@ -55,7 +55,7 @@ struct AttackContract: PropertyCheck {
       Measurement(
         failuresOf: "results outside the box, or of the same class", deeds.flatMap(\.failures)),
       Measurement(
-        failuresOf: "results that are others when the image is attacked alone",
+        failuresOf: "results that differ when the image is attacked alone",
         deeds.flatMap(\.changes)),
     ].filter { $0.cases > 0 }
     if statements.isEmpty || control.excess.isEmpty,

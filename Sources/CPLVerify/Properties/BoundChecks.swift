@@ -47,7 +47,7 @@ struct PowerMethodFromBelow: PropertyCheck {
       [
         Measurement(quantity, worstOf: excess, .atMost, 1),
         Measurement(
-          "the fall of σ̂ in one iteration, relative and less its rounding", worstOf: fall,
+          "how far σ̂ falls in one iteration, relative and less its rounding", worstOf: fall,
           .atMost, 0),
       ],
       control: PositiveControl(

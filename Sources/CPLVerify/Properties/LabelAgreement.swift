@@ -26,11 +26,12 @@ package struct LabelAgreement {
 
   /// - Parameters:
   ///   - predicted: how many predictions there are of each class.
-  ///   - labelled: how many labels there are of each class, as many together.
+  ///   - labelled: how many labels there are of each class. There is one for each image, where a
+  ///     prediction may be missing.
   package init(predicted: [Int], labelled: [Int]) {
     self.predicted = predicted
     self.labelled = labelled
-    count = predicted.reduce(0, +)
+    count = labelled.reduce(0, +)
     var rooks = [0.0]
     for (p, y) in zip(predicted, labelled) where min(p, y) > 0 {
       let block = (0...min(p, y, Self.largestSubset)).map {
@@ -53,7 +54,7 @@ package struct LabelAgreement {
 
   package init(predictions: [Int], labels: [Int], classes: Int) {
     func counts(_ values: [Int]) -> [Int] {
-      values.reduce(into: [Int](repeating: 0, count: classes)) { $0[$1] += 1 }
+      (0..<classes).map { label in values.count { $0 == label } }
     }
     self.init(predicted: counts(predictions), labelled: counts(labels))
   }

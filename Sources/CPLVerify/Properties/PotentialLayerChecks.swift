@@ -290,7 +290,7 @@ struct NonExpansiveLayers: PropertyCheck {
 struct TightBound: PropertyCheck {
   let id = "cpl.tight"
   let statement =
-    "with h = 2/‖W‖² and all units active the top singular vector is turned round: the bound is attained"
+    "with h = 2/‖W‖² and all units active the top singular vector is reversed: the bound is attained"
   let source = "Meunier et al. 2022, equation 8"
 
   func run(_ context: CheckContext) throws -> Findings {

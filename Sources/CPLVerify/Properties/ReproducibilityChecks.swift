@@ -60,7 +60,7 @@ extension CPLNetwork<Float> {
 struct SameBytes: PropertyCheck {
   let id = "determinism.bits"
   let statement =
-    "the same seed gives the same bytes; so does any number of threads; so does a run taken up again"
+    "the same seed gives the same bytes; so does any number of threads, and so does a resumed run"
   let source = "CPLKernels.h"
 
   func run(_ context: CheckContext) throws -> Findings {
@@ -226,10 +226,10 @@ struct StorageRoundTrip: PropertyCheck {
     return Findings(
       [
         Measurement(failuresOf: quantity, [!isRead(path)]),
-        Measurement(failuresOf: "damaged files that are read as whole", unnoticed),
+        Measurement(failuresOf: "damaged files that are read as intact", unnoticed),
       ],
       control: PositiveControl(
-        "one bit of one weight is another",
+        "one bit of one weight is changed",
         Measurement(failuresOf: quantity, [!isRead(damaged)])))
   }
 

@@ -104,7 +104,7 @@ struct SoundNetworksTests {
 
   @Test(
     "networks of any shape, their steps proved, from the power method or too long, raise no alarm but that of their steps",
-    arguments: 0..<24)
+    arguments: 0..<24 as Range<UInt64>)
   func random(seed: UInt64) throws {
     let verified = try SampleNetworks.random(seed)
     let alarms = try SoundNetworks.alarms(
