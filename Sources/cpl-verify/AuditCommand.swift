@@ -11,7 +11,7 @@ struct AuditCommand: PinnableCommand {
       d/r is the distance of the nearest adversarial image that was found over the certified \
       radius: below 1 the certificate is broken, at 1 it cannot be larger.
 
-      With --out FILE.h5 what is done is kept in FILE.journal until all is: an audit that was \
+      With --out FILE.h5, finished work is kept in FILE.journal until all is done: an audit that was \
       interrupted or killed goes on with the same command and --resume, and ends with the same \
       results. Several shards are put together by 'report'.
 
@@ -37,13 +37,14 @@ struct AuditCommand: PinnableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Spend about so much time on attacks, where most doubt is left.", valueName: "seconds"))
+      "Spend about this much time on attacks, first on the images with the smallest d/r.",
+      valueName: "seconds"))
   var budget: Double?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The same in passes of images through the network, which makes the same results anywhere.",
+      "The same, counted in passes of images through the network: reproducible anywhere.",
       valueName: "count"))
   var budgetPasses: Int?
 
@@ -86,8 +87,8 @@ struct AuditCommand: PinnableCommand {
       guard CertificateAudit.extraAttacks.contains(name), !attack[..<position].contains(name)
       else {
         throw ValidationError(
-          "--attack is one of \(CertificateAudit.extraAttacks.joined(separator: ", ")), none "
-            + "twice, not '\(name)'")
+          "--attack is one of \(CertificateAudit.extraAttacks.joined(separator: ", "))"
+            + ", each at most once, not '\(name)'")
       }
     }
     if replay != nil, resume || shard != nil || budget != nil || budgetPasses != nil {
@@ -150,7 +151,7 @@ struct AuditCommand: PinnableCommand {
   }
 
   /// What the results depend on beside the images' own positions. A budget is not in it: it decides
-  /// what is attacked, not what comes of it.
+  /// what is attacked, not with which result.
   private func identity(
     of audit: CertificateAudit, _ provenance: Provenance
   ) throws -> AuditJournal.Identity {

@@ -38,7 +38,8 @@ struct AuditRun {
     }
     var state = done
     let from = state.images.values.reduce(0) { $0 + steps($1) }
-    var (finished, certified) = (from, 0)
+    var (finished, begun, planned) = (from, 0.0, 0)
+    var step = ""
     let start = Date()
     let mayGoOn: ((Int) -> Bool)? =
       switch budget {
@@ -50,21 +51,26 @@ struct AuditRun {
     return try audit.run(images, resuming: done, budget: mayGoOn) { event in
       switch event {
       case .certified(let count):
-        certified = count
-        progress.update("certifying", done: certified, total: images.count, unit: "images")
-        if certified == images.count { progress.finish() }
-      case .attacking: break
+        progress.update("certifying", done: count, total: images.count, unit: "images")
+      case .planned(let count):
+        planned = count
+        progress.finish()
+      case .attacking(let attack):
+        // Of a batch that is searched already the rest is one phase, otherwise it is all.
+        begun = Double(attack.images * attack.done) / Double(attack.total)
+        step = ", \(attack.name)"
       case .attacked(let batch):
+        (begun, step) = (0, "")
         finished -= batch.positions.reduce(0) { $0 + (state.images[$1].map(steps) ?? 0) }
         finished += batch.images.reduce(0) { $0 + steps($1) }
         state.add(batch)
         try keep(batch)
       }
-      if certified == images.count {
+      if planned > 0 {
         progress.update(
-          "auditing", done: finished, from: from, total: images.count * phases,
+          "auditing", done: finished, begun: begun, from: from, total: planned * phases,
           unit: phases == 1 ? "images" : "halves of images",
-          note: "\(state.violations.count) violations")
+          note: "\(state.violations.count) violations\(step)")
       }
       try Interruption.check()
     }

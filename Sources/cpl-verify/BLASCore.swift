@@ -46,7 +46,7 @@ enum BLASCore: String, CaseIterable, ExpressibleByArgument {
     return Set(flags?.split(separator: " ").map(String.init) ?? [])
   }()
 
-  /// Makes OpenBLAS use it: the library chooses when it is loaded, so the program begins anew with
+  /// Makes OpenBLAS use it: the library chooses when it is loaded, so the program starts again with
   /// the choice in its environment.
   func pin() throws {
     let variable = "OPENBLAS_CORETYPE"

@@ -9,8 +9,8 @@ struct BoundsCommand: PinnableCommand {
     discussion: """
       Each layer: a proved lower bound of σ = ‖W‖₂, the model's own estimate (100 power iterations \
       from the stored vector, and from a fresh one), a proved upper bound, the step h, and an \
-      upper bound of the layer's Lipschitz constant with that h. The images serve the lower side of \
-      the network's constant alone.
+      upper bound of the layer's Lipschitz constant with that h. The images are used only to \
+      look for a lower bound of the network's constant.
       """)
 
   @OptionGroup var weights: WeightsOptions
@@ -39,28 +39,23 @@ struct BoundsCommand: PinnableCommand {
   }
 
   private func show(_ bounds: NetworkBounds, lower: Double) throws {
-    func number(_ value: Double?) -> String {
-      (value.map { String(format: "%.9f", $0) } ?? "–").padding(14)
-    }
-    let width = (bounds.layers.map(\.name.count).max() ?? 0) + 2
-    try Output.line(
-      "layer".padding(width)
-        + ["σ lower", "σ̂ stored u", "σ̂ fresh u", "σ upper", "h", "Lipschitz ≤"]
-        .map { $0.padding(14) }.joined())
+    // As many digits as tell the two sides of an enclosure apart.
+    func number(_ value: Double) -> String { Output.number(value, digits: 10) }
+    var table = TextTable([
+      "layer", "σ lower", "σ̂ stored u", "σ̂ fresh u", "σ upper", "h", "Lipschitz ≤",
+    ])
     for layer in bounds.layers {
-      try Output.line(
-        layer.name.padding(width)
-          + [
-            layer.spectralNorm?.lowerBound, layer.modelEstimate, layer.freshEstimate,
-            layer.spectralNorm?.upperBound, layer.stepSize.map(Double.init),
-            layer.lipschitzUpperBound,
-          ].map(number).joined())
+      let numbers = [
+        layer.spectralNorm?.lowerBound, layer.modelEstimate, layer.freshEstimate,
+        layer.spectralNorm?.upperBound, layer.stepSize.map(Double.init), layer.lipschitzUpperBound,
+      ]
+      table.add([layer.name] + numbers.map { $0.map(number) ?? "–" })
     }
+    try Output.table(table)
     try Output.line(
-      String(
-        format:
-          "network, before its head: %.9f ≤ Lipschitz constant ≤ %.9f, slack %.4f; the model's"
-          + " own claim %.9f", lower, bounds.lipschitzUpperBound,
-        bounds.lipschitzUpperBound / lower, bounds.modelClaim))
+      "network, before its head: \(number(lower)) ≤ Lipschitz constant ≤ "
+        + "\(number(bounds.lipschitzUpperBound)), slack "
+        + "\(Output.number(bounds.lipschitzUpperBound / lower, digits: 4)); the model's own claim "
+        + number(bounds.modelClaim))
   }
 }

@@ -25,17 +25,16 @@ struct CertifyCommand: PinnableCommand {
     }
   }
 
-  private func show(_ table: CertificateTable) throws {
-    let kinds = table.kinds
-    try Output.line(
-      "index  label  prediction  margin      "
-        + kinds.map { $0.rawValue.padding(12) }.joined())
-    for row in 0..<table.count {
-      let numbers = [table.margins[row]] + kinds.compactMap { table.radii[$0]?[row] }
-      try Output.line(
-        "\(table.indices[row])".padding(7) + "\(table.labels[row])".padding(7)
-          + "\(table.predictions[row])".padding(12)
-          + numbers.map { String(format: "%.6f", $0).padding(12) }.joined())
+  private func show(_ certificates: CertificateTable) throws {
+    let kinds = certificates.kinds
+    var table = TextTable(["index", "label", "prediction", "margin"] + kinds.map(\.rawValue))
+    for row in 0..<certificates.count {
+      let integers = [
+        certificates.indices[row], certificates.labels[row], certificates.predictions[row],
+      ]
+      let numbers = [certificates.margins[row]] + kinds.compactMap { certificates.radii[$0]?[row] }
+      table.add(integers.map(String.init) + numbers.map { Output.number($0) })
     }
+    try Output.table(table)
   }
 }

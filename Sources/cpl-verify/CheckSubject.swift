@@ -10,6 +10,8 @@ struct CheckSubject {
   let images: ImageDataset?
   /// Whether the network was trained on data like these.
   let isLabelled: Bool
+  /// The accuracy on the images that chose the best epoch, of weights that remember it.
+  private let validationAccuracy: Double?
   private let scratch: String
   private let recordedValues: String
 
@@ -30,6 +32,9 @@ struct CheckSubject {
       fits
       && (weights == nil || data.data != nil
         || checkpoint?.description.trainedOn?.name == images.name)
+    let history =
+      checkpoint?.training?.history ?? weights.map { RunFolder.history(beside: $0) } ?? []
+    validationAccuracy = history.last?.selectionAccuracy
   }
 
   /// Bounds the layers. The built-in network, which is no file of anybody's, has verified steps
@@ -55,6 +60,7 @@ struct CheckSubject {
     context.recordedValues = recordedValues
     context.images = images
     context.isLabelled = isLabelled
+    context.validationAccuracy = validationAccuracy
     return context
   }
 }

@@ -37,11 +37,13 @@ struct InspectCommand: ParsableCommand {
       try row("problem", result.problem)
     }
     for note in result.notes { try row("note", note) }
+    guard !result.tensors.isEmpty else { return }
+    var table = TextTable(["", "tensor", "type", "shape"])
     for tensor in result.tensors {
       let shape = tensor.shape.map(String.init).joined(separator: "×")
       let problem = tensor.problem.map { "  not read: \($0.forMessage)" } ?? ""
-      let name = tensor.name.forMessage.padding(44)
-      try Output.line("  \(name) \(tensor.dtype.forMessage.padding(9)) \(shape)\(problem)")
+      table.add(["", tensor.name.forMessage, tensor.dtype.forMessage, shape + problem])
     }
+    try Output.table(table)
   }
 }

@@ -39,12 +39,11 @@ struct RecordedCommand {
   ///   - place: where they are now; nil for where the command found them.
   ///   - name: the file that the results name.
   func readWeights(at place: String?, named name: String) throws -> Checkpoint {
-    let progress = Progress(quiet: true)
     switch weights {
     case .options(var options):
       options.weights = place ?? options.weights
-      return try options.read(progress)
-    case .path(let path, let unstored): return try unstored.read(place ?? path, progress)
+      return try options.read()
+    case .path(let path, let unstored): return try unstored.read(place ?? path)
     case .named: return try Checkpoint(path: place ?? name)
     }
   }

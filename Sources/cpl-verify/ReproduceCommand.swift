@@ -74,7 +74,7 @@ struct ReproduceCommand: PinnableCommand {
     for (position, name) in names.enumerated() {
       guard Self.isFile(name) || Self.known.contains(name) else {
         throw ValidationError(
-          "'\(name)' is none of \(Self.known.joined(separator: ", ")), nor a file that ends in .yml"
+          "'\(name)' is not one of \(Self.known.joined(separator: ", ")), nor a file that ends in .yml"
         )
       }
       if names[..<position].contains(name) { throw ValidationError("'\(name)' is named twice") }

@@ -218,7 +218,7 @@ struct ReproductionWork: Reproduction.Executor {
         journal = try AuditJournal.resume(path, for: identity, on: images, into: &done)
       } catch let error as ReferenceError {
         // It saves time, and is no result: what another program or other weights left is not used.
-        options.progress.note("\(error); the audit begins anew")
+        options.progress.note("\(error); the audit starts again")
         try FileManager.default.removeItem(atPath: path)
       }
     }

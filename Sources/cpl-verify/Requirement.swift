@@ -86,7 +86,7 @@ struct Requirement: CustomStringConvertible {
   }
 
   /// What a report has in its place, and whether that will do.
-  func check(_ report: VerificationReport) -> (value: Double, isMet: Bool) {
+  func check(_ report: VerificationReport) -> RequirementOutcome {
     let evaluation = report.evaluation
     let value: Double? =
       switch quantity {
@@ -102,6 +102,7 @@ struct Requirement: CustomStringConvertible {
         evaluation?.autoattackAccuracy.first { $0.key.value == epsilon.value }?.value
       }
     // Nothing that is missing or no number is met.
-    return (value ?? .nan, value.map { holds($0, bound) } ?? false)
+    return RequirementOutcome(
+      description, found: value ?? .nan, met: value.map { holds($0, bound) } ?? false)
   }
 }

@@ -86,7 +86,7 @@ struct RunConfiguration {
     } catch let error as ReferenceError {
       throw error
     } catch {
-      throw invalid("a run's configuration", "text that is none")
+      throw invalid("a run's configuration in YAML", "text that is not one")
     }
   }
 

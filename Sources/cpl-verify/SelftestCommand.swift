@@ -26,7 +26,8 @@ struct SelftestCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Only faults whose name is like this; repeatable.", valueName: "pattern"))
+    help: ArgumentHelp("Plant only the faults whose names match; repeatable.", valueName: "pattern")
+  )
   var fault: [String] = []
 
   @Flag(help: "List the faults and do nothing.")
@@ -34,13 +35,14 @@ struct SelftestCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("With how many seeds the checks run without a fault.", valueName: "count"))
+    help: ArgumentHelp(
+      "How many seeds the checks are run with when no fault is planted.", valueName: "count"))
   var seeds = 1
 
   @Option(parsing: .unconditional, help: "The seed that everything random comes from.")
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("Draw the matrix of faults and checks, too.", valueName: "file.svg"))
+  @Option(help: ArgumentHelp("Also draw the matrix of faults and checks.", valueName: "file.svg"))
   var svg: String?
 
   @OptionGroup var dataOptions: DataOptions
@@ -58,7 +60,7 @@ struct SelftestCommand: ParsableCommand {
       fault.isEmpty || fault.contains { fnmatch($0, known.id, 0) == 0 }
     }
     guard !faults.isEmpty else {
-      throw ValidationError("no fault is named like that; --list shows all")
+      throw ValidationError("no fault's name matches; --list shows all")
     }
     if list {
       for fault in faults {
@@ -129,8 +131,7 @@ struct SelftestCommand: ParsableCommand {
       try Output.line("smallest inflation of radii that certificate.valid catches: \(inflation)")
     }
     for (seed, result) in matrix.falseAlarms {
-      let found = result.reason ?? result.decisive?.description ?? ""
-      try Output.line("FALSE ALARM: \(result.id), seed \(seed): \(found)")
+      try Output.line("FALSE ALARM: \(result.id), seed \(seed): \(result.finding)")
     }
     try Output.line(
       "verdict: \(matrix.verdict.rawValue): \(matrix.rows.count { $0.isCaught }) of "

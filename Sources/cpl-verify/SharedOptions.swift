@@ -16,12 +16,13 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Only the first images; all where there are fewer.", valueName: "count"))
+    help: ArgumentHelp("Only the first images; all of them if there are fewer.", valueName: "count")
+  )
   var limit: Int?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Only these images, such as 0,5,7-9, none twice.", valueName: "list"))
+    help: ArgumentHelp("Only these images, such as 0,5,7-9, each at most once.", valueName: "list"))
   var indices: Indices?
 
   func validate() throws {

@@ -1,6 +1,5 @@
 import CPLReference
 import Foundation
-import Synchronization
 
 /// An output that the program was started with.
 enum StandardStream: Int32 {
@@ -39,14 +38,25 @@ enum StandardStream: Int32 {
       return 0
     }
   }
+
+  /// How many columns its terminal has; what the environment says, or 80, where the terminal does not
+  /// tell.
+  var columns: Int {
+    var size = winsize()
+    if ioctl(rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+    let said = ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 0
+    return said > 0 ? said : 80
+  }
 }
 
 /// Results on standard output.
 enum Output {
-  /// Writes a line; a closed pipe or a full disk is an input/output failure.
+  /// Writes a line; a full disk is an input/output failure, and so, without a word, is a pipe whose
+  /// reader has had enough.
   static func line(_ text: String = "") throws {
     let code = StandardStream.output.write(text + "\n")
     guard code == 0 else {
+      if code == EPIPE { throw Exit.inputOutput }
       throw ReferenceError.inputOutput(
         path: "standard output", reason: String(cString: strerror(code)))
     }
@@ -63,105 +73,16 @@ enum Output {
   }
 }
 
-/// Progress on standard error: a bar on a terminal, a line now and then elsewhere.
-final class Progress: Sendable {
-  /// Whether a bar is on the terminal, which all progress shares.
-  private static let isBarShown = Atomic<Bool>(false)
-
-  private let isSilent: Bool
-  private let isTerminal = isatty(STDERR_FILENO) == 1
-  private let start = Date()
-  private let phase: Mutex<Phase>
-
-  /// A stretch of work of one kind, whose rate says when it ends.
-  private struct Phase {
-    var start: Date
-    /// What was done when it began; nil where that is what the work says of itself.
-    var from: Int?
-    var hasEnded = false
-    var lastShown: Date
-  }
-
-  init(quiet: Bool) {
-    isSilent = quiet
-    // Elsewhere than on a terminal, work that is soon done shows nothing.
-    phase = Mutex(Phase(start: start, lastShown: isTerminal ? .distantPast : start))
-  }
-
-  /// Seconds since this progress began.
-  var seconds: Double { Date().timeIntervalSince(start) }
-
-  /// Shows how far the work has come; often called, seldom drawn.
-  ///
-  /// - Parameters:
-  ///   - done: what is done of `total`.
-  ///   - from: what was done when this progress began. Of work after `finish()` it is what the first
-  ///     call says that is done.
-  ///   - unit: what is counted, in the plural.
-  func update(
-    _ label: String, done: Int, from: Int = 0, total: Int, unit: String, note: String = ""
-  ) {
-    guard !isSilent else { return }
-    phase.withLock { phase in
-      let now = Date()
-      guard !phase.hasEnded else {
-        phase = Phase(start: now, from: done, lastShown: phase.lastShown)
-        return
-      }
-      guard now.timeIntervalSince(phase.lastShown) >= (isTerminal ? 0.1 : 10) else { return }
-      phase.lastShown = now
-      let rate =
-        Double(done - (phase.from ?? from)) / max(now.timeIntervalSince(phase.start), 1e-9)
-      let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
-      let share = Double(done) / Double(max(total, 1))
-      let rateText = rate >= 10 ? String(Int(rate)) : String(format: "%.2f", rate)
-      let numbers = "\(done)/\(total) \(unit), \(rateText)/s, \(left) left"
-      let tail = note.isEmpty ? "" : ", \(note)"
-      if isTerminal {
-        let filled = min(24, max(0, Int(share * 24)))
-        let bar =
-          String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
-        StandardStream.error.write("\r\u{1B}[K\(label) \(bar) \(numbers)\(tail)")
-        Self.isBarShown.store(true, ordering: .relaxed)
-      } else {
-        StandardStream.error.write("\(label): \(Int(share * 100)) %, \(numbers)\(tail)\n")
-      }
-    }
-  }
-
-  /// Writes a line that stays.
-  func note(_ text: String) {
-    guard !isSilent else { return }
-    Self.removeBar()
-    StandardStream.error.write(text + "\n")
-  }
-
-  /// Ends one kind of work: the bar goes, and what follows has a rate of its own.
-  func finish() {
-    phase.withLock { $0.hasEnded = true }
-    Self.removeBar()
-  }
-
-  /// Removes whatever bar is shown.
-  static func removeBar() {
-    if isBarShown.exchange(false, ordering: .relaxed) {
-      StandardStream.error.write("\r\u{1B}[K")
-    }
-  }
-
-  /// A duration in the largest two units that say something.
-  static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "?" }
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole) s" }
-    if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-    return "\(whole / 3600) h \(whole % 3600 / 60) min"
-  }
-}
-
 extension Output {
   /// A share as people read it.
   static func percent(_ share: Double) -> String { String(format: "%.2f %%", share * 100) }
+}
+
+extension Output {
+  /// A number with so many significant digits, however small or large it is.
+  static func number(_ value: Double, digits: Int = 6) -> String {
+    String(format: "%.\(digits)g", value)
+  }
 }
 
 extension String {

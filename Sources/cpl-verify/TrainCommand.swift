@@ -21,31 +21,32 @@ struct TrainCommand: PinnableCommand {
     help: ArgumentHelp("The folder for the run, made when it is not there.", valueName: "run"))
   var out: String?
 
-  @Option(help: ArgumentHelp("Take up an interrupted run.", valueName: "run"))
+  @Option(help: ArgumentHelp("Resume an interrupted run.", valueName: "run"))
   var resume: String?
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Train for so many epochs.", valueName: "count"))
+    parsing: .unconditional,
+    help: ArgumentHelp("The number of epochs to train for.", valueName: "count"))
   var epochs: Int?
 
   @Option(parsing: .unconditional, help: "The seed that everything random comes from.")
   var seed: UInt64?
 
-  @Option(help: "Reproduce the published pipeline's quirks, or mend them.")
+  @Option(help: "Reproduce the published pipeline's quirks, or correct them.")
   var profile: ProfileName?
 
-  @Flag(help: "Under the published profile, let the seed cover crops and flips all the same.")
+  @Flag(help: "Under the published profile, let the seed determine crops and flips too.")
   var seededAugmentation = false
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Save so often within an epoch: what a crash costs at most.", valueName: "seconds"))
+      "Save this often within an epoch: the most that a crash can cost.", valueName: "seconds"))
   var saveEvery = 300.0
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Save after so many steps, too.", valueName: "count"))
+    help: ArgumentHelp("Also save after this many steps.", valueName: "count"))
   var saveSteps: Int?
 
   @OptionGroup var dataOptions: DataOptions

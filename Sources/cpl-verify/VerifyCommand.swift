@@ -11,10 +11,12 @@ struct VerifyCommand: ParsableCommand {
       Each check measures, holds what it measured to a bound, and in the same call puts a deliberately \
       wrong variant, its positive control, through the same test: a check that does not catch it is \
       inconclusive. Without WEIGHTS a small network is checked that is part of the program. A check \
-      that lacks what it needs, such as labelled data, is not applicable and fails nothing.
+      that lacks what it needs, such as labelled data or enough images, is not applicable and fails \
+      nothing.
 
-      Exit code 0 when all that was checked holds, 1 when something is violated, 2 when something is \
-      inconclusive. Inside GitHub Actions violations become annotations.
+      Shown is what does not hold, and how much does; --verbose shows every measurement. Exit code 0 \
+      when all that was checked holds, 1 when something is violated, 2 when something is inconclusive. \
+      Inside GitHub Actions violations become annotations.
       """)
 
   @Argument(
@@ -31,16 +33,20 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "List the checks and do nothing.")
   var list = false
 
-  @Flag(help: "Look as long as it takes.")
+  @Flag(help: "Show every check with all that it measured, and its source.")
+  var verbose = false
+
+  @Flag(help: "Look thoroughly, however long it takes.")
   var thorough = false
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Begin no check after so long; those left are inconclusive.", valueName: "seconds"))
+      "Start no check after this time; those that were not run are inconclusive.",
+      valueName: "seconds"))
   var budget: Double?
 
-  @Option(help: ArgumentHelp("Write the results as JUnit's XML, too.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"))
   var junit: String?
 
   @Option(parsing: .unconditional, help: "The seed that everything random comes from.")
@@ -132,33 +138,48 @@ struct VerifyCommand: ParsableCommand {
       return try Output.json(
         ["checks": checks.map { ["id": $0.id, "statement": $0.statement, "source": $0.source] }])
     }
+    let width = (checks.map(\.id.count).max() ?? 0) + 2
     for check in checks {
-      try Output.line("\(check.id.padding(24)) \(check.statement)")
-      try Output.line("\("".padding(24)) \(check.source)")
+      try Output.line(check.id.padding(width) + check.statement)
+      try Output.line("".padding(width) + check.source)
     }
   }
 
+  private static let width = 16
+
   private func show(_ results: [CheckResult]) throws {
     for result in results {
-      try Output.line("\(result.verdict.rawValue.padding(16))\(result.id)  \(result.statement)")
-      let indent = "".padding(16)
-      try Output.line("\(indent)source: \(result.source)")
-      for measurement in result.measurements {
-        let mark = measurement.verdict == .holds ? "" : "\(measurement.verdict.rawValue): "
-        try Output.line("\(indent)\(mark)\(measurement)")
+      let verdict = result.verdict.rawValue.padding(Self.width)
+      if verbose {
+        try Output.line("\(verdict)\(result.id)  \(result.statement)")
+        try show(measurementsOf: result)
+      } else if result.verdict != .holds {
+        try Output.line("\(verdict)\(result.id)  \(result.finding)")
       }
-      if let control = result.control, let fault = result.controlFault {
-        try Output.line(
-          "\(indent)positive control: \(fault): \(control.verdict.rawValue), \(control.brief)")
-      }
-      if let reason = result.reason { try Output.line("\(indent)\(reason)") }
     }
     let counts = Dictionary(grouping: results, by: \.verdict)
-    let summary = [CheckResult.Verdict.holds, .violated, .inconclusive, .notApplicable].compactMap {
-      verdict in counts[verdict].map { "\($0.count) \(verdict.rawValue)" }
-    }
+    let summary = [
+      (CheckResult.Verdict.holds, "hold"), (.violated, "violated"),
+      (.inconclusive, "inconclusive"), (.notApplicable, "not applicable"),
+    ].compactMap { verdict, words in counts[verdict].map { "\($0.count) \(words)" } }
     try Output.line(
-      "verdict         \(results.verdict.rawValue): \(summary.joined(separator: ", "))")
+      "verdict".padding(Self.width)
+        + "\(results.verdict.rawValue): \(summary.joined(separator: ", "))")
+  }
+
+  private func show(measurementsOf result: CheckResult) throws {
+    let indent = "".padding(Self.width)
+    try Output.line("\(indent)source: \(result.source)")
+    for measurement in result.measurements {
+      let text = measurement.verdict == .violated ? measurement.failure : measurement.description
+      let mark = measurement.verdict == .inconclusive ? "inconclusive: " : ""
+      try Output.line("\(indent)\(mark)\(text)")
+    }
+    if let control = result.control, let fault = result.controlFault {
+      try Output.line(
+        "\(indent)positive control: \(fault): \(control.verdict.rawValue), \(control.brief)")
+    }
+    if let reason = result.reason { try Output.line("\(indent)\(reason)") }
   }
 }
 
@@ -167,12 +188,12 @@ struct CheckOptions: ParsableArguments {
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Only checks whose name is like this, such as 'cpl.*'; repeatable.", valueName: "pattern"))
+      "Run only the checks whose names match, such as 'cpl.*'; repeatable.", valueName: "pattern"))
   var only: [String] = []
 
   @Option(
     parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("No checks whose name is like this; repeatable.", valueName: "pattern"))
+    help: ArgumentHelp("Skip the checks whose names match; repeatable.", valueName: "pattern"))
   var skip: [String] = []
 
   func checks() throws -> [any PropertyCheck] {
@@ -181,7 +202,7 @@ struct CheckOptions: ParsableArguments {
     }
     for pattern in only + skip
     where !PropertySuite.checks.contains(where: { fnmatch(pattern, $0.id, 0) == 0 }) {
-      throw ValidationError("no check is named like '\(pattern)'; --list shows all")
+      throw ValidationError("no check's name matches '\(pattern)'; --list shows all")
     }
     let chosen = PropertySuite.checks.filter {
       (only.isEmpty || matches(only, $0.id)) && !matches(skip, $0.id)
@@ -208,9 +229,9 @@ enum Annotations {
   static func write(_ results: [CheckResult]) {
     for result in results where result.verdict == .violated || result.verdict == .inconclusive {
       let level = result.verdict == .violated ? "error" : "warning"
-      let found = result.reason ?? result.decisive?.description ?? ""
       write(
-        level, title: result.id, "\(result.verdict.rawValue): \(result.statement): \(found)")
+        level, title: result.id,
+        "\(result.verdict.rawValue): \(result.finding) (\(result.statement))")
     }
   }
 

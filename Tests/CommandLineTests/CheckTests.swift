@@ -57,10 +57,16 @@ struct CheckTests {
         "GITHUB_ACTIONS=true $0 verify faulty.h5 --only cpl.step --junit checks.xml --quiet",
         in: folder)
       #expect(outcome.code == 1)
-      #expect(outcome.output.contains("verdict         violated"))
-      #expect(outcome.error.hasPrefix("::error title=cpl.step::violated"))
+      #expect(outcome.output.contains("verdict         violated: 1 violated"))
+      // Which layer, and what of it, everywhere.
+      let words = #/(convolution|linear)\.\d: h‖W‖² ≤ 2 is violated: at least 2\.0/#
+      let lines = outcome.output.split(separator: "\n")
+      #expect(lines.count == 2 && lines[0].hasPrefix("violated        cpl.step  "))
+      #expect(lines[0].contains(words), "\(outcome)")
+      #expect(outcome.error.hasPrefix("::error title=cpl.step::violated: "))
+      #expect(outcome.error.contains(words), "\(outcome)")
       let junit = String(decoding: try bytes(of: folder + "/checks.xml"), as: UTF8.self)
-      #expect(junit.contains("<failure type=\"violation\""))
+      #expect(junit.contains("<failure type=\"violation\"") && junit.contains(words), "\(junit)")
       let plain = try Program.shell(
         "env -u GITHUB_ACTIONS $0 verify faulty.h5 --only cpl.step --quiet", in: folder)
       #expect(plain.code == 1)
@@ -80,6 +86,30 @@ struct CheckTests {
       #expect(lacking.code == 0, "\(lacking)")
       #expect(lacking.output.contains("not applicable  data.labels"))
     }
+  }
+
+  @Test("what holds is counted, and shown with --verbose")
+  func short() throws {
+    try withTemporaryFolder { folder in
+      let line = "verify --only cpl.step --only training.schedule --quiet"
+      let short = try Program.run(line, in: folder)
+      #expect(short.output == "verdict         holds: 2 hold\n", "\(short)")
+      let long = try Program.run(line + " --verbose", in: folder)
+      for text in ["holds           cpl.step  ", "source: Meunier", "positive control: "] {
+        #expect(long.output.contains(text), "\(text): \(long)")
+      }
+    }
+  }
+
+  @Test(
+    "few images, or images of one class, fail no good network",
+    arguments: ["--limit 1", "--limit 2", "--limit 20", "--indices 0,10,20,30"])
+  func fewImages(choice: String) throws {
+    let outcome = try Program.run(
+      "verify \(choice) --only data.* --only attack.contract --only network.* --quiet",
+      in: "/")
+    #expect(outcome.code == 0, "\(outcome)")
+    #expect(!outcome.output.contains("violated"), "\(outcome)")
   }
 
   @Test("checks and faults are listed; what is not there is misuse")

@@ -25,6 +25,50 @@ struct GateTests {
         "cpl-verify: not met: certified_accuracy.sound[0.2]>=1.01, found 0.") == true)
   }
 
+  @Test("what is required is in the JSON with what was found, and printed where it is met")
+  func outcomes() throws {
+    let line =
+      "evaluate run/last.h5 --limit 20 --quiet --require images>=20 --require accuracy>=1.5 "
+      + "--epsilon 0.5 --epsilon 2/255 --require certified_accuracy.sound[0.5]<=1"
+    let json = try Program.run(line + " --json", in: SampleRun.folder)
+    #expect(json.code == 1)
+    let requirements = try #require(try json.json()["requirements"] as? [[String: Any]])
+    #expect(
+      requirements.map { $0["requirement"] as? String } == [
+        "images>=20", "accuracy>=1.5", "certified_accuracy.sound[0.5]<=1",
+      ])
+    #expect(requirements.map { $0["met"] as? Bool } == [true, false, true])
+    #expect(requirements.allSatisfy { $0["found"] is Double })
+    let text = try Program.run(line, in: SampleRun.folder)
+    #expect(text.output.contains("met: images>=20, found 20.0\n"), "\(text)")
+    #expect(text.output.contains("met: certified_accuracy.sound[0.5]<=1, found 0"), "\(text)")
+    #expect(text.error.hasPrefix("cpl-verify: not met: accuracy>=1.5, found 0."), "\(text)")
+    let none = try Program.run(
+      "evaluate run/last.h5 --limit 2 --quiet --json", in: SampleRun.folder)
+    #expect((try none.json()["requirements"] as? [Any])?.isEmpty == true)
+  }
+
+  @Test("certified accuracy is shown at other radii too, under their names as written")
+  func radii() throws {
+    let line = "evaluate run/last.h5 --limit 20 --quiet --epsilon 0.5 --epsilon 2/255"
+    let certified = try #require(
+      try Program.run(line + " --json", in: SampleRun.folder).json()["certified_accuracy"]
+        as? [String: [String: Double]])
+    for kind in ["published", "lipschitz", "sound"] {
+      let shares = try #require(certified[kind])
+      #expect(
+        Set(shares.keys) == ["0.5", "2/255", "36/255", "72/255", "108/255", "255/255"], "\(shares)")
+      #expect(try #require(shares["2/255"]) >= #require(shares["36/255"]))
+    }
+    let text = try Program.run(line, in: SampleRun.folder).output
+    let radii = text.split(separator: "\n").compactMap {
+      $0.firstMatch(of: #/certified at (\S+)/#)?.1
+    }
+    #expect(radii == ["2/255", "36/255", "72/255", "108/255", "0.5", "255/255"], "\(text)")
+    expectRefusal(
+      try Program.run("evaluate run/last.h5 --epsilon -1", in: SampleRun.folder), code: 64, "'-1'")
+  }
+
   @Test(
     "a requirement of what is not measured is misuse",
     arguments: [

@@ -134,9 +134,7 @@ struct OutputTests {
     // The reader leaves before the first line.
     let pipe = try Program.shell(
       "{ sleep 0.3; \"$0\" \(line); echo $? >&2; } | true", in: SampleRun.folder)
-    #expect(
-      pipe.error
-        == "cpl-verify: error: standard output: input/output failed: Broken pipe\n74\n")
+    #expect(pipe.error == "74\n", "silent: \(pipe)")
   }
 
   @Test("messages that nobody can read change no code", arguments: ["2>/dev/full", "2>&-"])

@@ -71,7 +71,7 @@ struct UsageTests {
       ("audit run/last.h5 --budget-passes 0", "--budget-passes is at least 1, not 0"),
       ("audit run/last.h5 --budget 1 --budget-passes 1", "either --budget or --budget-passes"),
       ("audit run/last.h5 --attack magic", "'magic'"),
-      ("audit run/last.h5 --attack pgd-published --attack pgd-published", "none twice"),
+      ("audit run/last.h5 --attack pgd-published --attack pgd-published", "each at most once"),
       ("audit run/last.h5 --replay x.h5 --shard 1/2", "--replay audits nothing"),
       ("report a.h5 b.h5 --check", "one file of results, not 2"),
       ("report a.h5", "--out"), ("report", "<stored>"),

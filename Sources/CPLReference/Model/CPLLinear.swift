@@ -15,7 +15,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   public private(set) var bias: Tensor<Scalar>
 
   /// How many of `count` hidden units, or features, one piece of work holds: two pieces a thread,
-  /// since each piece packs the other factor anew, of whole tiles. No sum depends on it.
+  /// since each piece packs the other factor again, of whole tiles. No sum depends on it.
   private static func unitsPerPiece(_ count: Int, _ workers: Workers) -> Int {
     max(96, (count / (2 * workers.threads) + 47) / 48 * 48)
   }

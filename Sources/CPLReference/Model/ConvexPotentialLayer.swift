@@ -14,7 +14,7 @@ public protocol ConvexPotentialLayer<Scalar>: Layer {
   /// h, the number that the forward pass multiplies by.
   var stepSize: Scalar { get set }
 
-  /// c in h = c/(σ² + 1e-4), from which the step is made anew: 2 in the paper. The layer is
+  /// c in h = c/(σ² + 1e-4), from which the step is made again: 2 in the paper. The layer is
   /// non-expansive for c ≤ 2 only.
   var stepNumerator: Scalar { get set }
 

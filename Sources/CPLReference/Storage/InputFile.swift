@@ -45,7 +45,8 @@ package struct InputFile: ~Copyable {
     return Array(bytes.prefix(count))
   }
 
-  /// The text of the file at `path`, which is one that people write: of at most 1 MiB.
+  /// The text of the file at `path`, which is one that people write: of at most 1 MiB, less
+  /// the byte order mark that some editors put before it.
   package static func text(_ path: String) throws -> String {
     let file = try InputFile(path)
     let byteLimit = 1 << 20
@@ -58,9 +59,10 @@ package struct InputFile: ~Copyable {
     }
     guard let text = String(validating: bytes.prefix(count), as: UTF8.self) else {
       throw ReferenceError.invalid(
-        path: path, location: "", expected: "text in UTF-8", found: "other bytes")
+        path: path, location: "", expected: "text in UTF-8", found: "a binary file")
     }
-    return text
+    // The byte order mark of editors on other systems.
+    return text.first == "\u{FEFF}" ? String(text.dropFirst()) : text
   }
 
   /// The first bytes of a file that was just opened, `count` of them where it has so many.

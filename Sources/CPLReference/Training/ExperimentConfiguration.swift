@@ -86,12 +86,44 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
           expected: "keys and values", found: describe(node))
       }
       for key in mapping.keys.compactMap(\.string) where !section.keys.contains(key) {
+        let expected =
+          fixedSettings.contains(plain(key))
+          ? "no such key: training is by Adam without weight decay, on the paper's schedule"
+          : "a known key (nearest: '\(meant(by: key, among: section.keys))')"
         throw ReferenceError.invalid(
-          path: path, location: "key '\(section.name)\(key)'",
-          expected: "a known key (nearest: '\(key.nearest(among: section.keys))')",
+          path: path, location: "key '\(section.name)\(key)'", expected: expected,
           found: "an unknown one")
       }
     }
+  }
+
+  /// What other programs call some of the keys.
+  private static let synonyms = [
+    "lr": "learning_rate", "learningrate": "learning_rate", "base_lr": "learning_rate",
+    "batch_size": "batch", "batchsize": "batch", "bs": "batch", "minibatch": "batch",
+    "n_epochs": "epochs", "num_epochs": "epochs", "max_epochs": "epochs",
+    "random_seed": "seed", "rng": "seed", "val": "validation", "n_classes": "classes",
+    "num_classes": "classes", "in_channels": "image_channels", "image_size": "image_side",
+    "img_size": "image_side", "resolution": "image_side", "width": "channels",
+    "kernel_size": "kernel", "pool": "pooling", "depth": "convolution_layers",
+    "depth_linear": "linear_layers", "n_features": "linear_inner",
+  ]
+
+  /// What other programs let choose, and this one does not.
+  private static let fixedSettings: Set = [
+    "wd", "weight_decay", "weightdecay", "momentum", "optimizer", "optim", "scheduler",
+    "lr_scheduler", "lr_schedule",
+  ]
+
+  private static func plain(_ key: String) -> String {
+    key.lowercased().replacing("-", with: "_")
+  }
+
+  /// The known key that an unknown one most likely stands for.
+  private static func meant(by key: String, among keys: [String]) -> String {
+    let name = plain(key)
+    if let known = synonyms[name], keys.contains(known) { return known }
+    return name.nearest(among: keys)
   }
 
   private static func describe(

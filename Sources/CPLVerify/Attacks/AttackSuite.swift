@@ -49,6 +49,6 @@ public enum AttackSuite {
     return results
   }
 
-  /// How many images are attacked at once.
-  private static let batch = 128
+  /// How many images are attacked at once, between two reports of progress.
+  private static let batch = 32
 }

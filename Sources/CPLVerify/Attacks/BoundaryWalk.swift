@@ -11,7 +11,7 @@ import CPLReference
 ///
 /// and then outward from x₀ by a little, so that x′ is likely of another class. If it is not, it is moved to
 /// its own foot, twice at most. What is of another class and nearer than any point before is where the walk
-/// goes on, with a larger Δ; otherwise Δ shrinks and x′ is chosen anew. So every point of the walk is
+/// goes on, with a larger Δ; otherwise Δ shrinks and x′ is chosen again. So every point of the walk is
 /// adversarial, and each nearer than the one before. One forward and one backward pass an iteration.
 ///
 /// FAB goes at most a tenth of the way from x to p and then back towards the image; this search stays at the

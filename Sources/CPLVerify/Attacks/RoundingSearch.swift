@@ -14,7 +14,7 @@ public struct RoundingSearch: FixedBudgetAttack {
     "search just inside the radius for images whose class changes by rounding alone, "
       + "\(candidates * (rounds + 1)) of them"
   }
-  /// How often the gradient is taken anew at the point aimed at.
+  /// How often the gradient is taken again at the point aimed at.
   private let aims = 3
   /// How often the best image is varied, after the first time.
   private let rounds = 5

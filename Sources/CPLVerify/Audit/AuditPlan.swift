@@ -45,7 +45,8 @@ struct AuditPlan: Sendable {
       else {
         throw VerificationError.invalid(
           what: "attacks of the audit",
-          expected: "\(Self.extraNames.joined(separator: ", ")), none twice", found: "'\(name)'")
+          expected: "\(Self.extraNames.joined(separator: ", ")), each at most once",
+          found: "'\(name)'")
       }
       thorough.append(step)
     }

@@ -25,13 +25,26 @@ public struct AuditedBatch: Sendable {
   public let violations: [(position: Int, violation: Violation)]
 }
 
+/// An attack of the plan on one batch.
+public struct AuditedStep: Sendable {
+  /// The attack's name.
+  public let name: String
+  /// How many images the batch has.
+  public let images: Int
+  /// How many attacks the batch goes through now, and how many of them are done.
+  public let total: Int
+  public let done: Int
+}
+
 /// What an audit reports on the way.
 public enum AuditEvent: Sendable {
   /// So many images of the data set have their radii.
   case certified(Int)
+  /// So many images are attacked, those that were attacked before among them.
+  case planned(Int)
   /// An attack on a batch begins: the place to stop at, where what the batch went through so far is
   /// lost.
-  case attacking(String)
+  case attacking(AuditedStep)
   /// A batch is done, with the search alone or with all attacks.
   case attacked(AuditedBatch)
 }

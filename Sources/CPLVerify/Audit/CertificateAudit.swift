@@ -5,8 +5,8 @@ import CPLReference
 ///
 /// The certificate names the network whose class must not change. Attacks follow the gradients of the
 /// binary32 network; what they find counts when the executed network confirms it, there or a little
-/// farther out. What an image is put through, and what comes of it, depends on the image alone, not on
-/// its company or its turn.
+/// farther out. What an image is put through, and with which result, depends on the image alone, not on
+/// the others or the order.
 public struct CertificateAudit: Sendable {
   private let certified: CertifiedNetwork
   private let certify: CertifiedNetwork.Certify
@@ -67,10 +67,11 @@ public struct CertificateAudit: Sendable {
       guard rows.indices.contains(position), rows[position].isSameCertificate(image) else {
         throw VerificationError.invalid(
           what: "image \(image.index) of the audit so far",
-          expected: "the class and the radius that it has now", found: "others")
+          expected: "the class and the radius that it has now", found: "different ones")
       }
       rows[position] = image
     }
+    try report(.planned(rows.count { $0.radius > 0 }))
     var passes = rows.reduce(0) { $0 + $1.passes }
     let phases: [AuditedImage.Extent] = budget == nil ? [.plan] : [.search, .plan]
     work: for phase in phases {
@@ -132,13 +133,20 @@ public struct CertificateAudit: Sendable {
   ) throws -> AuditedBatch {
     var images = before
     var adversarial: [Int: [Float]] = [:]
+    let unsearched = images.indices.filter { images[$0].extent == .none }
+    let total =
+      (unsearched.isEmpty ? 0 : plan.search.count) + (phase == .plan ? plan.thorough.count : 0)
+    var done = 0
     func put(_ rows: [Int], through steps: [AuditPlan.Step]) throws {
       guard !rows.isEmpty else { return }
       let input = AttackInput(
         images: dataset.images(at: rows.map { positions[$0] }),
         labels: rows.map { before[$0].prediction }, indices: rows.map { before[$0].index })
       for step in steps {
-        try report(.attacking(step.name))
+        try report(
+          .attacking(
+            AuditedStep(name: step.name, images: positions.count, total: total, done: done)))
+        done += 1
         let results = attack(input, radii: rows.map { before[$0].radius }, by: step)
         let confirmed = confirm(results, of: input)
         for (row, (result, confirmed)) in zip(rows, zip(results, confirmed)) {
@@ -148,7 +156,7 @@ public struct CertificateAudit: Sendable {
         }
       }
     }
-    try put(images.indices.filter { images[$0].extent == .none }, through: plan.search)
+    try put(unsearched, through: plan.search)
     if phase == .plan { try put(Array(images.indices), through: plan.thorough) }
     for row in images.indices { images[row].extent = phase }
     let violations: [(Int, Violation)] = images.indices.compactMap { row in

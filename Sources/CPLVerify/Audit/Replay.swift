@@ -4,7 +4,7 @@ import CPLReference
 public struct ReplayedViolation: Sendable {
   public let originalClass: Int
   public let adversarialClass: Int
-  /// The certified radius of the original, computed anew.
+  /// The certified radius of the original, computed again.
   public let radius: Double
   /// The distance of the two stored images, rounded up.
   public let distance: Double

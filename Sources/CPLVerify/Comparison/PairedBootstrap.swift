@@ -13,7 +13,7 @@ public struct PairedBootstrap: Equatable, Sendable {
   /// Where it lies at a confidence of 95 %.
   public let interval: ClosedRange<Double>
 
-  /// How often images are drawn anew.
+  /// How often images are drawn again.
   public static let resamples = 2000
 
   /// Nil for no images.

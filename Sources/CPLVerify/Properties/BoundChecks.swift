@@ -15,8 +15,8 @@ struct PowerMethodFromBelow: PropertyCheck {
 
   func run(_ context: CheckContext) throws -> Findings {
     let verified = try context.network()
-    var excess: [Double] = []
-    var fall: [Double] = []
+    var excess: [(subject: String?, value: Double)] = []
+    var fall: [(subject: String?, value: Double)] = []
     var control: [Double] = []
     let layers = zip(verified.network.layers, verified.bounds.layers)
     for (index, (layer, bounds)) in layers.enumerated() {
@@ -32,20 +32,22 @@ struct PowerMethodFromBelow: PropertyCheck {
         for _ in 0..<context.effort.choose(10, 30, 100) {
           let iteration = PowerMethod(map, from: vector, iterations: 1)
           let estimate = Double(iteration.estimate)
-          excess.append(estimate / upper - tolerance)
-          fall.append((before - estimate) / upper - 2 * tolerance)
+          excess.append((layer.name, estimate / upper - tolerance))
+          fall.append((layer.name, (before - estimate) / upper - 2 * tolerance))
           (vector, before) = (iteration.vector, estimate)
         }
         control.append(before / upper)
       }
     }
     let quantity = "σ̂ over the upper bound of ‖W‖, less the rounding of an iteration"
-    guard !control.isEmpty else { throw NotApplicable("the network has no convex potential layer") }
+    guard !control.isEmpty else {
+      throw NotApplicable("the network has no convex potential layer whose weights are not all 0")
+    }
     return Findings(
       [
         Measurement(quantity, worstOf: excess, .atMost, 1),
         Measurement(
-          "the fall of σ̂ in one iteration, relative and less its rounding", worstOf: fall,
+          "how far σ̂ falls in one iteration, relative and less its rounding", worstOf: fall,
           .atMost, 0),
       ],
       control: PositiveControl(
@@ -90,16 +92,16 @@ struct Enclosures: PropertyCheck {
       control.append(bounds.lowerBound * (1 - 1e-9) / exact)
     }
     // The network's own layers are too large for a matrix; ‖Wv‖ ≤ ‖W‖ for each unit vector v.
-    var own: [Double] = []
-    var widths: [Double] = []
+    var own: [(subject: String?, value: Double)] = []
+    var widths: [(subject: String?, value: Double)] = []
     if let verified = context.verified {
       for (layer, bounds) in zip(verified.network.layers, verified.bounds.layers) {
         guard let norm = bounds.spectralNorm, norm.upperBound > 0,
           let wide = layer.converted(to: Double.self) as? any ConvexPotentialLayer<Double>
         else { continue }
         let direction = TopDirection.of(wide.linearMap)
-        own.append(norm.upperBound / wide.linearMap.apply(direction).norm)
-        if norm.method != .torus { widths.append(norm.relativeWidth) }
+        own.append((layer.name, norm.upperBound / wide.linearMap.apply(direction).norm))
+        if norm.method != .torus { widths.append((layer.name, norm.relativeWidth)) }
       }
     }
     // LAPACK's guarantee: |σ̃ − σ| ≤ p(m, n)·u·‖A‖, p a modest function, here at most 200.

@@ -121,7 +121,7 @@ struct CertificateRule: PropertyCheck {
       [
         measured(.sound, above[.sound] ?? []), measured(.lipschitz, above[.lipschitz] ?? []),
         Measurement(
-          "what the radius lacks of the recomputed one", worstOf: below, .atMost, 1e-6),
+          "how far the radius falls short of the recomputed one", worstOf: below, .atMost, 1e-6),
         Measurement(
           "the constant of a margin whose rows are opposite", constant, .atLeast, 2, cases: 1),
       ],

@@ -35,6 +35,8 @@ public struct CheckContext: Sendable {
   public var images: ImageDataset?
   /// Whether the images' labels are those that the network was trained for.
   public var isLabelled = false
+  /// The accuracy that the network had on held-out images when it was trained, where that is known.
+  public var validationAccuracy: Double?
   /// A folder for files that checks write and remove.
   public var scratch: String?
   /// The file of values recorded from PyTorch.

@@ -1,8 +1,8 @@
 import CPLReference
 
-/// What came of one check.
+/// The result of one check.
 public struct CheckResult: Codable, Sendable {
-  /// What came of a check. It is never silently skipped.
+  /// The verdict of a check. None is silently skipped.
   public enum Verdict: String, Codable, Sendable {
     /// Everything that was measured holds, and the positive control came out violated.
     case holds
@@ -11,7 +11,7 @@ public struct CheckResult: Codable, Sendable {
     /// Nothing was measured, a number was NaN, a proof was not found, the positive control was not
     /// caught, or the budget ran out.
     case inconclusive
-    /// The context lacks what the check needs.
+    /// The context lacks what the check needs, such as enough images.
     case notApplicable = "not applicable"
   }
 
@@ -76,6 +76,15 @@ public struct CheckResult: Codable, Sendable {
   public var decisive: Measurement? {
     measurements.first { $0.verdict == .violated }
       ?? measurements.first { $0.verdict == .inconclusive } ?? measurements.first
+  }
+
+  /// What decided, in words: why there is no answer, or what is violated and of which layer.
+  public var finding: String {
+    if let reason { return reason }
+    let failures = measurements.filter { $0.verdict == .violated }.map(\.failure)
+    guard let first = failures.first else { return decisive?.description ?? "" }
+    let others = failures.count - 1
+    return others > 0 ? "\(first), and \(others) more like it" : first
   }
 }
 

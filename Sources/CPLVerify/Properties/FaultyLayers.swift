@@ -23,6 +23,24 @@ struct DoubledActivation: LayerFault {
   }
 }
 
+/// A step that is longer than the one that the layer states.
+struct LongerStep: LayerFault {
+  let factor: Double
+
+  func concerns(_ specification: LayerSpecification) -> Bool { specification.isPotential }
+
+  func forward<Scalar: TensorScalar>(
+    _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    var longer = layer
+    if var potential = layer as? any ConvexPotentialLayer<Scalar> {
+      potential.stepSize *= Scalar(factor)
+      longer = potential
+    }
+    return longer.forward(input, recording: recording, workers: workers)
+  }
+}
+
 /// |·| in place of ReLU, which is not monotone: |t| = relu(t) + relu(−t), and the second half is the
 /// descent of the layer with −W and −b.
 struct NonMonotoneActivation: LayerFault {

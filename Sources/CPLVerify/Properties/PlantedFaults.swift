@@ -60,13 +60,13 @@ extension PlantedFault {
 
   private static let layers = [
     PlantedFault(
-      "step-too-long", "h = 2.1/σ̂²", ["cpl.step", "cpl.nonexpansive"],
+      "step-too-long", "h = 2.1/σ̂²", ["cpl.step"],
       step: { 2.1 / ($0 * $0) }),
     PlantedFault(
-      "sigma-scaled", "σ̂ scaled by 0.9", ["cpl.step", "cpl.nonexpansive"],
+      "sigma-scaled", "σ̂ scaled by 0.9", ["cpl.step"],
       step: { 2 / (0.81 * $0 * $0 + StepSize.regularization) }),
     PlantedFault(
-      "stale-sigma", "σ̂ kept from before the weights changed", ["cpl.step", "cpl.nonexpansive"]
+      "stale-sigma", "σ̂ kept from before the weights changed", ["cpl.step"]
     ) { context, stored in
       var network = stored
       network.updateSteps(
@@ -79,6 +79,9 @@ extension PlantedFault {
       context.verified = try context.verify(network, profile: profile)
       return context
     },
+    PlantedFault(
+      "step-unlike-bound", "an executed step 5 % longer than the one that is bounded",
+      ["cpl.nonexpansive"], layers: { LongerStep(factor: 1.05) }),
     PlantedFault(
       "circular-power-method", "the power method with circular instead of zero padding",
       ["power.lower-bound", "parity.pytorch"], layers: { CircularPowerMethod() }),

@@ -12,6 +12,8 @@ private struct Subject {
   /// In binary64, with the step that is executed.
   let layer: any ConvexPotentialLayer<Double>
   let spectralNorm: SpectralNormEnclosure
+  /// The verified bound of the layer's Lipschitz constant with that step.
+  let lipschitzUpperBound: Double
 
   /// The layers of the network at hand.
   static func all(_ context: CheckContext) throws -> [Subject] {
@@ -19,18 +21,38 @@ private struct Subject {
     let network = verified.network.converted(to: Double.self)
     let subjects = zip(network.layers, verified.bounds.layers).compactMap { layer, bounds in
       (layer as? any ConvexPotentialLayer<Double>).flatMap { layer in
-        bounds.spectralNorm.map { Subject(layer: layer, spectralNorm: $0) }
+        bounds.spectralNorm.map {
+          Subject(
+            layer: layer, spectralNorm: $0, lipschitzUpperBound: bounds.lipschitzUpperBound)
+        }
       }
     }
-    guard !subjects.isEmpty else { throw NotApplicable("the network has no such layer") }
+    guard !subjects.isEmpty else {
+      throw NotApplicable("the network has no convex potential layer")
+    }
+    return subjects
+  }
+
+  /// Those that are not the identity: of these alone there is something to tell.
+  static func moving(_ context: CheckContext) throws -> [Subject] {
+    let subjects = try all(context).filter {
+      $0.spectralNorm.lowerBound > 0 && $0.layer.stepSize > 0
+    }
+    guard !subjects.isEmpty else {
+      throw NotApplicable(
+        "every convex potential layer is the identity: its weights or its step are 0")
+    }
     return subjects
   }
 
   /// h‖W‖², from above.
-  var spread: Double {
-    Rounding.up.product(
-      layer.stepSize,
-      Rounding.up.product(spectralNorm.upperBound, spectralNorm.upperBound))
+  var spread: Double { Self.spread(layer.stepSize, spectralNorm.upperBound, .up) }
+
+  /// h‖W‖², from below.
+  var leastSpread: Double { Self.spread(layer.stepSize, spectralNorm.lowerBound, .down) }
+
+  static func spread(_ step: Double, _ norm: Double, _ rounding: Rounding) -> Double {
+    rounding.product(step, rounding.product(norm, norm))
   }
 
   /// x − z(x) = h·∇f(x).
@@ -93,27 +115,27 @@ struct ConvexPotential: PropertyCheck {
   let source = "Meunier et al. 2022, equation 8; Baillon and Haddad 1977"
 
   func run(_ context: CheckContext) throws -> Findings {
-    var cocoercivity: [Double] = []
-    var monotonicity: [Double] = []
-    var asymmetry: [Double] = []
-    var control: [Double] = []
-    for (index, subject) in try Subject.all(context).enumerated() where subject.layer.stepSize > 0 {
+    var cocoercivity: [(subject: String?, value: Double)] = []
+    var monotonicity: [(subject: String?, value: Double)] = []
+    var asymmetry: [(subject: String?, value: Double)] = []
+    var control: [(subject: String?, value: Double)] = []
+    for (index, subject) in try Subject.moving(context).enumerated() {
       var random = context.random(for: id, index)
-      let spread = subject.spread
+      let (name, spread) = (subject.layer.name, subject.spread)
       for (x, y) in subject.pairs(context.effort.choose(4, 12, 100), &random) {
         let (lack, slope) = try Self.lacks(subject, subject.layer, x, y, spread: spread)
-        cocoercivity.append(lack)
-        monotonicity.append(slope)
+        cocoercivity.append((name, lack))
+        monotonicity.append((name, slope))
       }
       // Where the layer is affine, along the direction that leaves no slack.
       let active = subject.active
       let top = subject.topDirection
       let origin = Tensor<Double>(shape: top.shape)
       let (lack, slope) = try Self.lacks(subject, active, top, origin, spread: spread)
-      cocoercivity.append(lack)
-      monotonicity.append(slope)
+      cocoercivity.append((name, lack))
+      monotonicity.append((name, slope))
       control.append(
-        try Self.lacks(subject, active, top, origin, spread: spread * 0.98).cocoercivity)
+        (name, try Self.lacks(subject, active, top, origin, spread: spread * 0.98).cocoercivity))
       for _ in 0..<context.effort.choose(2, 4, 20) {
         let (u, v) = (
           random.direction(subject.layer.inputShape), random.direction(subject.layer.inputShape)
@@ -123,8 +145,8 @@ struct ConvexPotential: PropertyCheck {
           subject.descent(active, u).subtracting(base), subject.descent(active, v).subtracting(base)
         )
         let error = try subject.rounding(active, u, origin) + subject.rounding(active, v, origin)
-        asymmetry.append(
-          max(0, (du.dot(v) - u.dot(dv)).magnitude - error - productError(u.count) * spread))
+        let excess = (du.dot(v) - u.dot(dv)).magnitude - error - productError(u.count) * spread
+        asymmetry.append((name, max(0, excess)))
       }
     }
     let lack = "‖Δg‖²/‖W‖² − ⟨Δg, Δx⟩, over ‖Δx‖²/h and less its rounding error"
@@ -167,78 +189,81 @@ struct StepWithinBound: PropertyCheck {
   let source = "Meunier et al. 2022, equation 8; docs/soundness.md, section 3"
 
   func run(_ context: CheckContext) throws -> Findings {
-    let subjects = try Subject.all(context)
-    let lower = subjects.map { subject in
-      let (step, norm) = (subject.layer.stepSize, subject.spectralNorm.lowerBound)
-      return Rounding.down.product(step, Rounding.down.product(norm, norm))
+    let subjects = try Subject.moving(context)
+    let quantity = "h‖W‖²"
+    // Each layer that is proved to break it, the worst first.
+    let broken = subjects.filter { $0.leastSpread > 2 }.sorted { $0.leastSpread > $1.leastSpread }
+    if broken.isEmpty, let open = subjects.first(where: { $0.spread > 2 }) {
+      throw Inconclusive(
+        "\(open.layer.name): \(quantity) lies between \(open.leastSpread) and \(open.spread), "
+          + "proved neither to exceed 2 nor not to")
     }
-    for (subject, proved) in zip(subjects, lower) where subject.spread > 2 && proved <= 2 {
-      throw VerificationError.enclosureNotFound(
-        what: subject.layer.name,
-        reason: "h‖W‖² lies between \(proved) and \(subject.spread): neither above 2 nor below")
-    }
-    let quantity = "h‖W‖², a proved lower bound"
     let first = subjects[0].spectralNorm.lowerBound
     return Findings(
-      [Measurement(quantity, worstOf: lower, .atMost, 2)],
+      broken.isEmpty
+        ? [
+          Measurement(
+            quantity, worstOf: subjects.map { ($0.layer.name, $0.leastSpread) }, kind: .lowerBound,
+            .atMost, 2)
+        ]
+        : broken.map {
+          Measurement(
+            quantity, of: $0.layer.name, $0.leastSpread, kind: .lowerBound, .atMost, 2, cases: 1)
+        },
       control: PositiveControl(
         "h = (2 + 1e-6)/‖W‖² in \(subjects[0].layer.name)",
         Measurement(
-          quantity, (2 + 1e-6) / (first * first) * first * first, .atMost, 2,
-          cases: first > 0 ? 1 : 0)))
+          quantity, Subject.spread((2 + 1e-6) / (first * first), first, .down), kind: .lowerBound,
+          .atMost, 2, cases: 1)))
   }
 }
 
 struct NonExpansiveLayers: PropertyCheck {
   let id = "cpl.nonexpansive"
-  let statement = "a convex potential layer never moves two points apart"
-  let source = "Meunier et al. 2022, equation 8; docs/soundness.md, section 5"
+  let statement =
+    "a convex potential layer moves no two points farther apart than its verified bound: not at all where h‖W‖² ≤ 2"
+  let source = "Meunier et al. 2022, equation 8; docs/soundness.md, sections 3 and 5"
 
   func run(_ context: CheckContext) throws -> Findings {
-    var ratios: [Double] = []
-    var control: [Double] = []
-    for (index, subject) in try Subject.all(context).enumerated() {
+    var ratios: [(subject: String?, value: Double)] = []
+    var control: [(subject: String?, value: Double)] = []
+    for (index, subject) in try Subject.moving(context).enumerated() {
       var random = context.random(for: id, index)
       let layer = subject.layer
+      func ratio(
+        _ layer: any ConvexPotentialLayer<Double>, _ x: Tensor<Double>, _ y: Tensor<Double>
+      ) throws -> (subject: String?, value: Double) {
+        let distance = layer.value(at: x).subtracting(layer.value(at: y)).norm
+        let proved = distance - (try subject.rounding(layer, x, y))
+        return (layer.name, proved / x.subtracting(y).norm / subject.lipschitzUpperBound)
+      }
       var pairs = subject.pairs(context.effort.choose(8, 24, 200), &random)
       let (top, center) = (subject.topDirection, Self.activePoint(subject, &random))
       pairs += [1e-6, 1e-3, 1].map { (center, center.adding(top, scale: $0)) }
       for (x, y) in pairs {
-        ratios.append(try Self.ratio(subject, layer, x, y))
+        ratios.append(try ratio(layer, x, y))
         // Up the ratio: the direction in which the layer's difference is largest.
         let moved = layer.value(at: y).subtracting(layer.value(at: x))
         let (length, distance) = (moved.norm, y.subtracting(x).norm)
         guard length > 0 else { continue }
-        ratios.append(
-          try Self.ratio(subject, layer, x, x.adding(moved, scale: distance / length)))
+        ratios.append(try ratio(layer, x, x.adding(moved, scale: distance / length)))
       }
       var excessive = subject.active
-      excessive.stepSize =
-        (2 + 1e-3)
-        / (subject.spectralNorm.lowerBound
-          * subject.spectralNorm.lowerBound)
-      control.append(
-        try Self.ratio(subject, excessive, Tensor(shape: top.shape), top))
+      let square = subject.spectralNorm.lowerBound * subject.spectralNorm.lowerBound
+      excessive.stepSize = (1 + subject.lipschitzUpperBound + 1e-3) / square
+      control.append(try ratio(excessive, Tensor(shape: top.shape), top))
     }
-    let quantity = "(‖z(x) − z(y)‖ − local(x) − local(y))/‖x − y‖"
-    func measured(_ values: [Double]) -> Measurement {
+    func measured(_ values: [(subject: String?, value: Double)]) -> Measurement {
       Measurement(
-        quantity, worstOf: values, .atMost, 1,
-        tolerance: productError(1 << 16), from: "norms of up to 2¹⁶ numbers in binary64")
+        "(‖z(x) − z(y)‖ − local(x) − local(y))/‖x − y‖, over the layer's verified bound L̄",
+        worstOf: values, .atMost, 1, tolerance: productError(1 << 16),
+        from: "norms of up to 2¹⁶ numbers in binary64")
     }
     return Findings(
       [measured(ratios)],
       control: PositiveControl(
-        "h = (2 + 1e-3)/‖W‖², along the top singular vector with every unit active",
+        "h = (1 + L̄ + 1e-3)/‖W‖², along the top singular vector with every unit active",
         measured(control)))
-  }
-
-  private static func ratio(
-    _ subject: Subject, _ layer: any ConvexPotentialLayer<Double>, _ x: Tensor<Double>,
-    _ y: Tensor<Double>
-  ) throws -> Double {
-    let distance = layer.value(at: x).subtracting(layer.value(at: y)).norm
-    return (distance - (try subject.rounding(layer, x, y))) / x.subtracting(y).norm
   }
 
   /// A point at which as many units as possible are active, by gradient descent on
@@ -248,7 +273,6 @@ struct NonExpansiveLayers: PropertyCheck {
   ) -> Tensor<Double> {
     let map = subject.layer.linearMap
     let norm = subject.spectralNorm.upperBound
-    guard norm > 0 else { return random.normalVector(map.inputShape) }
     let bias = subject.layer.parameters[1].value.elements
     let perUnit = map.outputShape.reduce(1, *) / bias.count
     var x = random.normalVector(map.inputShape)
@@ -266,24 +290,24 @@ struct NonExpansiveLayers: PropertyCheck {
 struct TightBound: PropertyCheck {
   let id = "cpl.tight"
   let statement =
-    "with h = 2/‖W‖² and all units active the top singular vector is turned round: the bound is attained"
+    "with h = 2/‖W‖² and all units active the top singular vector is reversed: the bound is attained"
   let source = "Meunier et al. 2022, equation 8"
 
   func run(_ context: CheckContext) throws -> Findings {
-    var attained: [Double] = []
-    var control: [Double] = []
-    for subject in try Subject.all(context) where subject.spectralNorm.lowerBound > 0 {
+    var attained: [(subject: String?, value: Double)] = []
+    var control: [(subject: String?, value: Double)] = []
+    for subject in try Subject.moving(context) {
       var layer = subject.active
       let square = subject.spectralNorm.lowerBound * subject.spectralNorm.lowerBound
       layer.stepSize = 2 / square
       let top = subject.topDirection
-      attained.append(Self.eigenvalue(layer, top))
+      attained.append((layer.name, Self.eigenvalue(layer, top)))
       layer.stepSize = 1.999 / square
-      control.append(Self.eigenvalue(layer, top))
+      control.append((layer.name, Self.eigenvalue(layer, top)))
     }
     // The direction is found as an enclosure's lower bound is, which may fall short of ‖W‖ by 1e-6;
     // the eigenvalue 1 − h‖Wv‖² then by four times as much.
-    func measured(_ values: [Double]) -> Measurement {
+    func measured(_ values: [(subject: String?, value: Double)]) -> Measurement {
       Measurement(
         "⟨J v, v⟩ for the top singular vector v", worstOf: values, .atMost, -1, tolerance: 4e-6,
         from: "four times the width that an enclosure of ‖W‖ may have")

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A statement of the theory, or of this program, that is put to the test.
 ///
 /// A check is one type in the file of its family and one line in the family's list. It goes through
@@ -22,8 +24,9 @@ public protocol PropertyCheck: Sendable {
   ///
   /// Everything random comes from `context.random(for: id, …)`.
   ///
-  /// - Throws: `NotApplicable` when the context lacks what the check needs; `VerificationError` and
-  ///   `ReferenceError` make the check inconclusive, with their message as the reason.
+  /// - Throws: `NotApplicable` when the context lacks what the check needs; `Inconclusive`,
+  ///   `VerificationError` and `ReferenceError` make the check inconclusive, with their message as
+  ///   the reason.
   func run(_ context: CheckContext) throws -> Findings
 }
 
@@ -33,6 +36,13 @@ extension PropertyCheck {
 
 /// The context lacks what a check needs, such as data.
 public struct NotApplicable: Error, Sendable {
+  public let reason: String
+
+  public init(_ reason: String) { self.reason = reason }
+}
+
+/// The context has what a check needs, and it decides nothing.
+public struct Inconclusive: Error, Sendable {
   public let reason: String
 
   public init(_ reason: String) { self.reason = reason }
@@ -78,15 +88,28 @@ public struct Measurement: Codable, Equatable, Sendable {
     case atLeast = "≥"
   }
 
-  /// What comes of a measurement.
+  /// The verdict on a measurement.
   public enum Verdict: String, Codable, Sendable {
     case holds, violated, inconclusive
   }
 
+  /// What kind of number the value is, where it is not simply the quantity.
+  public enum Kind: String, Codable, Sendable {
+    /// Proved not to exceed the quantity.
+    case lowerBound = "lower bound"
+    /// How many cases fail.
+    case failures
+  }
+
   /// What is measured, such as "‖z(x) − z(y)‖/‖x − y‖".
   public let quantity: String
+  /// What the value was measured of, such as the name of a layer; nil where that goes without
+  /// saying.
+  public let subject: String?
   /// The largest value over all cases for `atMost`, the smallest for `atLeast`.
   public let value: Double
+  /// nil for the quantity itself.
+  public let kind: Kind?
   public let relation: Relation
   public let bound: Double
   /// How far beyond the bound rounding may bring the value; never negative.
@@ -98,11 +121,14 @@ public struct Measurement: Codable, Equatable, Sendable {
 
   /// A quantity that was evaluated once, or whose worst value is known.
   public init(
-    _ quantity: String, _ value: Double, _ relation: Relation, _ bound: Double,
-    tolerance: Double = 0, from toleranceOrigin: String = "exact", cases: Int
+    _ quantity: String, of subject: String? = nil, _ value: Double, kind: Kind? = nil,
+    _ relation: Relation, _ bound: Double, tolerance: Double = 0,
+    from toleranceOrigin: String = "exact", cases: Int
   ) {
     self.quantity = quantity
+    self.subject = subject
     self.value = value
+    self.kind = kind
     self.relation = relation
     self.bound = bound
     self.tolerance = tolerance
@@ -115,17 +141,31 @@ public struct Measurement: Codable, Equatable, Sendable {
     _ quantity: String, worstOf values: some Collection<Double>, _ relation: Relation,
     _ bound: Double, tolerance: Double = 0, from toleranceOrigin: String = "exact"
   ) {
-    let worst: Double? =
-      values.contains(where: \.isNaN) ? .nan : relation == .atMost ? values.max() : values.min()
     self.init(
-      quantity, worst ?? .nan, relation, bound, tolerance: tolerance, from: toleranceOrigin,
-      cases: values.count)
+      quantity, worstOf: values.map { (subject: nil, value: $0) }, relation, bound,
+      tolerance: tolerance,
+      from: toleranceOrigin)
+  }
+
+  /// The worst of many values, each of a subject that is named with it.
+  public init(
+    _ quantity: String, worstOf values: [(subject: String?, value: Double)], kind: Kind? = nil,
+    _ relation: Relation, _ bound: Double, tolerance: Double = 0,
+    from toleranceOrigin: String = "exact"
+  ) {
+    let worst =
+      values.first { $0.value.isNaN }
+      ?? (relation == .atMost
+        ? values.max { $0.value < $1.value } : values.min { $0.value < $1.value })
+    self.init(
+      quantity, of: worst?.subject, worst?.value ?? .nan, kind: kind, relation, bound,
+      tolerance: tolerance, from: toleranceOrigin, cases: values.count)
   }
 
   /// How many cases fail, of which none may.
   public init(failuresOf quantity: String, _ failures: some Collection<Bool>) {
     self.init(
-      quantity, Double(failures.count { $0 }), .atMost, 0, cases: failures.count)
+      quantity, Double(failures.count { $0 }), kind: .failures, .atMost, 0, cases: failures.count)
   }
 
   /// Nothing holds of no cases, and nothing where a number is NaN.
@@ -140,13 +180,27 @@ public struct Measurement: Codable, Equatable, Sendable {
 
 extension Measurement: CustomStringConvertible {
   /// The quantity, its value and its bound in one line.
-  public var description: String { "\(quantity): \(brief)" }
+  public var description: String { "\(subjectPrefix)\(quantity): \(brief)" }
 
   /// Value and bound.
   public var brief: String {
     let slack = tolerance > 0 ? " (tolerance \(tolerance): \(toleranceOrigin))" : ""
     return "\(value) \(relation.rawValue) \(bound)\(slack), \(cases) cases"
   }
+
+  /// A violation in words, such as "convolution.3: h‖W‖² ≤ 2 is violated: at least 2.0097".
+  public var failure: String {
+    if kind == .failures { return "\(subjectPrefix)\(Int(value)) of \(cases): \(quantity)" }
+    let found = Self.significant(value)
+    let needed = Self.significant(bound)
+    return "\(subjectPrefix)\(quantity) \(relation.rawValue) \(needed) is violated: "
+      + (kind == .lowerBound ? "at least \(found)" : found == needed ? "\(value)" : found)
+  }
+
+  private var subjectPrefix: String { subject.map { "\($0): " } ?? "" }
+
+  /// A number as people read it: as many digits as tell.
+  private static func significant(_ value: Double) -> String { String(format: "%.6g", value) }
 }
 
 /// Curves that a check has to show.

@@ -60,7 +60,7 @@ extension CPLNetwork<Float> {
 struct SameBytes: PropertyCheck {
   let id = "determinism.bits"
   let statement =
-    "the same seed gives the same bytes; so does any number of threads; so does a run taken up again"
+    "the same seed gives the same bytes; so does any number of threads, and so does a resumed run"
   let source = "CPLKernels.h"
 
   func run(_ context: CheckContext) throws -> Findings {
@@ -217,20 +217,20 @@ struct StorageRoundTrip: PropertyCheck {
       unnoticed.append((try? Checkpoint(path: damaged)) != nil)
     }
     var other = network
-    if let position = other.layers.indices.last(where: { !other.layers[$0].parameters.isEmpty }) {
-      other.layers[position].updateParameters { _, value in
-        value.elements[0] = Float(bitPattern: value.elements[0].bitPattern ^ 1)
-      }
+    guard let position = other.layers.indices.last(where: { !other.layers[$0].parameters.isEmpty })
+    else { throw NotApplicable("the network has no parameters") }
+    other.layers[position].updateParameters { _, value in
+      value.elements[0] = Float(bitPattern: value.elements[0].bitPattern ^ 1)
     }
     try context.writeWeights(other, damaged)
     let quantity = "files that do not read as the network that was written"
     return Findings(
       [
         Measurement(failuresOf: quantity, [!isRead(path)]),
-        Measurement(failuresOf: "damaged files that are read as whole", unnoticed),
+        Measurement(failuresOf: "damaged files that are read as intact", unnoticed),
       ],
       control: PositiveControl(
-        "one bit of one weight is another",
+        "one bit of one weight is changed",
         Measurement(failuresOf: quantity, [!isRead(damaged)])))
   }
 

@@ -40,6 +40,8 @@ public enum PropertySuite {
       return CheckResult(check, seed: context.seed, try check.run(context))
     } catch let error as NotApplicable {
       return CheckResult(check, seed: context.seed, .notApplicable, reason: error.reason)
+    } catch let error as Inconclusive {
+      return CheckResult(check, seed: context.seed, .inconclusive, reason: error.reason)
     } catch let error as VerificationError {
       return CheckResult(check, seed: context.seed, .inconclusive, reason: "\(error)")
     } catch let error as ReferenceError {

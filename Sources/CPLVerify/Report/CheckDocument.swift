@@ -23,6 +23,8 @@ struct CheckDocument: Encodable {
   let measurements: [MeasurementDocument]
   let control: OrNull<ControlDocument>
   let reason: OrNull<String>
+  /// In words, what decided against it; null where it holds.
+  let finding: OrNull<String>
   let seconds: Double
 
   init(_ result: CheckResult) {
@@ -41,6 +43,7 @@ struct CheckDocument: Encodable {
         ControlDocument(fault: result.controlFault ?? "", measurement: MeasurementDocument($0))
       })
     reason = OrNull(result.reason)
+    finding = OrNull(result.verdict == .holds ? nil : result.finding)
     seconds = result.seconds
   }
 }
@@ -52,6 +55,8 @@ struct ControlDocument: Encodable {
 
 struct MeasurementDocument: Encodable {
   let quantity: String
+  /// Such as the name of a layer.
+  let subject: OrNull<String>
   let measured: OrNull<Double>
   let relation: Measurement.Relation
   let bound: OrNull<Double>
@@ -62,6 +67,7 @@ struct MeasurementDocument: Encodable {
 
   init(_ measurement: Measurement) {
     quantity = measurement.quantity
+    subject = OrNull(measurement.subject)
     measured = OrNull(number: measurement.value)
     relation = measurement.relation
     bound = OrNull(number: measurement.bound)

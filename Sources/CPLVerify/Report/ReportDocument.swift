@@ -117,8 +117,10 @@ struct EvaluationDocument: Encodable {
   let differingPredictions: OrNull<Int>
   let lipschitzUpperBound: OrNull<Double>
   let profile: OrNull<String>
+  /// Of a report of stored results none.
+  let requirements: [RequirementOutcome]?
 
-  init?(_ report: VerificationReport) {
+  init?(_ report: VerificationReport, requirements: [RequirementOutcome]? = nil) {
     guard let evaluation = report.accuracies else { return nil }
     func text(_ shares: [Epsilon: Double]) -> [String: OrNull<Double>] {
       Dictionary(
@@ -136,6 +138,7 @@ struct EvaluationDocument: Encodable {
     differingPredictions = OrNull(evaluation.differingPredictions)
     lipschitzUpperBound = OrNull(number: report.bounds?.lipschitzUpperBound)
     profile = OrNull(report.provenance.profile)
+    self.requirements = requirements
   }
 }
 

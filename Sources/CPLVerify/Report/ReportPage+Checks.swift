@@ -22,7 +22,7 @@ extension ReportPage {
               check.id,
               [
                 check.verdict.rawValue,
-                check.statement + (check.reason.map { " (\($0))" } ?? ""),
+                check.statement + (check.verdict == .holds ? "" : " (\(check.finding))"),
                 decisive.map { "\($0.quantity): \(Shown.number($0.value))" } ?? Shown.none,
                 decisive?.relation.rawValue ?? Shown.none, Shown.number(decisive?.bound),
                 decisive.map { "\(Shown.number($0.tolerance, digits: 3)), \($0.toleranceOrigin)" }

@@ -4,7 +4,9 @@ import Foundation
 extension VerificationReport {
   /// A part of a report, as one command prints it.
   public enum Section: Equatable, Sendable {
-    case evaluate, bounds, certify, audit, verify
+    case bounds, certify, audit, verify
+    /// With what was required of it.
+    case evaluate(requirements: [RequirementOutcome])
     /// What the attack of a name found.
     case attack(String)
   }
@@ -32,7 +34,7 @@ extension VerificationReport {
   public func json(_ section: Section) throws -> String {
     let document: (any Encodable)? =
       switch section {
-      case .evaluate: EvaluationDocument(self)
+      case .evaluate(let requirements): EvaluationDocument(self, requirements: requirements)
       case .bounds: BoundsDocument(self)
       case .certify: certificates.map(CertificatesDocument.init)
       case .audit: AuditDocument(self)

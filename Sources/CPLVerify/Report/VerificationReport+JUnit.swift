@@ -169,12 +169,12 @@ struct JUnitSuite {
       }
       if let reason = result.reason { lines.append(reason) }
       let output = lines.joined(separator: "\n")
-      let found = result.reason ?? result.decisive?.description ?? ""
       let failed = result.verdict == .violated || result.verdict == .inconclusive
       return Case(
         group: "cpl-verify.checks", statement: "\(result.id): \(result.statement)",
         failure: failed
-          ? Failure(message: "\(result.verdict.rawValue): \(found)", details: output) : nil,
+          ? Failure(message: "\(result.verdict.rawValue): \(result.finding)", details: output)
+          : nil,
         skip: result.verdict == .notApplicable ? result.reason : nil, output: output,
         caseTime: String(format: "%.3f", result.seconds))
     }

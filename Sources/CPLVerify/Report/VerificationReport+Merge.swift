@@ -42,7 +42,7 @@ extension VerificationReport {
       else {
         throw ReferenceError.mismatch(
           expected: "shards of an audit, each the results of 'audit --shard'",
-          found: "\(name), which is none")
+          found: "\(name), which is not one")
       }
       (self.name, self.shard, self.report) = (name, shard, report)
       (self.certificates, self.audit) = (certificates, audit)

@@ -29,7 +29,7 @@ public enum BuiltInExperiments {
 
 extension ModelConfiguration {
   /// The multiplications with addition that one image's way through the convex potential layers and
-  /// the head takes: what tells a dear network from a cheap one before either has run.
+  /// the head takes: what tells a costly network from a cheap one before either has run.
   package var multiplyAdds: Double {
     let convolution =
       2.0 * Double(convolutionInner * channels * kernel * kernel * imageSide * imageSide)

@@ -1,7 +1,7 @@
 /// Runs groups of runs, the cheapest first, and leaves out what does not fit the budget.
 ///
 /// Nothing is begun that is not expected to end within the budget, and what is begun is finished:
-/// the budget is kept as well as the cost of an epoch, measured on the first steps, foretells.
+/// the budget is kept as well as the cost of an epoch, measured on the first steps, predicts.
 /// When the configured epochs of a group do not fit, all its runs are given the number that does,
 /// and with it a schedule of that length; a run that was begun keeps the number that it has.
 public struct Reproduction {

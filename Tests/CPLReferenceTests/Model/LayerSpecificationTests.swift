@@ -30,7 +30,7 @@ struct LayerSpecificationTests {
     #expect(try JSONDecoder().decode([LayerSpecification].self, from: data) == layers)
   }
 
-  @Test("a network keeps the numerator of its steps, and makes them anew with it")
+  @Test("a network keeps the numerator of its steps, and makes them again with it")
   func numerator() {
     var layers = Self.possible
     layers[2] = .convolution(

@@ -95,7 +95,7 @@ struct PlainLayerTests {
     check(type)
   }
 
-  @Test("changed weights are normalised anew")
+  @Test("changed weights are normalised again")
   func updatedHead() {
     var head = LastLayerNormalised<Double>(
       name: "h", weights: Tensor(shape: [2, 2], elements: [3, 4, 1, 0]),

@@ -39,6 +39,41 @@ struct ExperimentConfigurationTests {
     #expect(files.count == 7)
   }
 
+  @Test(
+    "a key of other programs suggests the one that is meant",
+    arguments: [
+      ("lr", "learning_rate"), ("LR", "learning_rate"), ("batch_size", "batch"), ("bs", "batch"),
+      ("n_epochs", "epochs"), ("num-epochs", "epochs"), ("learnig_rate", "learning_rate"),
+    ])
+  func synonyms(key: String, meant: String) throws {
+    let error = #expect(throws: ReferenceError.self) {
+      try Self.read(Self.minimal + "\n  \(key): 1")
+    }
+    #expect("\(try #require(error))".contains("(nearest: '\(meant)')"))
+  }
+
+  @Test(
+    "a setting that there is not is told as such", arguments: ["wd", "weight_decay", "optimizer"])
+  func fixedSettings(key: String) throws {
+    let error = #expect(throws: ReferenceError.self) {
+      try Self.read(Self.minimal + "\n  \(key): 1")
+    }
+    #expect("\(try #require(error))".contains("Adam without weight decay"))
+  }
+
+  @Test("a byte order mark before a configuration and line ends of other systems change nothing")
+  func lineEnds() throws {
+    let expected = try Self.read(Self.minimal)
+    let path = NSTemporaryDirectory() + "/cpl-verify-\(UUID().uuidString).yml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    for text in ["\u{FEFF}" + Self.minimal, Self.minimal.replacing("\n", with: "\r\n")] {
+      for variant in [text, "\u{FEFF}# first\r\n" + text.replacing("\u{FEFF}", with: "")] {
+        try Data(variant.utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try Self.read(try InputFile.text(path)) == expected)
+      }
+    }
+  }
+
   @Test("what is not written has the paper's value")
   func defaults() throws {
     let configuration = try Self.read(Self.minimal)

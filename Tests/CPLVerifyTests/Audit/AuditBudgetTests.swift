@@ -8,6 +8,27 @@ struct AuditBudgetTests {
     try AuditSample.audit(.sound).run(AuditSample.images, budget: { $0 < passes }) { _ in }
   }
 
+  @Test(
+    "every attack on a batch is told of before it begins, and how many images there are to attack")
+  func steps() throws {
+    var (planned, steps, attacked) = (0, [AuditedStep](), 0)
+    let audit = try AuditSample.audit(.sound)
+    let result = try audit.run(AuditSample.images.prefix(40)) { event in
+      switch event {
+      case .certified: break
+      case .planned(let count): planned = count
+      case .attacking(let step): steps.append(step)
+      case .attacked(let batch):
+        #expect(steps.map(\.name) == audit.attacks)
+        #expect(steps.map(\.done) == Array(0..<audit.attacks.count))
+        #expect(steps.allSatisfy { $0.total == steps.count && $0.images == batch.images.count })
+        attacked += batch.images.count
+        steps = []
+      }
+    }
+    #expect(planned == result.certified && attacked == planned && planned > 0)
+  }
+
   @Test("a budget that suffices changes nothing")
   func enough() throws {
     let audit = try AuditSample.audit(.sound)

@@ -95,7 +95,7 @@ struct ReproductionTests {
   }
 
   @Test("what does not fit with one epoch is not begun, and costlier ones are said to be left out")
-  func tooDear() throws {
+  func tooCostly() throws {
     let worker = Worker(secondsPerEpoch: 100)
     let outcomes = try run(
       [group("a", seeds: [0, 1]), group("b", epochs: 1, seeds: [0])], budget: 150, worker)

@@ -74,7 +74,7 @@ struct ReproductionTextTests {
     #expect(try readme(nil, records).hasPrefix("# Reports\n"))
   }
 
-  @Test("a record reads back as it was written, and text that is none is refused")
+  @Test("a record reads back as it was written, and other text is refused")
   func records() throws {
     let records = [try record(seed: .max, accuracy: 2.0 / 3, certified: 1.0 / 3)]
     let json = try ReproductionRecord.json(of: records)

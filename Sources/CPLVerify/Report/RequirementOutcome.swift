@@ -1,0 +1,27 @@
+/// Something that was required of an evaluation, and whether it came to that.
+public struct RequirementOutcome: Encodable, Equatable, Sendable {
+  /// As it was written, such as "accuracy>=0.6".
+  public let requirement: String
+  /// NaN where there is nothing.
+  public let found: Double
+  public let met: Bool
+
+  public init(_ requirement: String, found: Double, met: Bool) {
+    self.requirement = requirement
+    self.found = found
+    self.met = met
+  }
+
+  private enum CodingKeys: CodingKey { case requirement, found, met }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(requirement, forKey: .requirement)
+    try container.encode(OrNull(number: found), forKey: .found)
+    try container.encode(met, forKey: .met)
+  }
+}
+
+extension RequirementOutcome: CustomStringConvertible {
+  public var description: String { "\(requirement), found \(found)" }
+}
