@@ -13,16 +13,12 @@ extension AuditResult.Verdict {
 }
 
 extension Notice {
-  /// The notice in one line, after what it is of.
+  /// The notice in one line.
   public var line: String {
-    let title =
-      switch kind {
-      case .stepsReplaced: "STEPS REPLACED"
-      case .otherData: "OTHER DATA"
-      case .assumption: "Assumed"
-      case .earlierFormat: "Earlier format"
-      }
-    return "\(title): \(text)"
+    switch kind {
+    case .stepsReplaced, .otherData, .earlierFormat: text.prefix(1).uppercased() + text.dropFirst()
+    case .assumption: "Assumed: \(text)"
+    }
   }
 }
 

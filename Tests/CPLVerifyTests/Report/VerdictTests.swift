@@ -134,11 +134,13 @@ struct VerdictTests {
   func notices() throws {
     var report = ReportSample.full()
     report.provenance.notices = [
-      Notice(.stepsReplaced, "not the network in the file (margins differ by up to 16 %)"),
+      Notice(
+        .stepsReplaced,
+        "steps replaced: not the network in the file (margins differ by up to 16 %)"),
       Notice(.assumption, "the mean is not stored: the data set's is taken"),
     ]
     let prefix =
-      "STEPS REPLACED: not the network in the file (margins differ by up to 16 %). Proved"
+      "Steps replaced: not the network in the file (margins differ by up to 16 %). Proved"
     let note = "Assumed: the mean is not stored: the data set's is taken"
     let lines = try report.markdown().split(separator: "\n")
     #expect(lines[0].hasPrefix("# " + prefix) && lines[1] == "- " + note)
@@ -147,7 +149,8 @@ struct VerdictTests {
     #expect(html.contains("<li>Assumed: the mean is not stored: the data set&#39;s is taken</li>"))
     report.checks = []
     for section in [
-      VerificationReport.Section.evaluate, .bounds, .certify, .audit, .attack("pgd"),
+      VerificationReport.Section.evaluate(requirements: []), .bounds, .certify, .audit,
+      .attack("pgd"),
     ] {
       let json = try JSONValue(report.json(section))
       #expect(json["notices"]?.count == 2)
@@ -156,8 +159,10 @@ struct VerdictTests {
     }
     #expect(try JSONValue(report.json())["notices"]?.count == 2)
     let junit = try report.junit()
-    #expect(junit.contains("<property name=\"notice.steps_replaced\" value=\"not the network"))
-    #expect(junit.contains("<property name=\"headline\" value=\"STEPS REPLACED"))
+    #expect(
+      junit.contains(
+        "<property name=\"notice.steps_replaced\" value=\"steps replaced: not the network"))
+    #expect(junit.contains("<property name=\"headline\" value=\"Steps replaced"))
     #expect(try ReportSample.full().html().contains("<h1 class=\"holds\">Proved"))
     #expect(try JSONValue(ReportSample.full().json(.audit))["notices"] == .list([]))
     #expect(report.csv().first { $0.name == "summary" }?.text.contains("notice.assumption") == true)
