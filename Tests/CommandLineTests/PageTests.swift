@@ -72,7 +72,8 @@ struct PageTests {
         let path = "\(folder)/pages/\(name)"
         let before = try bytes(of: path)
         var text = String(decoding: before, as: UTF8.self)
-        let end = try #require(text.lastIndex(where: \.isNumber))
+        let digit = text.lastIndex { $0.isNumber }
+        let end = try #require(digit)
         text.replaceSubrange(end...end, with: text[end] == "9" ? "8" : "9")
         try write(text, to: path)
         let found = try states("a.h5 --out pages", in: folder)
