@@ -182,6 +182,6 @@ func decodeJSON<Value: Decodable>(_ json: Data, path: String, location: String) 
   } catch {
     throw ReferenceError.invalid(
       path: path, location: location, expected: "a description in JSON",
-      found: "text that is not JSON: \(String(decoding: json.prefix(320), as: UTF8.self).forMessage)")
+      found: "text that is not: \(String(decoding: json.prefix(320), as: UTF8.self).forMessage)")
   }
 }
