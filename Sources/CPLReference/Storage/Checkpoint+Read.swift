@@ -201,6 +201,6 @@ func decodeJSON<Value: Decodable>(_ json: Data, path: String, location: String) 
   } catch {
     throw ReferenceError.invalid(
       path: path, location: location, expected: "a description in JSON",
-      found: "text that is not JSON: \(String(decoding: json.prefix(320), as: UTF8.self).forMessage)")
+      found: "text that is not: \(String(decoding: json.prefix(320), as: UTF8.self).forMessage)")
   }
 }

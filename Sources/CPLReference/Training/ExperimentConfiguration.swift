@@ -88,7 +88,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
       for key in mapping.keys.compactMap(\.string) where !section.keys.contains(key) {
         let expected =
           fixedSettings.contains(plain(key))
-          ? "no such key: training is by Adam without weight decay, on the paper's schedule"
+          ? "a known key; training is always by Adam without weight decay, on the paper's schedule"
           : "a known key (nearest: '\(meant(by: key, among: section.keys))')"
         throw ReferenceError.invalid(
           path: path, location: "key '\(section.name)\(key)'", expected: expected,
@@ -111,7 +111,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
 
   /// What other programs let choose, and this one does not.
   private static let fixedSettings: Set = [
-    "wd", "weight_decay", "weightdecay", "momentum", "optimizer", "optim", "scheduler",
+    "wd", "weight_decay", "weightdecay", "momentum", "optimizer", "optimiser", "optim", "scheduler",
     "lr_scheduler", "lr_schedule",
   ]
 

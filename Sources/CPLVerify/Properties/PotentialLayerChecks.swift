@@ -150,15 +150,20 @@ struct ConvexPotential: PropertyCheck {
       }
     }
     let lack = "‖Δg‖²/‖W‖² − ⟨Δg, Δx⟩, over ‖Δx‖²/h and less its rounding error"
+    let measurements = [
+      Measurement(lack, worstOf: cocoercivity, .atMost, 0),
+      Measurement(
+        "−⟨Δg, Δx⟩, over ‖Δx‖²/h and less its rounding error", worstOf: monotonicity, .atMost, 0),
+      Measurement(
+        "|⟨Gu, v⟩ − ⟨u, Gv⟩| for unit vectors, times h and less its rounding error",
+        worstOf: asymmetry, .atMost, 0),
+    ]
+    if measurements.allSatisfy({ $0.verdict == .holds }), control.allSatisfy({ $0.value <= 0 }) {
+      throw NotApplicable(
+        "every convex potential layer is the identity up to rounding: its h‖W‖² is too small")
+    }
     return Findings(
-      [
-        Measurement(lack, worstOf: cocoercivity, .atMost, 0),
-        Measurement(
-          "−⟨Δg, Δx⟩, over ‖Δx‖²/h and less its rounding error", worstOf: monotonicity, .atMost, 0),
-        Measurement(
-          "|⟨Gu, v⟩ − ⟨u, Gv⟩| for unit vectors, times h and less its rounding error",
-          worstOf: asymmetry, .atMost, 0),
-      ],
+      measurements,
       control: PositiveControl(
         "‖W‖² taken 2 % too small, along the top singular vector",
         Measurement(lack, worstOf: control, .atMost, 0)))

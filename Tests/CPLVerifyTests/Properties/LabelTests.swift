@@ -97,7 +97,7 @@ struct LabelTests {
     let small = LabelAgreement(predicted: [3, 3], labelled: [3, 3])
     #expect(abs(small.tail(6) - 0.05) < 1e-12)
     #expect(small.tail(4) >= 0.5 && small.tail(4) <= 1)
-    #expect(small.threshold(0.1) == 5 && small.threshold(0.01) == nil)
+    #expect(small.threshold(0.1) == 6 && small.threshold(0.01) == nil)
     // All different: the matches of a random permutation, P(A = n) = 1/n!.
     let different = LabelAgreement(
       predicted: Array(repeating: 1, count: 8), labelled: Array(repeating: 1, count: 8))
