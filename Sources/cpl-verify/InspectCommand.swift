@@ -36,12 +36,20 @@ struct InspectCommand: ParsableCommand {
     } else {
       try row("problem", result.problem)
     }
+    if let networks = result.networks, networks.count > 1 {
+      try row("networks", networks.map { "'\($0.forMessage)'" }.joined(separator: ", "))
+    }
     for note in result.notes { try row("note", note) }
     for tensor in result.tensors {
       let shape = tensor.shape.map(String.init).joined(separator: "×")
-      let problem = tensor.problem.map { "  not read: \($0.forMessage)" } ?? ""
+      let problem =
+        tensor.problem.map { "  not read: \($0.forMessage)" }
+        ?? (tensor.skipped == true ? "  passed over" : "")
       let name = tensor.name.forMessage.padding(44)
       try Output.line("  \(name) \(tensor.dtype.forMessage.padding(9)) \(shape)\(problem)")
+    }
+    for (name, what) in (result.company ?? [:]).sorted(by: { $0.key < $1.key }) {
+      try Output.line("  \(name.forMessage.padding(44)) \(what.forMessage)  passed over")
     }
   }
 }

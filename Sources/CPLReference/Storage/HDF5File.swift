@@ -11,13 +11,13 @@ import Synchronization
 /// Files are in the format of HDF5 1.10 without times of creation, all metadata with checksums:
 /// equal calls make equal bytes.
 ///
-/// Paths inside a file are absolute. They are followed by hard links alone, since soft and external
-/// links may lead into other files.
+/// Paths inside a file are absolute. They are followed by hard links and by soft ones, never by
+/// external ones, which lead into other files.
 package struct HDF5File: ~Copyable {
   /// Where the file lies, or will.
   package let path: String
-  /// What a dataset or attribute may claim to hold, in bytes: nothing is stored compressed, so
-  /// nothing in a file is larger than the file.
+  /// What a dataset that is not compressed or an attribute may claim to hold, in bytes: the size of
+  /// the file.
   let byteLimit: Int
   let isWritable: Bool
   private(set) var id: hid_t
@@ -78,12 +78,10 @@ package struct HDF5File: ~Copyable {
     _ path: String, helper: HDF5Isolation.Helper?
   ) throws -> HDF5File {
     let input = try InputFile(path)
-    let signature = try input.start(Self.signature.count)
-    guard signature == Self.signature else {
-      let bytes = signature.map { String($0, radix: 16) }.joined(separator: " ")
+    let start = try input.start(FileKind.startLength)
+    guard start.starts(with: Self.signature) else {
       throw ReferenceError.invalid(
-        path: path, location: "", expected: "an HDF5 file",
-        found: signature.isEmpty ? "an empty file" : "a file that begins with bytes \(bytes)")
+        path: path, location: "", expected: "an HDF5 file", found: FileKind.describe(start))
     }
     guard let helper else { return try HDF5File(reading: path, byteLimit: input.byteCount) }
     // The helper reads from the descriptor: what was checked is what is read.
@@ -228,23 +226,68 @@ extension HDF5File {
   }
 
   private func find(_ path: String) throws -> HDF5Handle? {
+    try walk(path) { object, _ in object }
+  }
+
+  /// The path by hard links alone that leads where `path` does; nil where that is nowhere.
+  func resolved(_ path: String) throws -> String? {
+    try HDF5Library.locked { try walk(path) { _, hardPath in hardPath } }
+  }
+
+  /// Follows a path, and soft links on it, by hand: HDF5 itself would follow external links too.
+  private func walk<Result: ~Copyable>(
+    _ path: String, _ body: (_ object: consuming HDF5Handle, _ hardPath: String) -> Result
+  ) throws -> Result? {
     var object = try own(H5Oopen(id, "/", chdf5_default()), at: "/")
     var prefix = ""
-    for name in Self.components(of: path) {
+    var names = Self.components(of: path)[...]
+    var links = 0
+    while let name = names.popFirst() {
       guard try kind(of: object, at: prefix) == .group else {
         throw invalid(prefix, expected: "a group", found: "a dataset")
       }
-      prefix += "/" + name
+      let place = prefix + "/" + name
       let link = chdf5_link_kind(object.id, name)
-      try check(link, at: prefix)
-      if link == 0 { return nil }
-      guard link == 1 else {
+      try check(link, at: place)
+      switch link {
+      case 0: return nil
+      case 1:
+        object = try own(H5Oopen(object.id, name, chdf5_default()), at: place)
+        prefix = place
+      case 2:
+        links += 1
+        guard links <= Self.linkLimit else {
+          throw invalid(place, expected: "soft links that lead somewhere", found: "a circle")
+        }
+        let target = try target(of: name, in: object, at: place)
+        names = (Self.components(of: target).filter { $0 != "." } + names)[...]
+        guard names.count <= 1 << 10 else {
+          throw invalid(place, expected: "a path of at most 1024 names", found: "a longer one")
+        }
+        if target.utf8.first == UInt8(ascii: "/") {
+          object = try own(H5Oopen(id, "/", chdf5_default()), at: "/")
+          prefix = ""
+        }
+      default:
         throw invalid(
-          prefix, expected: "a hard link", found: "a soft, external or user-defined link")
+          place, expected: "a link inside the file", found: "an external or user-defined link")
       }
-      object = try own(H5Oopen(object.id, name, chdf5_default()), at: prefix)
     }
-    return object
+    return body(object, prefix)
+  }
+
+  private static let linkLimit = 16
+
+  /// The path that a soft link holds.
+  private func target(
+    of name: String, in group: borrowing HDF5Handle, at place: String
+  ) throws -> String {
+    var bytes = [UInt8](repeating: 0, count: 1 << 12)
+    let status = bytes.withUnsafeMutableBytes {
+      chdf5_link_target(group.id, name, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+    }
+    try check(status, at: place)
+    return try text(bytes, at: place)
   }
 
   func object(_ path: String) throws -> HDF5Handle {
@@ -338,6 +381,7 @@ package enum HDF5Library {
   /// files are closed by then, and what it could not close of a damaged one makes it complain.
   private static let lock: Mutex<Void> = {
     H5dont_atexit()
+    _ = chdf5_register_lzf()
     return Mutex(())
   }()
 
