@@ -48,8 +48,9 @@ struct InspectCommand: ParsableCommand {
       let name = tensor.name.forMessage.padding(44)
       try Output.line("  \(name) \(tensor.dtype.forMessage.padding(9)) \(shape)\(problem)")
     }
-    for (name, what) in (result.company ?? [:]).sorted(by: { $0.key < $1.key }) {
-      try Output.line("  \(name.forMessage.padding(44)) \(what.forMessage)  passed over")
+    for member in result.company ?? [] {
+      try Output.line(
+        "  \(member.name.forMessage.padding(44)) \(member.what.forMessage)  passed over")
     }
   }
 }

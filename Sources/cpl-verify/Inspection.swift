@@ -28,8 +28,8 @@ struct Inspection: Encodable {
   var epoch: Int?
   /// What the names of the networks in a checkpoint begin with.
   var networks: [String]?
-  /// What a checkpoint holds beside its tensors, by name, which is passed over.
-  var company: [String: String]?
+  /// What a checkpoint holds beside its tensors, which is passed over.
+  var company: [StateDictionary.Company]?
   /// Why the tensors are no network, or the results cannot be read.
   var problem: String?
   var notes: [String] = []
@@ -71,8 +71,7 @@ struct Inspection: Encodable {
   private init(_ dictionary: StateDictionary, _ settings: UnstoredSettings) {
     format = dictionary.format.rawValue
     networks = dictionary.networkPrefixes
-    company = Dictionary(
-      dictionary.company.map { ($0.name, $0.what) }, uniquingKeysWith: { first, _ in first })
+    company = dictionary.company
     do {
       describe(try Checkpoint(dictionary, settings: settings))
       let used = try dictionary.usedTensors(settings)

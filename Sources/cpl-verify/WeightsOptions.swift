@@ -62,7 +62,8 @@ struct UnstoredOptions: ParsableArguments {
 
   var settings: UnstoredSettings {
     UnstoredSettings(
-      network: network, mean: mean?.values, standardDeviation: std?.values, padding: padding, pooling: head,
+      network: network, mean: mean?.values, standardDeviation: std?.values, padding: padding,
+      pooling: head,
       classes: classes)
   }
 
@@ -121,7 +122,8 @@ extension CPLNetwork {
   func check(takes images: ImageDataset, needsClasses: Bool = true) throws {
     guard inputShape == images.imageShape, !needsClasses || classes == images.classes else {
       throw ReferenceError.mismatch(
-        expected: "images \(inputShape) in \(classes) classes, channels first, which the network takes",
+        expected:
+          "images \(inputShape) in \(classes) classes, channels first, which the network takes",
         found: "\(images.name) with images \(images.imageShape) in \(images.classes) classes")
     }
   }

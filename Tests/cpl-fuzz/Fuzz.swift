@@ -53,7 +53,7 @@ enum Fuzz {
 
   private static func checkpoint(_ bytes: [UInt8]) throws {
     let dictionary = try StateDictionary(FileBytes(bytes, path: "input"))
-    _ = try Checkpoint(dictionary, settings: UnstoredSettings())
+    _ = try Checkpoint(dictionary, settings: UnstoredSettings(mean: [0.5, 0.5, 0.5]))
   }
 
   private static func arrays(_ bytes: [UInt8]) throws {

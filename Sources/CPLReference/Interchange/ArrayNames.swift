@@ -34,5 +34,6 @@ package enum ArrayNames {
   }
 
   /// What to expect, in a message.
-  static let expected = "arrays 'images' and 'labels', 'x_test' and 'y_test', or others of such names"
+  static let expected =
+    "arrays 'images' and 'labels', 'x_test' and 'y_test', or others of such names"
 }

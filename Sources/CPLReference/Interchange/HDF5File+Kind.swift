@@ -11,6 +11,7 @@ extension HDF5File {
     if isKeras { return "weights of Keras, which this program does not read" }
     if ArrayNames.isDataSet(names) { return "images and labels, a data set for --data" }
     return "an HDF5 file of another program"
-      + (names.isEmpty ? "" : ": " + names.sorted().prefix(4).map(\.forMessage).joined(separator: ", "))
+      + (names.isEmpty
+        ? "" : ": " + names.sorted().prefix(4).map(\.forMessage).joined(separator: ", "))
   }
 }

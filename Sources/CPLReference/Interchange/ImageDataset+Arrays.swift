@@ -135,14 +135,16 @@ private struct ImagePixels {
     guard let other = numbers.firstIndex(where: { !isByte($0) }) else {
       return numbers.map { UInt8($0) }
     }
+    let negative = numbers.firstIndex { $0 < 0 && $0.isFinite }
     // Which numbers the images have is told by the ones outside.
-    let position = isByte(numbers[outside]) ? other : outside
+    let position = negative ?? (isByte(numbers[outside]) ? other : outside)
     let number = numbers[position]
     let reason =
-      if numbers.contains(where: { $0 < 0 && $0.isFinite }) {
+      if negative != nil {
         ": images that were normalised; give them as they were before, and normalisation by --mean "
           + "and --std"
-      } else if numbers.allSatisfy({ (0...255).contains($0) }) {
+      } else if numbers.allSatisfy({ (0...255).contains($0) }), numbers.contains(where: { $0 > 2 })
+      {
         ": divide the images by 255"
       } else {
         ""

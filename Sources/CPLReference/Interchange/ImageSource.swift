@@ -76,7 +76,17 @@ public enum ImageSource {
     if try arrays(in: path, of: split) != nil {
       return try numpy(path, split: split, classes: classes)
     }
-    return try CIFARBinary.read(path, split: split)
+    do {
+      return try CIFARBinary.read(path, split: split)
+    } catch ReferenceError.missing where files(in: path).contains(where: { $0.hasSuffix(".npy") }) {
+      throw ReferenceError.invalid(
+        path: path, location: "", expected: "\(split.rawValue) images: \(ArrayNames.expected)",
+        found: files(in: path).prefix(8).map(\.forMessage).joined(separator: ", "))
+    }
+  }
+
+  private static func files(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
   }
 
   private static func isFile(_ path: String) -> Bool {
@@ -155,7 +165,7 @@ public enum ImageSource {
   private static func arrays(
     in folder: String, of split: ImageDataset.Split
   ) throws -> (name: String, images: String, labels: String)? {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    let names = files(in: folder)
     var found = ArrayNames.find(split, in: names, ending: ".npy")
     var name = "npy"
     // CIFAR-10.1, whose sixth version is the one that its authors recommend.

@@ -32,8 +32,8 @@ enum PickleGlobal: Equatable {
       self = .storageType(Self.storageTypes[name]!)
     case ("builtins", _), ("__builtin__", _):
       guard Self.builtinTypes.contains(name) else { return nil }
-      self = .data(name)
-    case _ where Self.dataTypes.contains(full): self = .data(full)
+      self = .data(Self.plainNames[name] ?? name)
+    case _ where Self.dataTypes.contains(full): self = .data(Self.plainNames[name] ?? full)
     default:
       let root = module.prefix { $0 != "." }
       guard ["torch", "torchvision", "numpy"].contains(root) else { return nil }
@@ -66,6 +66,13 @@ enum PickleGlobal: Equatable {
     "numpy.dtype", "torch.device", "torch.Size", "torch.serialization._get_layout",
     "torch.UntypedStorage", "torch.storage.UntypedStorage", "torch.ComplexFloatStorage",
     "torch.ComplexDoubleStorage",
+  ]
+
+  /// What people call a few of these.
+  private static let plainNames = [
+    "encode": "bytes", "scalar": "NumPy scalar", "_reconstruct": "NumPy array",
+    "_frombuffer": "NumPy array", "_get_layout": "torch.layout", "long": "int", "xrange": "range",
+    "unicode": "str",
   ]
 
   /// What it is called in a message; nil for what a pickle needs to make tensors.

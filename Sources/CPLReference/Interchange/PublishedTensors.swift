@@ -22,26 +22,34 @@ struct PublishedTensors {
     self.dictionary = dictionary
     let networks = try dictionary.networks()
     guard let first = networks.first else { throw NetworkFamily.error(of: dictionary) }
-    let chosen: StateDictionary.Network
+    let normalizations = networks.map { member in
+      let kernel = member.tensors[PublishedNames.convolution(0) + "kernel"]?.shape ?? []
+      return StoredNormalization(
+        dictionary.tensors, of: member.prefix,
+        others: networks.map(\.prefix).filter { $0 != member.prefix },
+        channels: kernel.count == 4 ? kernel[1] : 0)
+    }
+    var chosen = 0
     if let network {
       chosen = try dictionary.choose(network, of: networks)
+      if networks.count > 1 {
+        let prefix = networks[chosen].prefix.forMessage
+        choice = ["--network \(network.forMessage) chooses '\(prefix)' of \(networks.names)"]
+      }
     } else {
-      guard networks.dropFirst().allSatisfy(first.isCopy) else {
+      guard networks.dropFirst().allSatisfy(first.isCopy),
+        normalizations.dropFirst().allSatisfy(normalizations[0].isCopy)
+      else {
         throw dictionary.invalid(
           "", expected: "one network, or a choice with --network",
           found: "\(networks.names), which differ")
       }
-      chosen = first
       if networks.count > 1 { choice = ["\(networks.names) hold the same network"] }
     }
-    prefix = chosen.prefix
-    tensors = chosen.tensors
-    if let problem = NetworkFamily(ofLayers: tensors.keys) { throw problem.error(of: dictionary) }
-    normalization = StoredNormalization(
-      dictionary.tensors, of: prefix, others: networks.map(\.prefix).filter { $0 != chosen.prefix })
-    if networks.count > 1, let network {
-      choice = ["--network \(network) chooses the network '\(prefix.forMessage)' of \(networks.names)"]
-    }
+    prefix = networks[chosen].prefix
+    tensors = networks[chosen].tensors
+    normalization = normalizations[chosen]
+    if let family = NetworkFamily(ofLayers: tensors.keys) { throw family.error(of: dictionary) }
     unused = Set(tensors.keys)
     // Tensors may share their bytes: many large ones can stand in a small file.
     let byteCount = tensors.values.reduce(0) { $0 + Double($1.byteCount) }

@@ -132,12 +132,17 @@ enum PyTorchFile {
     storage: (PickledStorage) throws -> ArraySlice<UInt8>
   ) throws -> Contents {
     var names: Set<String> = []
-    let (found, company) = try flattened(contents, file)
-    let tensors = try found.map { name, index in
+    var (found, company) = try flattened(contents, file)
+    let tensors: [StoredTensor] = try found.compactMap { name, index in
       guard names.insert(name).inserted else {
         throw file.invalid(name.forMessage, expected: "one tensor of that name", found: "two")
       }
       let tensor = contents.tensors[index]
+      let isDense = StoredTensor.isDense(shape: tensor.shape, strides: tensor.strides)
+      if !isDense, PublishedNames.prefix(of: name) == nil {
+        company.append(StateDictionary.Company(name: name, what: "a view of a tensor"))
+        return nil
+      }
       let size = tensor.storage.format.byteCount
       let bytes = try storage(tensor.storage)
       guard bytes.count % size == 0, bytes.count / size == tensor.storage.count else {
@@ -153,7 +158,7 @@ enum PyTorchFile {
           name.forMessage, expected: "at most the \(tensor.storage.count) elements of its storage",
           found: "shape \(tensor.shape.prefix(16)) from element \(tensor.offset)")
       }
-      guard StoredTensor.isDense(shape: tensor.shape, strides: tensor.strides) else {
+      guard isDense else {
         throw file.invalid(
           name.forMessage, expected: "elements side by side, each once; save a contiguous() tensor",
           found: "shape \(tensor.shape.prefix(16)) with strides \(tensor.strides.prefix(16))")
@@ -181,10 +186,12 @@ enum PyTorchFile {
     var visits = 0
     func visit(_ members: [(name: String, value: PickleValue)], prefix: String, depth: Int) throws {
       visits += members.count
-      guard depth < 8, visits <= 1 << 19 else {
+      guard visits <= 1 << 19 else {
         throw file.invalid(
-          "", expected: "dictionaries at most 8 deep, and no endless ones", found: "others")
+          "", expected: "at most \(1 << 19) members of dictionaries and lists", found: "more")
       }
+      // No network lies deeper; a dictionary may hold itself.
+      guard depth < 8 else { return }
       for (name, value) in members {
         let count = found.count
         if case .tensor(let index) = value {

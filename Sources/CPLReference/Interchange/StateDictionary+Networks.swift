@@ -44,16 +44,18 @@ extension StateDictionary {
     return networks
   }
 
-  /// The network that `choice` names: by its prefix, with or without the last dot, or by what only
+  /// The position of the network that `choice` names: by its prefix, with or without the last dot, or by what only
   /// its prefix begins with.
-  func choose(_ choice: String, of networks: [Network]) throws -> Network {
-    let exact = networks.filter { $0.prefix == choice || $0.prefix == choice + "." }
-    let begun = networks.filter { $0.prefix.hasPrefix(choice.isEmpty ? "." : choice + ".") }
-    guard let network = exact.first ?? (begun.count == 1 ? begun[0] : nil) else {
+  func choose(_ choice: String, of networks: [Network]) throws -> Int {
+    let exact = networks.firstIndex { $0.prefix == choice || $0.prefix == choice + "." }
+    let begun = networks.indices.filter {
+      networks[$0].prefix.hasPrefix(choice.isEmpty ? "." : choice + ".")
+    }
+    guard let position = exact ?? (begun.count == 1 ? begun[0] : nil) else {
       throw invalid(
         "", expected: "--network to name one of \(networks.names)", found: "'\(choice.forMessage)'")
     }
-    return network
+    return position
   }
 
   /// What the file holds that is not used, in a line; nil where there is nothing.

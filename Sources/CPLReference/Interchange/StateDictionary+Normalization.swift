@@ -8,12 +8,14 @@ extension StateDictionary {
     _ settings: UnstoredSettings, _ buffers: StoredNormalization,
     of configuration: ModelConfiguration
   ) throws -> (mean: [Float], deviation: [Float], notes: [String]) {
+    let known = Self.dataSet(of: configuration)
+    let channels = known == nil ? 1 : 3
     // What is not used need not be possible.
     let isTold = settings.mean != nil && settings.standardDeviation != nil
     let stored: (mean: [Float]?, deviation: [Float]?)
     do {
-      stored = try buffers.values(channels: configuration.channels, of: self)
-    } catch where isTold {
+      stored = try buffers.values(channels: channels, of: self)
+    } catch  where isTold {
       stored = (nil, nil)
     }
     var notes = buffers.notes
@@ -22,10 +24,14 @@ extension StateDictionary {
       settings.standardDeviation == nil ? stored.deviation.map { "standard deviation \($0)" } : nil,
     ].compactMap(\.self)
     if !kept.isEmpty {
-      notes.append("images are normalised as the file stores it, \(kept.joined(separator: ", "))")
+      let names = buffers.names.sorted().map { "'\($0.forMessage)'" }.joined(separator: " and ")
+      notes.append(
+        "images are normalised as the file stores it in \(names): \(kept.joined(separator: ", "))"
+          + (buffers.isForAnyChannels ? "; it does not tell for how many channels" : ""))
     }
     for (flag, said, stored) in [
-      ("--mean", settings.mean, stored.mean), ("--std", settings.standardDeviation, stored.deviation),
+      ("--mean", settings.mean, stored.mean),
+      ("--std", settings.standardDeviation, stored.deviation),
     ] {
       guard let said, let stored, said != stored else { continue }
       notes.append("\(flag) \(said) is used, against the file, which stores \(stored)")
@@ -57,9 +63,8 @@ extension StateDictionary {
   private func guessedMean(
     of configuration: ModelConfiguration
   ) throws -> (name: String, mean: [Float]) {
-    let (side, classes) = (configuration.imageSide, configuration.classes)
-    let name = [10: "cifar10", 100: "cifar100"][classes]
-    guard let name, side == 32, configuration.channels >= 3 else {
+    guard let name = Self.dataSet(of: configuration) else {
+      let (side, classes) = (configuration.imageSide, configuration.classes)
       throw ReferenceError.mismatch(
         expected: "the mean of the images, which \(path) does not store: give --mean, one number a "
           + "channel" + (side == 28 ? ", such as --mean 0.1307 for MNIST" : ""),
@@ -68,5 +73,11 @@ extension StateDictionary {
           + "CIFAR-100's")
     }
     return (name, ChannelStatistics.named(name).mean)
+  }
+
+  /// The data set whose images a network can take; nil where it is neither CIFAR-10 nor CIFAR-100.
+  private static func dataSet(of configuration: ModelConfiguration) -> String? {
+    guard configuration.imageSide == 32, configuration.channels >= 3 else { return nil }
+    return [10: "cifar10", 100: "cifar100"][configuration.classes]
   }
 }

@@ -11,7 +11,7 @@ public struct StateDictionary: Sendable {
   }
 
   /// Something that stands beside the tensors and is passed over.
-  public struct Company: Equatable, Sendable {
+  public struct Company: Encodable, Equatable, Sendable {
     public let name: String
     /// Its value where that is a number, its kind for others.
     public let what: String

@@ -18,8 +18,10 @@ struct StoredNormalization {
   /// Finds the buffers that belong to the network under `prefix`: those in the smallest module
   /// around it, where several modules have some.
   ///
-  /// - Parameter others: the prefixes of the file's other networks, whose buffers are theirs.
-  init(_ tensors: [StoredTensor], of prefix: String, others: [String]) {
+  /// - Parameters:
+  ///   - others: the prefixes of the file's other networks, whose buffers are theirs.
+  ///   - channels: how many the network's images can have at most.
+  init(_ tensors: [StoredTensor], of prefix: String, others: [String], channels: Int) {
     let home = Self.modules(of: prefix)
     let otherHomes = others.map(Self.modules)
     // By the module that they are in: how near it is, and the tensors.
@@ -39,12 +41,15 @@ struct StoredNormalization {
       if members[key] == nil { candidates.append((module, (shared, -module.count))) }
       if Self.meanNames.contains(last) {
         members[key, default: (nil, nil)].mean = tensor
-      } else if last != "sigma" || members[key]?.mean != nil {
+      } else {
         members[key, default: (nil, nil)].deviation = tensor
       }
     }
     // A spectral norm is called sigma too: it is a deviation beside a mean alone.
-    let usable = candidates.filter { members[$0.module.joined(separator: ".")] != nil }
+    let usable = candidates.filter {
+      let found = members[$0.module.joined(separator: ".")]
+      return found?.mean != nil || found?.deviation?.name.hasSuffix("sigma") == false
+    }
     guard let best = usable.max(by: { $0.rank < $1.rank }),
       let found = members[best.module.joined(separator: ".")]
     else { return }
@@ -52,7 +57,7 @@ struct StoredNormalization {
       (found.mean, \StoredNormalization.mean), (found.deviation, \.deviation),
     ] {
       guard let tensor else { continue }
-      if let problem = Self.problem(of: tensor, isDeviation: keyPath == \.deviation) {
+      if let problem = Self.problem(of: tensor, isDeviation: keyPath == \.deviation, channels) {
         notes.append("\(tensor.name.forMessage) is not used: \(problem)")
       } else {
         self[keyPath: keyPath] = tensor
@@ -70,14 +75,18 @@ struct StoredNormalization {
   }
 
   /// Why a tensor is no mean or deviation of channels.
-  private static func problem(of tensor: StoredTensor, isDeviation: Bool) -> String? {
+  private static func problem(
+    of tensor: StoredTensor, isDeviation: Bool, _ channels: Int
+  ) -> String? {
     let shape = tensor.shape
     // One number a channel: (C), (C, 1, 1) or (1, C, 1, 1).
     let isChannels =
       shape.count == 1 || shape.count == 3 && shape[1...] == [1, 1]
       || shape.count == 4 && shape[0] == 1 && shape[2...] == [1, 1] || shape.isEmpty
-    guard isChannels, (1...64).contains(tensor.count), tensor.format.isFloatingPoint else {
-      return "its shape \(shape) is not one number a channel"
+    guard isChannels, (1...64).contains(tensor.count), tensor.count <= channels,
+      tensor.format.isFloatingPoint
+    else {
+      return "\(tensor.format) of shape \(shape) is not one number a channel, at most \(channels)"
     }
     let values = tensor.numbers.floats().values
     let isPossible = values.allSatisfy { isDeviation ? $0.isNormal && $0 > 0 : $0.isFinite }
@@ -85,20 +94,34 @@ struct StoredNormalization {
       ? nil : isDeviation ? "a deviation is a positive number" : "a mean is a finite number"
   }
 
-  /// The stored numbers of a network whose images become so many channels.
+  /// Whether another network's images are normalised in the same way.
+  func isCopy(of other: StoredNormalization) -> Bool {
+    zip([mean, deviation], [other.mean, other.deviation]).allSatisfy { mine, theirs in
+      guard let mine, let theirs else { return mine == nil && theirs == nil }
+      return mine.isCopy(of: theirs)
+    }
+  }
+
+  /// Whether a single number is stored for all channels, however many there are.
+  var isForAnyChannels: Bool {
+    !names.isEmpty && [mean, deviation].allSatisfy { $0?.shape.isEmpty ?? true }
+  }
+
+  /// The stored numbers, one a channel.
   ///
-  /// - Throws: `ReferenceError.invalid` for more channels than the network has, and for numbers of
-  ///   images in 0…255, which are none of those in [0, 1].
+  /// - Parameter channels: how many channels single numbers for all channels are for.
+  /// - Throws: `ReferenceError.invalid` for a mean and a deviation that do not fit together, and for
+  ///   those of images in 0…255.
   func values(
     channels: Int, of dictionary: StateDictionary
   ) throws -> (mean: [Float]?, deviation: [Float]?) {
-    let largest = max(mean?.count ?? 1, deviation?.count ?? 1)
+    let largest = isForAnyChannels ? channels : max(mean?.count ?? 1, deviation?.count ?? 1)
     func numbers(_ tensor: StoredTensor?) throws -> [Float]? {
       guard let tensor else { return nil }
       let values = tensor.numbers.floats().values
-      guard values.count <= channels, values.count == largest || values.count == 1 else {
+      guard values.count == largest || values.count == 1 else {
         throw dictionary.invalid(
-          tensor.name, expected: "one number a channel of the images, at most \(channels)",
+          tensor.name, expected: "one number for each of the \(largest) channels",
           found: "\(values.count)")
       }
       // A single number is that of every channel.
@@ -115,6 +138,4 @@ struct StoredNormalization {
     return values
   }
 
-  /// What is stored, by name.
-  var description: String { [mean, deviation].compactMap { $0?.name.forMessage }.joined(separator: " and ") }
 }

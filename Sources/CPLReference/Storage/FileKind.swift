@@ -63,6 +63,10 @@ enum FileKind {
         $0.properties.generalCategory == .control && !"\n\r\t\u{c}".unicodeScalars.contains($0)
       })
     else { return nil }
+    // Protocol 0 is text.
+    if ["(dp", "(lp", "(tp", "ccopy_reg\n", "c__builtin__\n"].contains(where: whole.hasPrefix) {
+      return plainPickle
+    }
     let text = whole.trimmingCharacters(in: .whitespacesAndNewlines)
       .trimmingPrefix("\u{feff}").lowercased()
     if text.isEmpty { return "a file of spaces alone" }

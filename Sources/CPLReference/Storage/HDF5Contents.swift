@@ -20,7 +20,8 @@ struct HDF5Contents {
 
   struct Object: Codable {
     let path: String
-    /// Of a soft link: the path by hard links to what it leads to. Nothing else stands here then.
+    /// Of a soft link, or a second hard one to a dataset: the path of what it leads to. Nothing else
+    /// stands here then.
     var target: String?
     var isGroup = false
     var failure: Failure?
@@ -83,7 +84,7 @@ struct HDF5Contents {
   init(ofFileAt path: String, byteCount: Int) {
     do {
       let file = try HDF5File.openHere(path)
-      var visited: Set<[UInt64]> = []
+      var visited: [[UInt64]: String] = [:]
       collect("/", depth: 0, of: file, limit: Self.dataLimit(byteCount), visited: &visited)
     } catch {
       header.failure = Failure(error)
@@ -92,7 +93,7 @@ struct HDF5Contents {
 
   private mutating func collect(
     _ path: String, depth: Int, of file: borrowing HDF5File, limit: Int,
-    visited: inout Set<[UInt64]>
+    visited: inout [[UInt64]: String]
   ) {
     var object = Object(path: path)
     var names: [String] = []
@@ -107,9 +108,17 @@ struct HDF5Contents {
         return
       }
       object.isGroup = try file.kind(of: path) == .group
-      guard visited.insert(try file.identity(of: path)).inserted else {
+      let identity = try file.identity(of: path)
+      if let first = visited[identity] {
+        // A second name for a dataset; of a group it might be a circle.
+        if !object.isGroup {
+          object.target = first
+          header.objects.append(object)
+          return
+        }
         throw file.invalid(path, expected: "one link to each object", found: "a second one")
       }
+      visited[identity] = path
       guard depth <= 32, header.objects.count < Self.objectLimit else {
         throw file.invalid(
           path, expected: "groups at most 32 deep, \(Self.objectLimit) objects", found: "more")

@@ -233,11 +233,14 @@ extension HDF5File {
       case H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFLE: continue
       case H5Z_FILTER_DEFLATE, CHDF5_FILTER_LZF: isCompressed = true
       default:
-        let names = [H5Z_FILTER_SZIP: "szip", H5Z_FILTER_NBIT: "n-bit", 32001: "Blosc", 32004: "LZ4",
-          32008: "bitshuffle", 32015: "Zstandard", 32026: "Blosc2"]
+        let names = [
+          H5Z_FILTER_SZIP: "szip", H5Z_FILTER_NBIT: "n-bit",
+          H5Z_FILTER_SCALEOFFSET: "scale and offset", 32001: "Blosc", 32004: "LZ4",
+          32008: "bitshuffle", 32015: "Zstandard", 32026: "Blosc2",
+        ]
         throw invalid(
           path, expected: "elements as they are, or compressed by gzip or lzf",
-          found: names[filter] ?? "compression by filter \(filter)")
+          found: "compression by \(names[filter] ?? "filter \(filter)")")
       }
     }
     return isCompressed
