@@ -44,7 +44,8 @@ let package = Package(
     .executableTarget(
       name: "cpl-benchmark", dependencies: ["CPLKernels", "CPLReference", "CPLVerify"],
       path: "Benchmarks/cpl-benchmark", plugins: ["BuildCommit"]),
-    .target(name: "TestSupport", dependencies: ["CPLReference"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["CHDF5", "CPLReference"], path: "Tests/TestSupport"),
     .executableTarget(
       name: "cpl-fuzz", dependencies: ["CPLReference", "TestSupport"], path: "Tests/cpl-fuzz"),
     .testTarget(

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lzf.h"
+
 // Elements are stored as they lie in memory.
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a little-endian machine");
 
@@ -21,6 +23,31 @@ static inline hid_t chdf5_int64_be(void) { return H5T_STD_I64BE; }
 static inline hid_t chdf5_uint8(void) { return H5T_STD_U8LE; }
 static inline hid_t chdf5_uint64_le(void) { return H5T_STD_U64LE; }
 static inline hid_t chdf5_uint64_be(void) { return H5T_STD_U64BE; }
+static inline hid_t chdf5_int8(void) { return H5T_STD_I8LE; }
+static inline hid_t chdf5_int16_le(void) { return H5T_STD_I16LE; }
+static inline hid_t chdf5_int16_be(void) { return H5T_STD_I16BE; }
+static inline hid_t chdf5_uint16_le(void) { return H5T_STD_U16LE; }
+static inline hid_t chdf5_uint16_be(void) { return H5T_STD_U16BE; }
+static inline hid_t chdf5_uint32_le(void) { return H5T_STD_U32LE; }
+static inline hid_t chdf5_uint32_be(void) { return H5T_STD_U32BE; }
+
+// HDF5 1.10 has no name for IEEE's binary16. Made once for each byte order; callers hold the lock.
+static inline hid_t chdf5_float16(hid_t model, hid_t *type) {
+  if (*type > 0) return *type;
+  *type = H5Tcopy(model);
+  if (H5Tset_fields(*type, 15, 10, 5, 0, 10) < 0 || H5Tset_size(*type, 2) < 0 ||
+      H5Tset_ebias(*type, 15) < 0)
+    return -1;
+  return *type;
+}
+static inline hid_t chdf5_float16_le(void) {
+  static hid_t type = 0;
+  return chdf5_float16(H5T_IEEE_F32LE, &type);
+}
+static inline hid_t chdf5_float16_be(void) {
+  static hid_t type = 0;
+  return chdf5_float16(H5T_IEEE_F32BE, &type);
+}
 static inline hid_t chdf5_c_string(void) { return H5T_C_S1; }
 
 static inline hid_t chdf5_class_file_create(void) { return H5P_FILE_CREATE; }
@@ -36,13 +63,24 @@ static inline unsigned chdf5_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned chdf5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline unsigned chdf5_local_objects(void) { return H5F_OBJ_ALL | H5F_OBJ_LOCAL; }
 
-// What stands under a name: 0 nothing, 1 a hard link, 2 a link of another kind, negative a failure.
+// What stands under a name: 0 nothing, 1 a hard link, 2 a soft one, 3 a link of another kind,
+// negative a failure.
 static inline int chdf5_link_kind(hid_t location, const char *name) {
   htri_t exists = H5Lexists(location, name, H5P_DEFAULT);
   if (exists <= 0) return exists;
   H5L_info_t info;
   if (H5Lget_info(location, name, &info, H5P_DEFAULT) < 0) return -1;
-  return info.type == H5L_TYPE_HARD ? 1 : 2;
+  return info.type == H5L_TYPE_HARD ? 1 : info.type == H5L_TYPE_SOFT ? 2 : 3;
+}
+
+// The path that a soft link holds, cut at `size` bytes; a failure for one that is longer.
+static inline herr_t chdf5_link_target(
+    hid_t location, const char *name, char *target, size_t size) {
+  H5L_info_t info;
+  if (H5Lget_info(location, name, &info, H5P_DEFAULT) < 0) return -1;
+  if (info.type != H5L_TYPE_SOFT || info.u.val_size >= size) return -1;
+  target[info.u.val_size] = 0;
+  return H5Lget_val(location, name, target, size, H5P_DEFAULT);
 }
 
 typedef herr_t (*chdf5_visit_name)(const char *name, void *context);

@@ -36,13 +36,21 @@ struct InspectCommand: ParsableCommand {
     } else {
       try row("problem", result.problem)
     }
+    if let networks = result.networks, networks.count > 1 {
+      try row("networks", networks.map { "'\($0.forMessage)'" }.joined(separator: ", "))
+    }
     for note in result.notes { try row("note", note) }
-    guard !result.tensors.isEmpty else { return }
+    guard !(result.tensors.isEmpty && (result.company ?? []).isEmpty) else { return }
     var table = TextTable(["", "tensor", "type", "shape"])
     for tensor in result.tensors {
       let shape = tensor.shape.map(String.init).joined(separator: "×")
-      let problem = tensor.problem.map { "  not read: \($0.forMessage)" } ?? ""
+      let problem =
+        tensor.problem.map { "  not read: \($0.forMessage)" }
+        ?? (tensor.skipped == true ? "  passed over" : "")
       table.add(["", tensor.name.forMessage, tensor.dtype.forMessage, shape + problem])
+    }
+    for member in result.company ?? [] {
+      table.add(["", member.name.forMessage, member.what.forMessage, "passed over"])
     }
     try Output.table(table)
   }

@@ -9,6 +9,8 @@ struct Inspection: Encodable {
     let dtype: String
     /// Why it is not read, if it is not.
     var problem: String?
+    /// Of a tensor beside a network: that it is passed over.
+    var skipped: Bool?
   }
 
   let format: String
@@ -24,6 +26,10 @@ struct Inspection: Encodable {
   var architecture: String?
   var parameters: Int?
   var epoch: Int?
+  /// What the names of the networks in a checkpoint begin with.
+  var networks: [String]?
+  /// What a checkpoint holds beside its tensors, which is passed over.
+  var company: [StateDictionary.Company]?
   /// Why the tensors are no network, or the results cannot be read.
   var problem: String?
   var notes: [String] = []
@@ -64,11 +70,17 @@ struct Inspection: Encodable {
 
   private init(_ dictionary: StateDictionary, _ settings: UnstoredSettings) {
     format = dictionary.format.rawValue
-    tensors = dictionary.tensors.map { Stored($0, name: $0.name) }
+    networks = dictionary.networkPrefixes
+    company = dictionary.company
     do {
       describe(try Checkpoint(dictionary, settings: settings))
+      let used = try dictionary.usedTensors(settings)
+      tensors = dictionary.tensors.map {
+        Stored($0, name: $0.name, skipped: used.contains($0.name) ? nil : true)
+      }
     } catch {
       problem = "\(error)"
+      tensors = dictionary.tensors.map { Stored($0, name: $0.name) }
     }
   }
 
@@ -79,7 +91,7 @@ struct Inspection: Encodable {
     holds =
       !isArchive
       ? "an array"
-      : Self.isDataSet(arrays.map(\.name)) ? Self.dataSet : "arrays"
+      : ArrayNames.isDataSet(arrays.map(\.name)) ? Self.dataSet : "arrays, no images and labels"
   }
 
   private init(listing file: borrowing HDF5File) {
@@ -103,15 +115,10 @@ struct Inspection: Encodable {
     holds =
       entries.contains { $0.path == "/history/epoch" }
       ? "the history of a training run, a row an epoch"
-      : Self.isDataSet(entries.filter { $0.problem == nil }.map { String($0.path.dropFirst()) })
-        ? Self.dataSet : "nothing that this program made"
+      : file.foreignKind ?? "nothing that this program made"
   }
 
   private static let dataSet = "images and labels, a data set for --data"
-
-  private static func isDataSet(_ names: [String]) -> Bool {
-    Set(["images", "labels"]).isSubset(of: names)
-  }
 
   private mutating func describe(_ checkpoint: Checkpoint) {
     digest = checkpoint.digest
@@ -126,8 +133,9 @@ struct Inspection: Encodable {
 }
 
 extension Inspection.Stored {
-  fileprivate init(_ tensor: StoredTensor, name: String) {
+  fileprivate init(_ tensor: StoredTensor, name: String, skipped: Bool? = nil) {
     self.init(
-      name: name, shape: tensor.shape.map(UInt64.init), dtype: tensor.format.rawValue)
+      name: name, shape: tensor.shape.map(UInt64.init), dtype: tensor.format.rawValue,
+      skipped: skipped)
   }
 }

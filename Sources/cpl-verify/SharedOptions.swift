@@ -6,13 +6,25 @@ import Foundation
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A folder with CIFAR-10's or CIFAR-100's binary files, or with images.npy and labels.npy; or "
-        + "an .npz or HDF5 file with images and labels. The built-in images without it.",
+      "A folder with CIFAR-10's or CIFAR-100's binary files, with arrays such as images.npy and "
+        + "labels.npy, or CIFAR-10-C's; or an .npz or HDF5 file with images and labels, or x_test and "
+        + "y_test. The built-in images without it.",
       valueName: "path"))
   var data: String?
 
   @Option(help: "The data set's kind, when the files do not tell.")
   var dataset: ImageSource.Kind?
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a folder like CIFAR-10-C the images of this file, without '.npy'.", valueName: "name"))
+  var corruption: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of a corruption this severity, 1 to 5; all five together without it.", valueName: "number"))
+  var severity: Int?
 
   @Option(
     parsing: .unconditional,
@@ -28,6 +40,12 @@ struct DataOptions: ParsableArguments {
   func validate() throws {
     if data == "" { throw ValidationError("--data is the name of a folder, not empty") }
     if let limit, limit < 1 { throw ValidationError("--limit is at least 1, not \(limit)") }
+    if let severity, !(1...5).contains(severity) {
+      throw ValidationError("--severity is 1 to 5, not \(severity)")
+    }
+    if corruption != nil || severity != nil, data == nil {
+      throw ValidationError("--corruption and --severity need --data and the folder of images")
+    }
     if limit != nil, indices != nil {
       throw ValidationError("give either --limit or --indices")
     }
@@ -48,7 +66,9 @@ struct DataOptions: ParsableArguments {
       return SyntheticImages.make(seed: Self.syntheticSeed, split: split)
     }
     do {
-      return try ImageSource.read(data, split: split, kind: dataset, classes: classes)
+      return try ImageSource.read(
+        data, split: split, kind: dataset, classes: classes,
+        corruption: ImageSource.Corruption(name: corruption, severity: severity))
     } catch let error as ReferenceError {
       guard let hint = hint(about: error, in: data) else { throw error }
       throw HintedError(error: error, hint: hint)
@@ -84,10 +104,6 @@ struct DataOptions: ParsableArguments {
       }
       return names.contains { $0.hasPrefix("cifar-") && $0.contains(".tar") }
         ? "unpack the archive first" : nil
-    case .invalid(path: folder, location: _, expected: _, found: "a file"):
-      return "--data names the folder with the files; unpack an archive first"
-    case .invalid(path: folder, location: _, expected: _, found: _):
-      return "choose with --dataset"
     default: return nil
     }
   }

@@ -22,19 +22,26 @@ struct WeightsOptions: ParsableArguments {
   func read() throws -> Checkpoint { try unstored.read(weights) }
 }
 
-/// What a published checkpoint does not tell of its network.
+/// What a published checkpoint does not tell of its network, and which of its networks is meant.
 struct UnstoredOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The network whose names begin so, where a file holds several that differ, such as 'model' "
+        + "and 'ema'.", valueName: "prefix"))
+  var network: String?
+
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The mean that is subtracted from each channel; the data set's without it.",
-      valueName: "0.49,0.48,0.45"))
+      "The mean that is subtracted from each channel; without it the stored one, or CIFAR's where "
+        + "its images fit.", valueName: "0.49,0.48,0.45"))
   var mean: ChannelNumbers?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "What each channel is then divided by; 1 without it.", valueName: "0.25,0.24,0.26"))
+      "What each channel is then divided by; without it what is stored, or 1.",
+      valueName: "0.25,0.24,0.26"))
   var std: ChannelNumbers?
 
   @Option(help: "How channels are added to an image; zero without it.")
@@ -52,14 +59,15 @@ struct UnstoredOptions: ParsableArguments {
 
   var settings: UnstoredSettings {
     UnstoredSettings(
-      mean: mean?.values, standardDeviation: std?.values, padding: padding, pooling: head,
+      network: network, mean: mean?.values, standardDeviation: std?.values, padding: padding,
+      pooling: head,
       classes: classes)
   }
 
   /// The flags that say the same again.
   var flags: [String] {
     let texts: [(flag: String, value: String?)] = [
-      ("--mean", mean?.text), ("--std", std?.text), ("--padding", padding?.rawValue),
+      ("--network", network), ("--mean", mean?.text), ("--std", std?.text), ("--padding", padding?.rawValue),
       ("--head", head?.rawValue), ("--classes", classes.map(String.init)),
     ]
     return texts.flatMap { flag, value in value.map { [flag, $0] } ?? [] }
@@ -115,7 +123,8 @@ extension CPLNetwork {
   func check(takes images: ImageDataset, needsClasses: Bool = true) throws {
     guard inputShape == images.imageShape, !needsClasses || classes == images.classes else {
       throw ReferenceError.mismatch(
-        expected: "images \(inputShape) in \(classes) classes, which the network takes",
+        expected:
+          "images \(inputShape) in \(classes) classes, channels first, which the network takes",
         found: "\(images.name) with images \(images.imageShape) in \(images.classes) classes")
     }
   }

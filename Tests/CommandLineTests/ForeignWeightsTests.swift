@@ -71,7 +71,7 @@ struct ForeignWeightsTests {
 
   @Test("what is no network is shown with the reason")
   func noNetwork() throws {
-    let shown = try Program.run("inspect nan.pt", in: fixture("hostile"))
+    let shown = try Program.run("inspect nan.pt --mean 0.5,0.5,0.5", in: fixture("hostile"))
     #expect(shown.code == 0 && shown.error.isEmpty, "\(shown)")
     #expect(shown.output.contains("network     none: nan.pt: layers_linear.1.weights"), "\(shown)")
   }
@@ -132,23 +132,21 @@ struct ForeignWeightsTests {
     let folder = fixture("hostile")
     for (name, path, problem) in [
       ("cycle.h5", "/images/images", "found a second one"),
-      ("soft-link.h5", "/images", "expected a hard link"),
-      ("external-link.h5", "/images", "expected a hard link"),
+      ("external-link.h5", "/images", "expected a link inside the file"),
     ] {
       let outcome = try Program.run(["inspect", name], in: folder)
       #expect(outcome.code == 0 && outcome.error.isEmpty, "\(outcome)")
       let line = outcome.output.split(separator: "\n").first { $0.hasPrefix("  \(path) ") }
       #expect(line?.contains("not read: ") == true && line?.contains(problem) == true, "\(outcome)")
     }
-    // Compressed, and of a type that this program does not store.
     let foreign = try inspect("foreign.h5", in: fixture("formats"))
-    #expect(foreign["holds"] as? String == "nothing that this program made")
+    #expect((foreign["holds"] as? String)?.hasPrefix("an HDF5 file of another program") == true)
     #expect(tensors(foreign)["/packed"]?.dtype == "float32")
     #expect(tensors(foreign)["/packed"]?.shape == [100, 3])
-    #expect(tensors(foreign)["/group/half"]?.dtype == "2-byte float")
+    #expect(tensors(foreign)["/group/half"]?.dtype == "float16")
     let problems = (foreign["tensors"] as? [[String: Any]] ?? []).compactMap {
       $0["problem"] as? String
     }
-    #expect(problems.contains { $0.contains("compressed") }, "\(problems)")
+    #expect(problems.contains { $0.contains("text of variable length") }, "\(problems)")
   }
 }

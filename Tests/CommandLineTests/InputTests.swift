@@ -119,7 +119,8 @@ struct InputTests {
         ("none", 66, "none/test_batch.bin or none/test.bin"),
         ("python", 66, "the binary version of the data set is needed"),
         ("archive", 66, "unpack the archive first"),
-        ("tiny.yml", 65, "found a file"), ("both", 65, "choose with --dataset"),
+        ("tiny.yml", 65, "found a text, such as YAML"),
+        ("both", 65, "or a choice among them with --dataset"),
       ] as [(String, Int32, String)] {
         expectRefusal(
           try Program.run("evaluate run/last.h5 --data \(name)", in: folder), code: code, message)

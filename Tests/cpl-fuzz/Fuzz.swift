@@ -53,13 +53,13 @@ enum Fuzz {
 
   private static func checkpoint(_ bytes: [UInt8]) throws {
     let dictionary = try StateDictionary(FileBytes(bytes, path: "input"))
-    _ = try Checkpoint(dictionary, settings: UnstoredSettings())
+    _ = try Checkpoint(dictionary, settings: UnstoredSettings(mean: [0.5, 0.5, 0.5]))
   }
 
   private static func arrays(_ bytes: [UInt8]) throws {
     let file = FileBytes(bytes, path: "input")
     if bytes.starts(with: [0x50]) {
-      let images = try ImageSource.numpy(archive: file, classes: 10)
+      let images = try ImageSource.numpy(archive: file, split: .test, classes: 10)
       _ = images.images(at: 0..<images.count)
     } else {
       try ImageSource.checkArray(file)

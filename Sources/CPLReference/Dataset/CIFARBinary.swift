@@ -92,7 +92,7 @@ public enum CIFARBinary {
     }
     guard found.allSatisfy({ $0.0 == first.0 }) else {
       throw ReferenceError.invalid(
-        path: folder, location: "", expected: "one data set, or a choice among them",
+        path: folder, location: "", expected: "one data set, or a choice among them with --dataset",
         found: Kind.allCases.map(\.rawValue).joined(separator: " and "))
     }
     return first

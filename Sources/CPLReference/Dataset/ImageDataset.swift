@@ -30,6 +30,8 @@ public struct ImageDataset: Sendable {
   }
 
   private let pixels: Pixels
+  /// What was assumed or changed in reading the images, a sentence each.
+  public package(set) var notes: [String] = []
 
   /// A whole data set; `pixels` holds the images one after another, each channel a plane of rows.
   ///
@@ -165,9 +167,11 @@ public struct ImageDataset: Sendable {
   private var imageSize: Int { imageShape.reduce(1, *) }
 
   private func selecting(_ positions: [Int]) -> ImageDataset {
-    ImageDataset(
+    var selection = ImageDataset(
       name: name, classes: classes, imageShape: imageShape,
       indices: positions.map { indices[$0] }, labels: positions.map { labels[$0] },
       pixels: pixels)
+    selection.notes = notes
+    return selection
   }
 }

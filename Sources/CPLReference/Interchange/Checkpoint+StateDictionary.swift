@@ -11,7 +11,11 @@ extension Checkpoint {
   ) throws -> Checkpoint {
     guard let dictionary = try StateDictionary.inForeignFile(path) else {
       try settings.checkEmpty("\(path), which describes its network itself")
-      return try Checkpoint(path: path)
+      let file = try HDF5File.open(path)
+      if let kind = file.foreignKind {
+        throw file.invalid("", expected: "weights that this program wrote", found: kind)
+      }
+      return try Checkpoint(file)
     }
     return try Checkpoint(dictionary, settings: settings)
   }
@@ -115,6 +119,12 @@ extension PublishedState {
 }
 
 extension StateDictionary {
+  /// The names of the tensors that a checkpoint is read from, those of its normalisation included.
+  package func usedTensors(_ settings: UnstoredSettings) throws -> Set<String> {
+    let found = try PublishedTensors(self, network: settings.network)
+    return Set(tensors.map(\.name).filter(found.isUsed))
+  }
+
   /// What the file says of itself under `key`; no bytes where it says nothing.
   fileprivate func json(_ key: String) -> Data { Data((metadata[key] ?? "").utf8) }
 

@@ -25,6 +25,11 @@ package enum NumPyFile {
     }
   }
 
+  /// The names of an archive's arrays.
+  static func names(in file: FileBytes) throws -> [String] {
+    try ZipArchive(file).entries.keys.filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }
+  }
+
   /// Every array of a `.npy` file or an archive of such; nil where the file is neither.
   package static func all(in file: FileBytes) throws -> [StoredTensor]? {
     if file.bytes.starts(with: signature) { return [try array(file)] }
@@ -60,15 +65,15 @@ package enum NumPyFile {
     }
     let header = try NumPyHeader(bytes[body..<body + length], invalid)
     let elements = bytes[(body + length)...]
-    guard !header.isFortranOrder || header.shape.count < 2 else {
-      throw invalid("an array in C order (numpy.ascontiguousarray)", "one in Fortran order")
-    }
     guard (header.shape + [header.format.byteCount]).checkedProduct == elements.count else {
       throw invalid(
         "the bytes of \(header.format) of shape \(header.shape)", "\(elements.count)")
     }
+    let strides = StoredTensor.rowMajorStrides(
+      header.isFortranOrder ? header.shape.reversed() : header.shape)
     return StoredTensor(
-      name: name, format: header.format, shape: header.shape, storage: elements,
+      name: name, format: header.format, shape: header.shape,
+      strides: header.isFortranOrder ? strides.reversed() : strides, storage: elements,
       isBigEndian: header.isBigEndian)
   }
 }

@@ -1,6 +1,6 @@
-/// Reads Python's pickle format, protocols 2 to 5, as far as state dictionaries need it: an
-/// interpreter of an allow-list of instructions and names. Nothing is executed; what is not on the
-/// list is refused by name.
+/// Reads Python's pickle format, protocols 2 to 5, as far as checkpoints need it: an interpreter of
+/// an allow-list of instructions and names. Nothing is executed. Data beside the tensors is passed
+/// over; what Python would execute is refused by name.
 struct PickleInterpreter {
   private let file: FileBytes
   private let bytes: ArraySlice<UInt8>
@@ -65,12 +65,33 @@ struct PickleInterpreter {
     case UInt8(ascii: "J"): stack.append(.integer(Int(Int32(truncatingIfNeeded: try number(4)))))
     case UInt8(ascii: "K"): stack.append(.integer(try number(1)))
     case UInt8(ascii: "M"): stack.append(.integer(try number(2)))
-    case 0x8a: stack.append(.integer(try long(at: start)))
+    case 0x8a: stack.append(try long(try number(1)))
+    case 0x8b: stack.append(try long(try number(4)))
     case UInt8(ascii: "G"):
       let bits = UInt64(bitPattern: Int64(try number(8)))
       stack.append(.real(Double(bitPattern: bits.byteSwapped)))
     case UInt8(ascii: "X"): stack.append(.text(try text(try number(4), at: start)))
     case 0x8c: stack.append(.text(try text(try number(1), at: start)))
+    case 0x8d: stack.append(.text(try text(try number(8), at: start)))
+    // Python 2's strings, which are bytes: names in them are in ASCII.
+    case UInt8(ascii: "T"): stack.append(.text(try string(try number(4))))
+    case UInt8(ascii: "U"): stack.append(.text(try string(try number(1))))
+    case UInt8(ascii: "B"): try skip(try number(4), "bytes")
+    case UInt8(ascii: "C"): try skip(try number(1), "bytes")
+    case 0x8e: try skip(try number(8), "bytes")
+    case 0x96: try skip(try number(8), "bytearray")
+    case UInt8(ascii: "0"): _ = try pop(at: start)
+    case UInt8(ascii: "1"): _ = try popToMark(at: start)
+    case UInt8(ascii: "2"):
+      let value = try pop(at: start)
+      stack += [value, value]
+    case 0x8f: stack.append(.other("set"))
+    case 0x90:
+      _ = try popToMark(at: start)
+      guard case .other? = stack.last else { throw invalid(start, "a set", "something else") }
+    case 0x91:
+      _ = try popToMark(at: start)
+      stack.append(.other("frozenset"))
     case UInt8(ascii: "}"): push(dictionary: [])
     case UInt8(ascii: "]"): push(list: [])
     case UInt8(ascii: ")"): push(tuple: [])
@@ -100,13 +121,21 @@ struct PickleInterpreter {
       try update(with: [try pop(at: start), value], at: start)
     case UInt8(ascii: "u"): try update(with: try popToMark(at: start), at: start)
     case UInt8(ascii: "Q"): try makeStorage(at: start)
-    case UInt8(ascii: "R"):
+    case UInt8(ascii: "R"), 0x81:
+      let arguments = try pop(at: start)
+      stack.append(try call(try pop(at: start), arguments, at: start))
+    case 0x92:
+      guard case .dictionary = try pop(at: start) else {
+        throw invalid(start, "named arguments", "something else")
+      }
       let arguments = try pop(at: start)
       stack.append(try call(try pop(at: start), arguments, at: start))
     case UInt8(ascii: "b"):
-      // An ordered dictionary's attributes: PyTorch keeps version numbers there.
-      guard case .dictionary = try pop(at: start), case .dictionary? = stack.last else {
-        throw invalid(start, "attributes of a dictionary", "those of something else")
+      // Attributes; of an ordered dictionary PyTorch's version numbers.
+      _ = try pop(at: start)
+      switch stack.last {
+      case .dictionary, .other: break
+      default: throw invalid(start, "attributes of data", "those of something else")
       }
     default:
       let name = PickleInstruction.name(of: code)
@@ -120,17 +149,28 @@ struct PickleInterpreter {
 extension PickleInterpreter {
   private func global(_ module: String, _ name: String, at start: Int) throws -> PickleGlobal {
     guard let global = PickleGlobal(module: module, name: name) else {
-      throw invalid(
-        start, "what a state dictionary names",
-        "\(module.forMessage).\(name.forMessage), which is refused; nothing was executed")
+      throw refused("\(module.forMessage).\(name.forMessage)", at: start)
     }
     return global
   }
 
+  /// The error about what Python would execute.
+  private func refused(_ name: String, at start: Int) -> ReferenceError {
+    let isModel = name.hasPrefix("torch.nn.") || name.hasPrefix("torchvision.models.")
+    return invalid(
+      start,
+      "weights and plain data; save them with torch.save(model.state_dict(), …), which "
+        + "torch.load(…, weights_only=True) reads",
+      "\(isModel ? "a whole pickled model: " : "")\(name), which is refused; nothing was executed")
+  }
+
   private mutating func makeStorage(at start: Int) throws {
     let identity = try pop(at: start)
-    guard let parts = contents.sequence(identity), parts.count >= 5,
-      case .text("storage") = parts[0], case .global(.storageType(let format)) = parts[1],
+    guard let parts = contents.sequence(identity) else {
+      throw invalid(start, "a storage of numbers", "something else")
+    }
+    if case .text("module")? = parts.first { throw refused("torch.nn.Module", at: start) }
+    guard parts.count >= 5, case .text("storage") = parts[0], case .global(let type) = parts[1],
       case .text(let key) = parts[2], case .integer(let count) = parts[4], count >= 0
     else { throw invalid(start, "a storage of numbers", "something else") }
     // The sixth part is a view of a storage, as PyTorch wrote until 2017.
@@ -139,22 +179,46 @@ extension PickleInterpreter {
         throw invalid(start, "a whole storage", "a view of one")
       }
     }
-    contents.storages.append(PickledStorage(key: key, format: format, count: count))
-    stack.append(.storage(contents.storages.count - 1))
+    switch type {
+    case .storageType(let format):
+      contents.storages.append(PickledStorage(key: key, format: format, count: count))
+      stack.append(.storage(contents.storages.count - 1))
+    case .data(let name): stack.append(.other(name))
+    default: throw invalid(start, "a storage of numbers", "something else")
+    }
   }
 
+  /// What a call makes: a tensor, a dictionary, or data that is passed over.
   private mutating func call(
     _ function: PickleValue, _ arguments: PickleValue, at start: Int
   ) throws -> PickleValue {
     guard case .tuple(let index) = arguments, case .global(let global) = function else {
-      throw invalid(start, "a call of what a state dictionary needs", "another one")
+      throw invalid(start, "a call of what a checkpoint needs", "another one")
     }
     let arguments = contents.sequences[index]
     switch global {
-    case .orderedDictionary where arguments.isEmpty:
-      contents.sequences.append([])
-      return .dictionary(contents.sequences.count - 1)
+    case .data(let name): return .other(name)
+    case .reference(let name): throw refused(name, at: start)
+    case .defaultDictionary: return dictionary([])
+    case .orderedDictionary:
+      guard let pairs = arguments.first.map({ contents.sequence($0) ?? [] }) else {
+        return dictionary([])
+      }
+      // As Python 2 wrote it: a list of keys with their values.
+      let members = pairs.compactMap { contents.sequence($0) }
+      guard arguments.count == 1, members.count == pairs.count,
+        members.allSatisfy({ $0.count == 2 })
+      else { break }
+      return dictionary(members.flatMap(\.self))
+    case .reconstructor:
+      guard let type = arguments.first, case .global(let global) = type, global != .reconstructor
+      else { break }
+      return try call(type, .tuple(emptyTuple()), at: start)
+    case .rebuildFromType:
+      guard arguments.count == 4, case .global(.rebuildTensor) = arguments[0] else { break }
+      return try call(arguments[0], arguments[2], at: start)
     case .rebuildTensor:
+      if case .other(let storage)? = arguments.first { return .other("tensor of \(storage)") }
       guard (4...7).contains(arguments.count), case .storage(let storage) = arguments[0],
         case .integer(let offset) = arguments[1], let shape = contents.integers(arguments[2]),
         let strides = contents.integers(arguments[3])
@@ -164,25 +228,41 @@ extension PickleInterpreter {
           storage: contents.storages[storage], offset: offset, shape: shape, strides: strides))
       return .tensor(contents.tensors.count - 1)
     case .rebuildParameter:
-      guard arguments.count == 3, case .tensor = arguments[0] else { break }
-      return arguments[0]
-    default: break
+      guard (3...4).contains(arguments.count) else { break }
+      switch arguments[0] {
+      case .tensor, .other: return arguments[0]
+      default: break
+      }
+    case .storageType: break
     }
-    throw invalid(start, "a tensor or an ordered dictionary", "a call with other arguments")
+    throw invalid(start, "a tensor, a dictionary or plain data", "a call with other arguments")
+  }
+
+  private mutating func dictionary(_ members: [PickleValue]) -> PickleValue {
+    contents.sequences.append(members)
+    return .dictionary(contents.sequences.count - 1)
+  }
+
+  private mutating func emptyTuple() -> Int {
+    contents.sequences.append([])
+    return contents.sequences.count - 1
   }
 
   private mutating func extend(with values: [PickleValue], at start: Int) throws {
-    guard case .list(let index)? = stack.last else {
-      throw invalid(start, "a list", "something else")
+    switch stack.last {
+    case .list(let index): contents.sequences[index] += values
+    case .other: break
+    default: throw invalid(start, "a list", "something else")
     }
-    contents.sequences[index] += values
   }
 
   private mutating func update(with pairs: [PickleValue], at start: Int) throws {
-    guard case .dictionary(let index)? = stack.last, pairs.count.isMultiple(of: 2) else {
-      throw invalid(start, "a dictionary, keys and values", "something else")
+    switch stack.last {
+    case .dictionary(let index) where pairs.count.isMultiple(of: 2):
+      contents.sequences[index] += pairs
+    case .other: break
+    default: throw invalid(start, "a dictionary, keys and values", "something else")
     }
-    contents.sequences[index] += pairs
   }
 
   private mutating func push(tuple members: [PickleValue]) {
@@ -226,7 +306,7 @@ extension PickleInterpreter {
 
 extension PickleInterpreter {
   private mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
-    guard count <= bytes.endIndex - position else {
+    guard count >= 0, count <= bytes.endIndex - position else {
       throw invalid(position, "\(count) more bytes", "the end")
     }
     defer { position += count }
@@ -238,13 +318,22 @@ extension PickleInterpreter {
     try take(byteCount).reversed().reduce(0) { $0 << 8 | Int($1) }
   }
 
-  /// An integer of any length, in two's complement; refused where it does not fit.
-  private mutating func long(at start: Int) throws -> Int {
-    let count = try number(1)
-    let digits = try take(count)
-    guard let last = digits.last else { return 0 }
-    guard count <= 8 else { throw invalid(start, "an integer of 64 bits", "one of \(8 * count)") }
-    return digits.reversed().reduce(last < 128 ? 0 : -1) { $0 << 8 | Int($1) }
+  /// An integer of any length, in two's complement; one beyond 64 bits is no number of a tensor.
+  private mutating func long(_ byteCount: Int) throws -> PickleValue {
+    let digits = try take(byteCount)
+    guard let last = digits.last else { return .integer(0) }
+    guard byteCount <= 8 else { return .other("int") }
+    return .integer(digits.reversed().reduce(last < 128 ? 0 : -1) { $0 << 8 | Int($1) })
+  }
+
+  private mutating func skip(_ byteCount: Int, _ type: String) throws {
+    _ = try take(byteCount)
+    stack.append(.other(type))
+  }
+
+  /// Text that may be anything, where it is not in UTF-8.
+  private mutating func string(_ byteCount: Int) throws -> String {
+    String(decoding: try take(byteCount), as: UTF8.self)
   }
 
   private mutating func text(_ byteCount: Int, at start: Int) throws -> String {
@@ -271,16 +360,12 @@ extension PickleInterpreter {
 /// The names of instructions that are refused, for messages.
 private enum PickleInstruction {
   private static let names: [UInt8: String] = [
-    0x50: "PERSID", 0x69: "INST", 0x6f: "OBJ", 0x81: "NEWOBJ", 0x82: "EXT1", 0x83: "EXT2",
-    0x84: "EXT4", 0x92: "NEWOBJ_EX", 0x42: "BINBYTES", 0x43: "SHORT_BINBYTES", 0x8e: "BINBYTES8",
-    0x96: "BYTEARRAY8", 0x8d: "BINUNICODE8", 0x8b: "LONG4", 0x30: "POP", 0x31: "POP_MARK",
-    0x32: "DUP", 0x64: "DICT", 0x6c: "LIST", 0x49: "INT", 0x4c: "LONG", 0x46: "FLOAT",
-    0x53: "STRING", 0x54: "BINSTRING", 0x55: "SHORT_BINSTRING", 0x56: "UNICODE", 0x70: "PUT",
-    0x67: "GET", 0x8f: "EMPTY_SET", 0x90: "ADDITEMS", 0x91: "FROZENSET", 0x97: "NEXT_BUFFER",
-    0x98: "READONLY_BUFFER",
+    0x50: "PERSID", 0x69: "INST", 0x6f: "OBJ", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4",
+    0x64: "DICT", 0x6c: "LIST", 0x49: "INT", 0x4c: "LONG", 0x46: "FLOAT", 0x53: "STRING",
+    0x56: "UNICODE", 0x70: "PUT", 0x67: "GET", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
   ]
 
   static func name(of code: UInt8) -> String {
-    names[code].map { "the instruction \($0)" } ?? "byte \(String(code, radix: 16))"
+    names[code].map { "the instruction \($0)" } ?? "an unknown instruction, \(code)"
   }
 }

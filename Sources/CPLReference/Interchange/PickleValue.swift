@@ -16,35 +16,8 @@ enum PickleValue {
   case storage(Int)
   /// A position in `PickleContents.tensors`.
   case tensor(Int)
-}
-
-/// What a state dictionary may name. Nothing else is known to the interpreter, and these are known
-/// by what they mean: no name leads to code.
-enum PickleGlobal: Equatable {
-  case orderedDictionary
-  case rebuildTensor
-  case rebuildParameter
-  case storageType(NumberFormat)
-
-  /// The global that a pickle calls so; nil for any other.
-  init?(module: String, name: String) {
-    switch (module, name) {
-    case ("collections", "OrderedDict"): self = .orderedDictionary
-    case ("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_tensor"):
-      self = .rebuildTensor
-    case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
-    case ("torch", _):
-      guard let format = Self.storageTypes[name] else { return nil }
-      self = .storageType(format)
-    default: return nil
-    }
-  }
-
-  private static let storageTypes: [String: NumberFormat] = [
-    "DoubleStorage": .float64, "FloatStorage": .float32, "HalfStorage": .float16,
-    "BFloat16Storage": .bfloat16, "LongStorage": .int64, "IntStorage": .int32,
-    "ShortStorage": .int16, "CharStorage": .int8, "ByteStorage": .uint8, "BoolStorage": .bool,
-  ]
+  /// Data that nothing here needs, by its type: "argparse.Namespace".
+  case other(String)
 }
 
 /// Bytes of an archive that tensors lie in.
@@ -79,6 +52,22 @@ struct PickleContents {
     return integers.count == values.count ? integers : nil
   }
 
+  /// The members of a dictionary with their keys, or of a tuple or list with their positions; nil
+  /// for anything else. Keys that are neither text nor numbers are left out.
+  func members(_ value: PickleValue) -> [(name: String, value: PickleValue)]? {
+    guard case .dictionary(let index) = value else {
+      return sequence(value)?.enumerated().map { ("\($0)", $1) }
+    }
+    let members = sequences[index]
+    return stride(from: 0, to: members.count, by: 2).compactMap { key in
+      switch members[key] {
+      case .text(let text): (text, members[key + 1])
+      case .integer(let number): ("\(number)", members[key + 1])
+      default: nil
+      }
+    }
+  }
+
   /// The members of a tuple or list.
   func sequence(_ value: PickleValue) -> [PickleValue]? {
     switch value {
@@ -101,6 +90,19 @@ extension PickleValue {
     case .dictionary: "a dictionary"
     case .storage: "a storage"
     case .tensor: "a tensor"
+    case .other(let type): type
+    }
+  }
+
+  /// The value as company of weights is listed: a number itself, of others the kind.
+  var summary: String {
+    switch self {
+    case .bool(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .real(let value): "\(value)"
+    case .text(let text): text.count <= 40 ? "'\(text.forMessage)'" : "text"
+    case .global(let global): global.name ?? kind
+    default: kind
     }
   }
 }

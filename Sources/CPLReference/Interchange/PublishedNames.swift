@@ -49,8 +49,13 @@ enum PublishedNames {
   /// is none of them.
   static func prefix(of name: String) -> Substring? {
     let components = name.split(separator: ".", omittingEmptySubsequences: false)
-    let roots: Set<Substring> = ["stable_block", "layers_linear", "last_last", "base"]
-    guard let root = components.firstIndex(where: roots.contains) else { return nil }
+    let roots: Set<Substring> = ["stable_block", "layers_linear", "last_last"]
+    // Others may call a part "base" too; the published one has numbered parts.
+    let root = components.indices.first {
+      roots.contains(components[$0])
+        || components[$0] == "base" && Int(components[min($0 + 1, components.count - 1)]) != nil
+    }
+    guard let root else { return nil }
     return name.prefix(components[..<root].reduce(0) { $0 + $1.count + 1 })
   }
 
@@ -76,12 +81,14 @@ public struct PublishedState: Equatable, Sendable {
   public init() {}
 }
 
-/// What a published checkpoint does not tell of its network.
+/// What a published checkpoint does not tell of its network, and which of its networks is meant.
 public struct UnstoredSettings: Equatable, Sendable {
-  /// The mean that is subtracted from each channel; the data set's, told from the number of
-  /// classes, where nil.
+  /// What the names of the network begin with, where a file has several.
+  public var network: String?
+  /// The mean that is subtracted from each channel. Where nil, the one that the file stores, or
+  /// else the data set's, told from the images' side and the number of classes.
   public var mean: [Float]?
-  /// What each channel is then divided by; 1 where nil.
+  /// What each channel is then divided by; where nil, what the file stores, or else 1.
   public var standardDeviation: [Float]?
   /// How channels are added; with zeros where nil.
   public var padding: ChannelPadding?
@@ -91,9 +98,10 @@ public struct UnstoredSettings: Equatable, Sendable {
   public var classes: Int?
 
   public init(
-    mean: [Float]? = nil, standardDeviation: [Float]? = nil, padding: ChannelPadding? = nil,
-    pooling: FeaturePooling? = nil, classes: Int? = nil
+    network: String? = nil, mean: [Float]? = nil, standardDeviation: [Float]? = nil,
+    padding: ChannelPadding? = nil, pooling: FeaturePooling? = nil, classes: Int? = nil
   ) {
+    self.network = network
     self.mean = mean
     self.standardDeviation = standardDeviation
     self.padding = padding
@@ -108,7 +116,7 @@ public struct UnstoredSettings: Equatable, Sendable {
     guard self == UnstoredSettings() else {
       throw ReferenceError.mismatch(
         expected: "nothing said of \(file)",
-        found: "a mean, a deviation, a padding, a head or a number of classes")
+        found: "a network's prefix, a mean, a deviation, a padding, a head or a number of classes")
     }
   }
 }

@@ -8,42 +8,48 @@ struct PublishedTensors {
   /// The tensors that were rounded, and by how much.
   private var rounded: [String: (format: NumberFormat, largestError: Double)] = [:]
 
-  /// Finds the network's tensors among those of a file.
+  /// What has to be told of how the network was found.
+  private var choice: [String] = []
+  /// The tensors that normalise the network's images.
+  private(set) var normalization: StoredNormalization
+
+  /// Finds a network's tensors among those of a file.
   ///
-  /// - Throws: `ReferenceError.invalid` when there is none, more than one network, or two copies
-  ///   of a tensor that differ.
-  init(_ dictionary: StateDictionary) throws {
+  /// - Parameter network: what their names begin with, where the file has several networks.
+  /// - Throws: `ReferenceError.invalid` when there is none, more than one network and no choice, or
+  ///   two copies of a tensor that differ.
+  init(_ dictionary: StateDictionary, network: String? = nil) throws {
     self.dictionary = dictionary
-    var prefixes: [String] = []
-    var members: [(name: String, tensor: StoredTensor)] = []
-    for tensor in dictionary.tensors {
-      guard let prefix = PublishedNames.prefix(of: tensor.name) else { continue }
-      if prefixes.last != String(prefix), !prefixes.contains(String(prefix)) {
-        prefixes.append(String(prefix))
+    let networks = try dictionary.networks()
+    guard let first = networks.first else { throw NetworkFamily.error(of: dictionary) }
+    let normalizations = networks.map { member in
+      let kernel = member.tensors[PublishedNames.convolution(0) + "kernel"]?.shape ?? []
+      return StoredNormalization(
+        dictionary.tensors, of: member.prefix,
+        others: networks.map(\.prefix).filter { $0 != member.prefix },
+        channels: kernel.count == 4 ? kernel[1] : 0)
+    }
+    var chosen = 0
+    if let network {
+      chosen = try dictionary.choose(network, of: networks)
+      if networks.count > 1 {
+        let prefix = networks[chosen].prefix.forMessage
+        choice = ["--network \(network.forMessage) chooses '\(prefix)' of \(networks.names)"]
       }
-      guard prefixes.count == 1 else {
-        let names = prefixes.map { "'\($0.forMessage)'" }.joined(separator: " and ")
+    } else {
+      guard networks.dropFirst().allSatisfy(first.isCopy),
+        normalizations.dropFirst().allSatisfy(normalizations[0].isCopy)
+      else {
         throw dictionary.invalid(
-          "", expected: "one network", found: "names that begin with \(names)")
+          "", expected: "one network, or a choice with --network",
+          found: "\(networks.names), which differ")
       }
-      members.append((String(tensor.name.dropFirst(prefix.count)), tensor))
+      if networks.count > 1 { choice = ["\(networks.names) hold the same network"] }
     }
-    guard let prefix = prefixes.first else {
-      let names = dictionary.tensors.prefix(3).map { "'\($0.name.forMessage)'" }
-      throw dictionary.invalid(
-        "", expected: "tensors with the published names, such as stable_block.0.kernel",
-        found: names.isEmpty ? "no tensors" : names.joined(separator: ", "))
-    }
-    self.prefix = prefix
-    for (name, tensor) in members {
-      let name = PublishedNames.canonical(name)
-      guard let other = tensors.updateValue(tensor, forKey: name) else { continue }
-      guard tensor.isCopy(of: other) else {
-        throw dictionary.invalid(
-          tensor.name, expected: "the same numbers as in \(other.name.forMessage)",
-          found: "others")
-      }
-    }
+    prefix = networks[chosen].prefix
+    tensors = networks[chosen].tensors
+    normalization = normalizations[chosen]
+    if let family = NetworkFamily(ofLayers: tensors.keys) { throw family.error(of: dictionary) }
     unused = Set(tensors.keys)
     // Tensors may share their bytes: many large ones can stand in a small file.
     let byteCount = tensors.values.reduce(0) { $0 + Double($1.byteCount) }
@@ -113,9 +119,15 @@ struct PublishedTensors {
         "\(first.key.forMessage)\(others) rounded from \(first.value.format.rawValue) to binary32, with a "
           + "relative error of at most \(Float(error))")
     }
-    let others = dictionary.tensors.count { PublishedNames.prefix(of: $0.name) == nil }
-    if others > 0 { notes.append("\(others) tensors beside the network left out") }
-    return notes
+    if let company = dictionary.listing(besides: isUsed) {
+      notes.append("beside the network, passed over: \(company)")
+    }
+    return choice + notes
+  }
+
+  /// Whether a tensor belongs to the network or its images' normalisation.
+  func isUsed(_ name: String) -> Bool {
+    PublishedNames.prefix(of: name).map { $0 == prefix } ?? normalization.names.contains(name)
   }
 
   /// Checks that every tensor was asked for.

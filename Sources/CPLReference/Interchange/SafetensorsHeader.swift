@@ -148,7 +148,11 @@ struct SafetensorsHeader {
   }
 
   private func expected(_ what: String) -> ReferenceError {
-    let found = position < end ? "byte \(String(file.bytes[position], radix: 16))" : "the end"
+    let found =
+      position == end
+      ? "the end"
+      : (33...126).contains(file.bytes[position])
+        ? "'\(Character(Unicode.Scalar(file.bytes[position])))'" : "another character"
     return file.invalid("header, byte \(position)", expected: what, found: found)
   }
 

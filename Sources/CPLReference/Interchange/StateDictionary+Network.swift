@@ -15,9 +15,14 @@ extension StateDictionary {
   /// - Throws: `ReferenceError.invalid` naming the tensor that is missing, too many, of another
   ///   shape, or holds numbers that are not finite.
   func network(_ settings: UnstoredSettings) throws -> Reading {
-    var tensors = try PublishedTensors(self)
-    let configuration = try configuration(tensors, settings)
-    let (mean, deviation, meanNote) = try normalization(settings, classes: configuration.classes)
+    var tensors = try PublishedTensors(self, network: settings.network)
+    var configuration = try configuration(tensors, settings)
+    let (mean, deviation, normalizationNotes) = try normalization(
+      settings, tensors.normalization, of: configuration)
+    configuration.imageChannels = mean.count
+    if let (key, expected, found) = configuration.problem {
+      throw invalid("the network's \(key)", expected: expected, found: found)
+    }
     var layers = configuration.layers(mean: mean, standardDeviation: deviation)
     for (index, stem) in PublishedNames.stems(of: layers).enumerated() {
       guard layers[index].powerVectorShape != nil else { continue }
@@ -32,9 +37,9 @@ extension StateDictionary {
       layers[index] = layers[index].with(StepSize(rule: .power, value: step))
     }
     let reading = try network(of: layers, &tensors)
-    var notes = [meanNote].compactMap(\.self)
-    if settings.standardDeviation == nil {
-      notes.append("its standard deviation is not stored: taken as 1; --std sets it")
+    var notes = normalizationNotes
+    if settings.padding == nil, configuration.channels > mean.count {
+      notes.append("how channels are added is not stored: taken as zeros; --padding sets it")
     }
     if configuration.head != .lln, settings.classes == nil {
       notes.append(
@@ -104,7 +109,6 @@ extension StateDictionary {
       classes: head?[0] ?? settings.classes ?? 10, imageSide: image[3])
     configuration.kernel = kernel[3]
     configuration.padding = settings.padding ?? .zero
-    configuration.imageChannels = settings.mean?.count ?? settings.standardDeviation?.count ?? 3
     if let features = linear?[1] ?? head?[1] {
       // d = C (side/window)².
       let window = (1...image[3]).first {
@@ -118,42 +122,12 @@ extension StateDictionary {
       }
       configuration.pooling = window
     }
-    if let (key, expected, found) = configuration.problem {
-      throw invalid("the network's \(key)", expected: expected, found: found)
-    }
     if !hasHead, configuration.features < configuration.classes {
       throw invalid(
         "", expected: "at most \(configuration.features) classes, one a feature",
         found: "\(configuration.classes) classes")
     }
     return configuration
-  }
-
-  /// Mean and deviation of each channel, and what to tell of them.
-  private func normalization(
-    _ settings: UnstoredSettings, classes: Int
-  ) throws -> (mean: [Float], deviation: [Float], note: String?) {
-    var mean = settings.mean
-    var note: String?
-    if mean == nil, let name = [10: "cifar10", 100: "cifar100"][classes] {
-      let known = ChannelStatistics.named(name).mean
-      mean = known
-      note = "its mean is not stored: taken as \(known), that of \(name); --mean sets it"
-    }
-    guard let mean else {
-      throw ReferenceError.mismatch(
-        expected: "the mean of each channel, which \(path) does not store (--mean)",
-        found: "none, and no data set of \(classes) classes whose mean is known")
-    }
-    let deviation = settings.standardDeviation ?? mean.map { _ in 1 }
-    guard mean.count == deviation.count, mean.allSatisfy(\.isFinite),
-      deviation.allSatisfy({ $0.isNormal && $0 > 0 })
-    else {
-      throw ReferenceError.mismatch(
-        expected: "finite means, and as many positive deviations",
-        found: "\(mean) and \(deviation)")
-    }
-    return (mean, deviation, note)
   }
 }
 

@@ -10,10 +10,19 @@ public struct StateDictionary: Sendable {
     case safetensors
   }
 
+  /// Something that stands beside the tensors and is passed over.
+  public struct Company: Encodable, Equatable, Sendable {
+    public let name: String
+    /// Its value where that is a number, its kind for others.
+    public let what: String
+  }
+
   public let path: String
   public let format: Format
   /// In the order of the file.
   public let tensors: [StoredTensor]
+  /// What the file's dictionary holds without any tensor.
+  public let company: [Company]
   /// What a safetensors file says of itself; empty for the others.
   public let metadata: [String: String]
   /// The size of the file.
@@ -36,25 +45,28 @@ public struct StateDictionary: Sendable {
   package init(_ file: FileBytes) throws {
     path = file.path
     byteCount = file.bytes.count
-    guard let format = Self.format(of: file.bytes) else {
-      let start = file.bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: " ")
+    let legacyStart = PyTorchFile.legacyStart(of: file.bytes)
+    if file.bytes.starts(with: NumPyFile.archiveSignature) {
+      format = .pytorch
+      (tensors, company) = try PyTorchFile.contents(of: file)
+      metadata = [:]
+    } else if let legacyStart {
+      format = .legacyPyTorch
+      (tensors, company) = try PyTorchFile.legacyContents(of: file, from: legacyStart)
+      metadata = [:]
+    } else if file.bytes.count > 8, file.bytes[8] == UInt8(ascii: "{"),
+      !file.bytes.prefix(8).allSatisfy({ (9...126).contains($0) })
+    {
+      // No other format of weights has a brace there, and no header is so long that its length reads
+      // as text.
+      format = .safetensors
+      (tensors, metadata) = try Safetensors.read(file)
+      company = []
+    } else {
       throw file.invalid(
-        "", expected: "an HDF5, safetensors or PyTorch file",
-        found: start.isEmpty ? "an empty file" : "a file that begins with bytes \(start)")
+        "", expected: "weights in an HDF5, safetensors or PyTorch file",
+        found: FileKind.describe(file.bytes))
     }
-    self.format = format
-    switch format {
-    case .pytorch: (tensors, metadata) = (try PyTorchFile.tensors(of: file), [:])
-    case .legacyPyTorch: (tensors, metadata) = (try PyTorchFile.legacyTensors(of: file), [:])
-    case .safetensors: (tensors, metadata) = try Safetensors.read(file)
-    }
-  }
-
-  private static func format(of bytes: [UInt8]) -> Format? {
-    if bytes.starts(with: [0x50, 0x4b, 3, 4]) { return .pytorch }
-    if bytes.starts(with: PyTorchFile.legacySignature) { return .legacyPyTorch }
-    // No other format of weights has a brace there.
-    return bytes.count > 8 && bytes[8] == UInt8(ascii: "{") ? .safetensors : nil
   }
 
   func invalid(_ location: String, expected: String, found: String) -> ReferenceError {

@@ -77,21 +77,45 @@ public struct StoredTensor: Sendable {
     let isRowMajor = zip(shape, zip(strides, Self.rowMajorStrides(shape)))
       .allSatisfy { $0 <= 1 || $1.0 == $1.1 }
     if count == 0 || isRowMajor, !isBigEndian { return storage }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(storage.count)
-    var index = [Int](repeating: 0, count: shape.count)
-    for _ in 0..<count {
-      let place = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
-      let start = storage.startIndex + place * size
-      let element = storage[start..<start + size]
-      if isBigEndian { bytes += element.reversed() } else { bytes += element }
-      for axis in index.indices.reversed() {
-        index[axis] += 1
-        if index[axis] < shape[axis] { break }
-        index[axis] = 0
+    let bytes = storage.withUnsafeBytes { source in
+      [UInt8](unsafeUninitializedCapacity: storage.count) { bytes, filled in
+        var index = [Int](repeating: 0, count: shape.count)
+        var place = 0
+        for _ in 0..<count {
+          for byte in 0..<size {
+            bytes[filled + byte] = source[place * size + (isBigEndian ? size - 1 - byte : byte)]
+          }
+          filled += size
+          for axis in index.indices.reversed() {
+            index[axis] += 1
+            place += strides[axis]
+            if index[axis] < shape[axis] { break }
+            place -= index[axis] * strides[axis]
+            index[axis] = 0
+          }
+        }
       }
     }
     return bytes[...]
+  }
+
+  /// Some rows, the elements along the first axis.
+  ///
+  /// - Precondition: there are these rows.
+  func rows(_ range: Range<Int>) -> StoredTensor {
+    let (contents, extents) = (contents(), shape.dropFirst())
+    let size = extents.reduce(format.byteCount, *)
+    return StoredTensor(
+      name: name, format: format, shape: [range.count] + extents,
+      storage: contents.dropFirst(range.lowerBound * size).prefix(range.count * size))
+  }
+
+  /// The rows so many times, one after another.
+  func repeated(_ times: Int) -> StoredTensor {
+    let contents = Array(contents())
+    return StoredTensor(
+      name: name, format: format, shape: [shape[0] * times] + shape.dropFirst(),
+      storage: (0..<times).flatMap { _ in contents }[...])
   }
 
   /// The numbers in row-major order.

@@ -69,11 +69,10 @@ struct ZipArchive {
       }
       contents = inflated[...]
     }
-    let found = Zlib.checksum(contents)
-    guard found == entry.checksum else {
+    guard Zlib.checksum(contents) == entry.checksum else {
       throw file.invalid(
-        name.forMessage, expected: "bytes with the CRC-32 \(String(entry.checksum, radix: 16))",
-        found: String(found, radix: 16))
+        name.forMessage, expected: "bytes that match their CRC-32",
+        found: "others: the file is damaged")
     }
     return contents
   }
@@ -87,7 +86,9 @@ struct ZipArchive {
         && Int(file.bytes[$0 + 20]) + Int(file.bytes[$0 + 21]) << 8 == size - 22 - $0
     }
     guard let end else {
-      throw file.invalid("", expected: "a whole zip archive", found: "no end of its directory")
+      throw file.invalid(
+        "", expected: "a whole zip archive",
+        found: "no end of its directory: the file is cut short, or damaged")
     }
     var disks = [try file.integer(end + 4, as: UInt16.self), try file.integer(end + 6)].map(
       Int.init)

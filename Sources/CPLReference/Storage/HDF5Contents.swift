@@ -6,8 +6,9 @@ struct HDF5Contents {
   /// What a helper may send beside the elements, in bytes.
   static let headerLimit = 1 << 25
 
-  /// How many bytes of elements are read of a file, whose datasets can share their bytes.
-  static func dataLimit(_ byteCount: Int) -> Int { 2 * byteCount + 1 << 20 }
+  /// How many bytes of elements are read of a file, whose datasets can share their bytes or be
+  /// compressed.
+  static func dataLimit(_ byteCount: Int) -> Int { 16 * min(byteCount, 1 << 40) + 1 << 26 }
 
   private static let objectLimit = 1 << 16
 
@@ -19,6 +20,9 @@ struct HDF5Contents {
 
   struct Object: Codable {
     let path: String
+    /// Of a soft link, or a second hard one to a dataset: the path of what it leads to. Nothing else
+    /// stands here then.
+    var target: String?
     var isGroup = false
     var failure: Failure?
     var type = HDF5ElementType.uint8
@@ -68,6 +72,9 @@ struct HDF5Contents {
 
   private(set) var header = Header()
   private var data: [UInt8] = []
+  /// Where the file is read, the elements of each dataset, which follow each other in the data.
+  private var parts: [[UInt8]] = []
+  private var partsCount = 0
   /// The positions of the objects by the bytes of their paths.
   private var positions: [[UInt8]: Int] = [:]
   /// For each group's path the names in it.
@@ -77,9 +84,7 @@ struct HDF5Contents {
   init(ofFileAt path: String, byteCount: Int) {
     do {
       let file = try HDF5File.openHere(path)
-      // Without the room for doubling, which might exceed a limit on memory.
-      data.reserveCapacity(byteCount)
-      var visited: Set<[UInt64]> = []
+      var visited: [[UInt64]: String] = [:]
       collect("/", depth: 0, of: file, limit: Self.dataLimit(byteCount), visited: &visited)
     } catch {
       header.failure = Failure(error)
@@ -88,15 +93,32 @@ struct HDF5Contents {
 
   private mutating func collect(
     _ path: String, depth: Int, of file: borrowing HDF5File, limit: Int,
-    visited: inout Set<[UInt64]>
+    visited: inout [[UInt64]: String]
   ) {
     var object = Object(path: path)
     var names: [String] = []
     do {
+      guard let hardPath = try file.resolved(path) else {
+        throw file.invalid(
+          path, expected: "a link to something", found: "a soft link that leads nowhere")
+      }
+      guard hardPath == path || path == "/" else {
+        object.target = hardPath.isEmpty ? "/" : hardPath
+        header.objects.append(object)
+        return
+      }
       object.isGroup = try file.kind(of: path) == .group
-      guard visited.insert(try file.identity(of: path)).inserted else {
+      let identity = try file.identity(of: path)
+      if let first = visited[identity] {
+        // A second name for a dataset; of a group it might be a circle.
+        if !object.isGroup {
+          object.target = first
+          header.objects.append(object)
+          return
+        }
         throw file.invalid(path, expected: "one link to each object", found: "a second one")
       }
+      visited[identity] = path
       guard depth <= 32, header.objects.count < Self.objectLimit else {
         throw file.invalid(
           path, expected: "groups at most 32 deep, \(Self.objectLimit) objects", found: "more")
@@ -109,12 +131,13 @@ struct HDF5Contents {
       } else {
         (object.stated, object.extents) = try file.outline(of: path)
         let (type, shape, bytes) = try file.elements(of: path)
-        guard bytes.count <= limit - data.count else {
+        guard bytes.count <= limit - partsCount else {
           throw file.invalid(
-            path, expected: "datasets that do not share their bytes", found: "more than the file")
+            path, expected: "datasets of \(limit) bytes at most, all together", found: "more")
         }
-        (object.type, object.shape, object.offset) = (type, shape, data.count)
-        data += bytes
+        (object.type, object.shape, object.offset) = (type, shape, partsCount)
+        parts.append(bytes)
+        partsCount += bytes.count
       }
     } catch {
       object.failure = Failure(error)
@@ -142,9 +165,9 @@ struct HDF5Contents {
     return attribute
   }
 
-  /// The two parts of an answer.
-  func encoded() throws -> (header: Data, data: [UInt8]) {
-    (try JSONEncoder().encode(header), data)
+  /// The header of an answer, and the pieces that its data consist of.
+  func encoded() throws -> (header: Data, data: [[UInt8]]) {
+    (try JSONEncoder().encode(header), parts)
   }
 
   /// What an answer says; nil for one that was not made by `encoded`. The helper may have been
@@ -171,7 +194,7 @@ struct HDF5Contents {
 
   /// Whether an object's elements are in the data.
   private func isPossible(_ object: Object) -> Bool {
-    if object.isGroup || object.failure != nil { return true }
+    if object.isGroup || object.failure != nil || object.target != nil { return true }
     guard object.type.byteCount > 0, object.offset >= 0, object.offset <= data.count,
       let size = (object.shape + [object.type.byteCount]).checkedProduct
     else { return false }
@@ -202,7 +225,14 @@ extension HDF5Contents {
           path: file, location: prefix, expected: "a group", found: "a dataset")
       }
       prefix += "/" + name
-      guard let next = positions[Array(prefix.utf8)] else { return nil }
+      guard var next = positions[Array(prefix.utf8)] else { return nil }
+      if let target = header.objects[next].target {
+        guard let end = positions[Array(target.utf8)], header.objects[end].target == nil else {
+          return nil
+        }
+        next = end
+        prefix = target == "/" ? "" : target
+      }
       position = next
       if let failure = header.objects[position].failure { throw failure.error(file) }
     }
@@ -236,11 +266,12 @@ extension HDF5Contents {
 
   /// The names in a group, in the order in which they were sent: that of their UTF-8 bytes.
   func memberNames(of path: String, file: String) throws -> [String] {
-    guard try object(path, of: file).isGroup else {
+    let object = try object(path, of: file)
+    guard object.isGroup else {
       throw ReferenceError.invalid(
         path: file, location: path, expected: "a group", found: "a dataset")
     }
-    return members[Array(path.utf8)] ?? []
+    return members[Array(object.path.utf8)] ?? []
   }
 
   /// The elements of a dataset of this file, of their own type or as bytes.

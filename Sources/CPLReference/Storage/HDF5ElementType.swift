@@ -1,14 +1,19 @@
-/// The type of the elements of a dataset, as this package stores them.
+/// The type of the elements of a dataset: those that this package stores, and others that images and
+/// labels come in.
 package enum HDF5ElementType: Codable, Equatable, Sendable {
   case float32, float64, int32, int64, uint8, uint64
+  case float16, int8, int16, uint16, uint32
+  /// An enumeration of one byte, as h5py stores it.
+  case bool
   /// Text in UTF-8, filled up with zero bytes.
   case string(byteCount: Int)
 
   /// The size of one element.
   var byteCount: Int {
     switch self {
-    case .uint8: 1
-    case .float32, .int32: 4
+    case .uint8, .int8, .bool: 1
+    case .float16, .int16, .uint16: 2
+    case .float32, .int32, .uint32: 4
     case .float64, .int64, .uint64: 8
     case .string(let byteCount): byteCount
     }
@@ -46,6 +51,12 @@ extension HDF5ElementType: CustomStringConvertible {
     case .int64: "int64"
     case .uint8: "uint8"
     case .uint64: "uint64"
+    case .float16: "float16"
+    case .int8: "int8"
+    case .int16: "int16"
+    case .uint16: "uint16"
+    case .uint32: "uint32"
+    case .bool: "bool"
     case .string(let byteCount): "text of \(byteCount) bytes"
     }
   }

@@ -20,8 +20,9 @@ extension HDF5Contents {
   fileprivate var entries: [HDF5Entry] {
     header.objects.compactMap { object in
       if object.isGroup, object.failure == nil { return nil }
+      let type = object.target.map { "link to \($0)" } ?? (object.isGroup ? "group" : object.stated)
       return HDF5Entry(
-        path: object.path, type: object.isGroup ? "group" : object.stated, extents: object.extents,
+        path: object.path, type: type, extents: object.extents,
         problem: object.failure.map {
           $0.isInputOutput ? $0.found : "expected \($0.expected), found \($0.found)"
         })

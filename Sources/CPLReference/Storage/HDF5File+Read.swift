@@ -165,16 +165,21 @@ private struct HDF5Dataset: ~Copyable {
     let stored = try file.own(H5Dget_type(handle.id), at: path)
     guard let type = HDF5ElementType(of: stored) else {
       throw file.invalid(
-        path, expected: "float32, float64, int32, int64, uint8, uint64 or text of fixed length",
+        path, expected: "integers, floating-point numbers, or text of fixed length",
         found: HDF5ElementType.describe(stored))
     }
     let extents = try file.extents(of: handle, at: path)
-    guard let shape = type.shape(extents, within: file.byteLimit) else {
+    let isCompressed = try file.isCompressed(handle, at: path)
+    let limit = isCompressed ? HDF5Contents.dataLimit(file.byteLimit) : file.byteLimit
+    let bound = isCompressed ? "\(limit) bytes" : "the \(limit) bytes of the file"
+    guard let shape = type.shape(extents, within: limit) else {
       throw file.invalid(
-        path, expected: "at most the \(file.byteLimit) bytes of the file",
-        found: "\(type) of shape \(extents)")
+        path, expected: "at most \(bound)", found: "\(type) of shape \(extents)")
     }
-    try file.requirePlainStorage(of: handle, type, at: path)
+    if let chunk = try file.chunk(of: handle, at: path), type.shape(chunk, within: limit) == nil {
+      throw file.invalid(
+        path, expected: "chunks of at most \(bound)", found: "chunks of shape \(chunk)")
+    }
     self.path = path
     self.type = type
     self.shape = shape
@@ -191,7 +196,10 @@ private struct HDF5Dataset: ~Copyable {
       // Numbers are brought into this machine's order; text stays as it lies.
       let number = type.handle()
       var memory = number.id
-      if case .string = type { memory = stored.id }
+      switch type {
+      case .string, .bool: memory = stored.id
+      default: break
+      }
       try file.check(
         H5Dread(
           handle.id, memory, chdf5_all(), chdf5_all(), chdf5_default(), buffer.baseAddress),
@@ -202,11 +210,11 @@ private struct HDF5Dataset: ~Copyable {
 }
 
 extension HDF5File {
-  /// Refuses a dataset whose elements are not simply in this file: compressed, where a few bytes
-  /// can stand for any number of them, or taken from other files.
-  fileprivate func requirePlainStorage(
-    of dataset: borrowing HDF5Handle, _ type: HDF5ElementType, at path: String
-  ) throws {
+  /// Whether the elements of a dataset are compressed, so that a few bytes can stand for many.
+  /// Refuses those that are not in this file, or in a form that is not read.
+  fileprivate func isCompressed(
+    _ dataset: borrowing HDF5Handle, at path: String
+  ) throws -> Bool {
     let properties = try own(H5Dget_create_plist(dataset.id), at: path)
     let layout = H5Pget_layout(properties.id)
     guard [H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED].contains(layout),
@@ -216,25 +224,38 @@ extension HDF5File {
     }
     let filters = H5Pget_nfilters(properties.id)
     try check(filters, at: path)
+    var isCompressed = false
     for index in 0..<UInt32(filters) {
       var flags: UInt32 = 0
       var parameters = 0
       let filter = H5Pget_filter2(properties.id, index, &flags, &parameters, nil, 0, nil, nil)
-      guard filter == H5Z_FILTER_FLETCHER32 else {
+      switch filter {
+      case H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFLE: continue
+      case H5Z_FILTER_DEFLATE, CHDF5_FILTER_LZF: isCompressed = true
+      default:
+        let names = [
+          H5Z_FILTER_SZIP: "szip", H5Z_FILTER_NBIT: "n-bit",
+          H5Z_FILTER_SCALEOFFSET: "scale and offset", 32001: "Blosc", 32004: "LZ4",
+          32008: "bitshuffle", 32015: "Zstandard", 32026: "Blosc2",
+        ]
         throw invalid(
-          path, expected: "elements as they are", found: "compressed ones (filter \(filter))")
+          path, expected: "elements as they are, or compressed by gzip or lzf",
+          found: "compression by \(names[filter] ?? "filter \(filter)")")
       }
     }
-    guard layout == H5D_CHUNKED else { return }
+    return isCompressed
+  }
+
+  /// The extents of a dataset's chunks; nil where it has none.
+  fileprivate func chunk(
+    of dataset: borrowing HDF5Handle, at path: String
+  ) throws -> [hsize_t]? {
+    let properties = try own(H5Dget_create_plist(dataset.id), at: path)
+    guard H5Pget_layout(properties.id) == H5D_CHUNKED else { return nil }
     var chunk = [hsize_t](repeating: 0, count: Int(H5S_MAX_RANK))
     let rank = H5Pget_chunk(properties.id, H5S_MAX_RANK, &chunk)
     try check(rank, at: path)
-    chunk.removeLast(chunk.count - Int(rank))
-    guard type.shape(chunk, within: byteLimit) != nil else {
-      throw invalid(
-        path, expected: "chunks of at most the \(byteLimit) bytes of the file",
-        found: "chunks of shape \(chunk)")
-    }
+    return Array(chunk.prefix(Int(rank)))
   }
 }
 
@@ -247,6 +268,10 @@ extension HDF5ElementType {
       return
     }
     let id = handle.id
+    if H5Tget_class(id) == H5T_ENUM, H5Tget_size(id) == 1, H5Tget_nmembers(id) == 2 {
+      self = .bool
+      return
+    }
     let match = Self.numbers.first {
       H5Tequal(id, $0.littleEndian()) > 0 || H5Tequal(id, $0.bigEndian()) > 0
     }
@@ -263,7 +288,9 @@ extension HDF5ElementType {
       H5Tset_cset(handle.id, H5T_CSET_UTF8)
       return handle
     }
-    let number = Self.numbers.first { $0.type == self }
+    // The bytes of an enumeration are the integers that its names stand for.
+    let type = self == .bool ? .int8 : self
+    let number = Self.numbers.first { $0.type == type }
     return HDF5Handle(H5Tcopy(number?.littleEndian() ?? -1))
   }
 
@@ -276,7 +303,9 @@ extension HDF5ElementType {
       (.int32, chdf5_int32_le, chdf5_int32_be),
       (.int64, chdf5_int64_le, chdf5_int64_be),
       (.uint8, chdf5_uint8, chdf5_uint8),
-      (.uint64, chdf5_uint64_le, chdf5_uint64_be),
+      (.uint64, chdf5_uint64_le, chdf5_uint64_be), (.float16, chdf5_float16_le, chdf5_float16_be),
+      (.int8, chdf5_int8, chdf5_int8), (.int16, chdf5_int16_le, chdf5_int16_be),
+      (.uint16, chdf5_uint16_le, chdf5_uint16_be), (.uint32, chdf5_uint32_le, chdf5_uint32_be),
     ]
 
   /// What a type is called that is not one of ours.

@@ -11,13 +11,13 @@ import Synchronization
 /// Files are in the format of HDF5 1.10 without times of creation, all metadata with checksums:
 /// equal calls make equal bytes.
 ///
-/// Paths inside a file are absolute. They are followed by hard links alone, since soft and external
-/// links may lead into other files.
+/// Paths inside a file are absolute. They are followed by hard links and by soft ones, never by
+/// external ones, which lead into other files.
 package struct HDF5File: ~Copyable {
   /// Where the file lies, or will.
   package let path: String
-  /// What a dataset or attribute may claim to hold, in bytes: nothing is stored compressed, so
-  /// nothing in a file is larger than the file.
+  /// What a dataset that is not compressed or an attribute may claim to hold, in bytes: the size of
+  /// the file.
   let byteLimit: Int
   let isWritable: Bool
   private(set) var id: hid_t
@@ -78,12 +78,10 @@ package struct HDF5File: ~Copyable {
     _ path: String, helper: HDF5Isolation.Helper?
   ) throws -> HDF5File {
     let input = try InputFile(path)
-    let signature = try input.start(Self.signature.count)
-    guard signature == Self.signature else {
-      let bytes = signature.map { String($0, radix: 16) }.joined(separator: " ")
+    let start = try input.start(FileKind.startLength)
+    guard start.starts(with: Self.signature) else {
       throw ReferenceError.invalid(
-        path: path, location: "", expected: "an HDF5 file",
-        found: signature.isEmpty ? "an empty file" : "a file that begins with bytes \(bytes)")
+        path: path, location: "", expected: "an HDF5 file", found: FileKind.describe(start))
     }
     guard let helper else { return try HDF5File(reading: path, byteLimit: input.byteCount) }
     // The helper reads from the descriptor: what was checked is what is read.
@@ -227,26 +225,6 @@ extension HDF5File {
     path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  private func find(_ path: String) throws -> HDF5Handle? {
-    var object = try own(H5Oopen(id, "/", chdf5_default()), at: "/")
-    var prefix = ""
-    for name in Self.components(of: path) {
-      guard try kind(of: object, at: prefix) == .group else {
-        throw invalid(prefix, expected: "a group", found: "a dataset")
-      }
-      prefix += "/" + name
-      let link = chdf5_link_kind(object.id, name)
-      try check(link, at: prefix)
-      if link == 0 { return nil }
-      guard link == 1 else {
-        throw invalid(
-          prefix, expected: "a hard link", found: "a soft, external or user-defined link")
-      }
-      object = try own(H5Oopen(object.id, name, chdf5_default()), at: prefix)
-    }
-    return object
-  }
-
   func object(_ path: String) throws -> HDF5Handle {
     guard let object = try find(path) else {
       throw invalid(path, expected: "a group or a dataset", found: "nothing")
@@ -338,12 +316,13 @@ package enum HDF5Library {
   /// files are closed by then, and what it could not close of a damaged one makes it complain.
   private static let lock: Mutex<Void> = {
     H5dont_atexit()
+    _ = chdf5_register_lzf()
     return Mutex(())
   }()
 
   /// Runs `body` with the library to itself, and with the library's own printing of errors off,
   /// which is a setting of the thread.
-  static func locked<Result: Sendable>(_ body: () throws -> Result) rethrows -> Result {
+  package static func locked<Result: Sendable>(_ body: () throws -> Result) rethrows -> Result {
     try lock.withLock { _ in
       H5Eset_auto2(chdf5_error_stack(), nil, nil)
       return try body()

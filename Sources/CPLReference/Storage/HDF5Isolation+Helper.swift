@@ -74,7 +74,8 @@ extension HDF5Isolation.Helper {
     }
     var sizes: [UInt64] = [0, 0]
     guard sizes.withUnsafeMutableBytes(fill),
-      sizes[0] <= HDF5Contents.headerLimit, sizes[1] <= HDF5Contents.dataLimit(byteCount)
+      sizes[0] <= HDF5Contents.headerLimit, sizes[1] <= HDF5Contents.dataLimit(byteCount),
+      InputFile.hasMemory(Int(sizes[1]))
     else { return nil }
     var isWhole = true
     let parts = sizes.map { size in

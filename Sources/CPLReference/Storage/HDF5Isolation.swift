@@ -44,9 +44,9 @@ public enum HDF5Isolation {
     limitResources(byteCount: Int(status.st_size))
     let answer = HDF5Contents(ofFileAt: "/proc/self/fd/0", byteCount: Int(status.st_size))
     guard let (header, data) = try? answer.encoded() else { return EXIT_FAILURE }
-    let sizes = [UInt64(header.count), UInt64(data.count)]
+    let sizes = [UInt64(header.count), data.reduce(0) { $0 + UInt64($1.count) }]
     return sizes.withUnsafeBytes { writeAll($0) } && header.withUnsafeBytes { writeAll($0) }
-      && data.withUnsafeBytes { writeAll($0) } ? EXIT_SUCCESS : EXIT_FAILURE
+      && data.allSatisfy { $0.withUnsafeBytes { writeAll($0) } } ? EXIT_SUCCESS : EXIT_FAILURE
   }
 
   /// How many seconds of a processor's time a file may take to read: far more than honest ones do.
@@ -60,7 +60,11 @@ public enum HDF5Isolation {
     // What is mapped already: libraries and their threads.
     let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))
       .flatMap { $0.split(separator: " ").first.flatMap { Int($0) } }
-    limit(RLIMIT_AS, (pages ?? 1 << 18) * sysconf(Int32(_SC_PAGESIZE)) + 4 * byteCount + 1 << 26)
+    // And what is read, with room for HDF5's own.
+    limit(
+      RLIMIT_AS,
+      (pages ?? 1 << 18) * sysconf(Int32(_SC_PAGESIZE)) + HDF5Contents.dataLimit(byteCount)
+        + 4 * byteCount + 1 << 26)
     limit(RLIMIT_CPU, secondsLimit(byteCount))
     limit(RLIMIT_FSIZE, 0)
     limit(RLIMIT_CORE, 0)

@@ -40,7 +40,7 @@ extension Notice {
           "the file holds no steps for \(layers.count) layers, from \(layers[0]) on: made by 100 "
             + "power iterations from the stored u, as the published code does when it evaluates"))
     }
-    return notices + checkpoint.notes.map { Notice(.assumption, $0) }
+    return notices + (checkpoint.notes + (images?.notes ?? [])).map { Notice(.assumption, $0) }
   }
 
   private static func percent(_ share: Double) -> String { "\(Float(100 * abs(share))) %" }

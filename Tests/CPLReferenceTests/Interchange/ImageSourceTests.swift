@@ -53,7 +53,6 @@ struct ImageSourceTests {
       ("objects", "found '|O', which is refused; nothing was executed"),
       ("huge-shape", "expected the bytes of float64 of shape [4611686018427387904, 4]"),
       ("short", "expected the bytes of uint8 of shape [2, 3, 32, 32], found 3072"),
-      ("fortran", "numpy.ascontiguousarray"),
     ])
   func hostile(name: String, message: String) throws {
     try withTemporaryFolder { folder in
@@ -82,9 +81,9 @@ struct ImageSourceTests {
       try read("fuzz/npy/stored.npz", classes: 9)
     }
     refuse("/images: expected a dataset, found a group") { try read("hostile/cycle.h5") }
-    refuse("/images: expected a hard link") { try read("hostile/soft-link.h5") }
-    refuse("/images: expected a hard link") { try read("hostile/external-link.h5") }
-    refuse("expected an array 'images', found good/") { try read("hostile/good.pt") }
+    refuse("images: expected images N×C×n×n") { try read("hostile/soft-link.h5") }
+    refuse("/images: expected a link inside the file") { try read("hostile/external-link.h5") }
+    refuse("or others of such names, found no arrays") { try read("hostile/good.pt") }
     try withTemporaryFolder { folder in
       let path = folder + "/x.h5"
       for (value, found) in [(Float(1.5), "1.5"), (.nan, "nan"), (-0.25, "-0.25")] {
