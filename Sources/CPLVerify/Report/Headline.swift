@@ -17,7 +17,7 @@ extension Notice {
   public var line: String {
     switch kind {
     case .stepsReplaced, .otherData, .earlierFormat: text.prefix(1).uppercased() + text.dropFirst()
-    case .assumption: "Assumed: \(text)"
+    case .assumption: "On reading: \(text)"
     }
   }
 }

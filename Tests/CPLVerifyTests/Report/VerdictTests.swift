@@ -141,12 +141,12 @@ struct VerdictTests {
     ]
     let prefix =
       "Steps replaced: not the network in the file (margins differ by up to 16 %). Proved"
-    let note = "Assumed: the mean is not stored: the data set's is taken"
+    let note = "On reading: the mean is not stored: the data set's is taken"
     let lines = try report.markdown().split(separator: "\n")
     #expect(lines[0].hasPrefix("# " + prefix) && lines[1] == "- " + note)
     let html = try report.html()
     #expect(html.contains("<h1 class=\"unproved\">\(prefix)"))
-    #expect(html.contains("<li>Assumed: the mean is not stored: the data set&#39;s is taken</li>"))
+    #expect(html.contains("<li>On reading: the mean is not stored: the data set&#39;s is taken</li>"))
     report.checks = []
     for section in [
       VerificationReport.Section.evaluate(requirements: []), .bounds, .certify, .audit,
