@@ -82,7 +82,12 @@ struct EvaluateCommand: PinnableCommand {
     under attack: String, at epsilon: Epsilon, _ judgement: Judgement
   ) throws -> Double {
     let results = try judgement.attack(attack, epsilon: epsilon, seed: seed)
-    return 1 - Double(results.count { $0.image != nil }) / Double(results.count)
+    let images = judgement.images
+    return AttackRecord(
+      epsilon: epsilon, indices: images.indices, labels: images.labels,
+      predictions: judgement.report.certificates?.predictions ?? [], results: results,
+      imageShape: images.imageShape
+    ).robustAccuracy
   }
 
   private func show(
@@ -91,6 +96,13 @@ struct EvaluateCommand: PinnableCommand {
     try Output.line("images                     \(evaluation.images) of \(data)")
     try Output.line("Lipschitz, before the head \(lipschitz) at most")
     try Output.line("accuracy                   \(Output.percent(evaluation.accuracy))")
+    if let accuracy = evaluation.binary64Accuracy {
+      try Output.line("accuracy in binary64       \(Output.percent(accuracy))")
+    }
+    if let nonFinite = evaluation.nonFinite, nonFinite > 0 {
+      try Output.line(
+        "logits not finite          \(nonFinite), counted as wrong; 'certify' names the images")
+    }
     if let differing = evaluation.differingPredictions {
       try Output.line("other class in binary64    \(differing)")
     }

@@ -18,9 +18,14 @@ struct AttackContract: PropertyCheck {
     let points = images.images(at: 0..<images.count)
     let (predictions, radii) = try CertifiedNetwork(verified, .sound).certify(
       points, workers: context.workers)
+    let classified = predictions.indices.filter { predictions[$0] >= 0 }
+    guard !classified.isEmpty else {
+      throw NotApplicable("no image is given whose logits are finite")
+    }
     let input = AttackInput(images: points, labels: predictions, indices: images.indices)
+      .selecting(classified)
     // Far enough that something is found, where images are certified at all.
-    let budgets = radii.map { max(4 * $0, 1) }
+    let budgets = classified.map { max(4 * radii[$0], 1) }
     var deeds: [Deed] = []
     // Square's thousands of queries belong to AutoAttack too, which asks them where they are needed.
     let fixedBudgetAttacks = context.fixedBudgetAttacks.filter {

@@ -206,12 +206,13 @@ extension ReportPage {
         "Not proved to be 1-Lipschitz with their steps, which published certificates take for "
           + "granted: \(layers.joined(separator: ", ")).")
     }
-    if let audit = report.audit, audit.certificate == .sound {
+    if let audit = report.audit, audit.certificate.isOfBinary64 {
       section.items.append(
-        "Certified is the network in binary64. Evaluated in binary32 instead, it predicts another "
-          + "class for \(audit.differingPredictions) of the images, and near \(audit.binary32Only) of "
-          + "them an attack found, within the radius, an image of another class that is one in "
-          + "binary32 alone; neither breaks a certificate.")
+        "Certified is the network in \(audit.certificate == .sound ? "binary64" : "real arithmetic"). "
+          + "Evaluated in binary32 instead, it predicts another class for "
+          + "\(audit.differingPredictions) of the images, and near \(audit.binary32Only) of them an "
+          + "attack found, within the radius, an image of another class that is one by rounding alone; "
+          + "neither breaks a certificate.")
     }
     section.items += report.contradictions.map { "Contradiction: \($0)" }
     return section
@@ -245,18 +246,20 @@ extension CertificateKind {
         + "steps from the power method, an estimate from below, and is no proof."
     case .lipschitz:
       "the network in real arithmetic with the executed steps, by proved upper bounds of every "
-        + "layer's Lipschitz constant: r = min over j of (z_c − z_j)/(L·ν_cj), with the logits z, the "
-        + "predicted class c, the bound L of the map to the features and ν_cj of the head's margin."
+        + "layer's Lipschitz constant: r = min over j of (z_c − z_j)/(L·ν_cj), with the logits z computed "
+        + "in binary64, the predicted class c, the bound L of the map to the features and ν_cj of the "
+        + "head's margin; each margin is first reduced by the proved bound of its rounding error."
     case .sound:
       "this program's binary64 evaluation of these weights, rounding included: as lipschitz, with "
-        + "each margin first reduced by twice the proved bound of its rounding error."
+        + "each margin first reduced by twice that bound, once for the image and once for its "
+        + "neighbour."
     }
   }
 
   fileprivate var notCovered: String {
     switch self {
     case .published: "how far the layers exceed 1, and the rounding of the evaluation."
-    case .lipschitz: "the rounding of the evaluation that made the logits."
+    case .lipschitz: "what any program computes for an image whose class is a matter of rounding."
     case .sound: "the same weights run in binary32, here or elsewhere."
     }
   }

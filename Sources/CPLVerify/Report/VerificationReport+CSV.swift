@@ -31,11 +31,14 @@ extension VerificationReport {
         (
           "certificates",
           Self.csv(
-            ["index", "label", "prediction", "margin"] + kinds.map { "radius_\($0.rawValue)" },
+            ["index", "label", "prediction", "prediction_binary64", "margin"]
+              + kinds.map { "radius_\($0.rawValue)" },
             (0..<certificates.count).map { row in
               [
                 "\(certificates.indices[row])", "\(certificates.labels[row])",
-                "\(certificates.predictions[row])", Self.cell(certificates.margins[row]),
+                Self.cell(class: certificates.predictions[row]),
+                Self.cell(class: certificates.binary64Predictions[row]),
+                Self.cell(certificates.margins[row]),
               ] + kinds.map { Self.cell(certificates.radii[$0]?[row]) }
             })
         ))
@@ -48,8 +51,9 @@ extension VerificationReport {
             ["index", "label", "prediction", "distance", "forward_passes", "backward_passes"],
             (0..<record.count).map { row in
               [
-                "\(record.indices[row])", "\(record.labels[row])", "\(record.predictions[row])",
-                Self.cell(record.distances[row]), "\(record.forwardPasses[row])",
+                "\(record.indices[row])", "\(record.labels[row])",
+                Self.cell(class: record.predictions[row]), Self.cell(record.distances[row]),
+                "\(record.forwardPasses[row])",
                 "\(record.backwardPasses[row])",
               ]
             })
@@ -63,13 +67,18 @@ extension VerificationReport {
             ["index", "label", "prediction", "radius", "distance", "attack"],
             audit.images.map {
               [
-                "\($0.index)", "\($0.label)", "\($0.prediction)", Self.cell($0.radius),
+                "\($0.index)", "\($0.label)", Self.cell(class: $0.prediction), Self.cell($0.radius),
                 Self.cell($0.distance), $0.attack ?? "",
               ]
             })
         ))
     }
     return tables
+  }
+
+  /// A class; empty where a logit was not finite.
+  private static func cell(class prediction: Int) -> String {
+    prediction < 0 ? "" : "\(prediction)"
   }
 
   private static func cell(_ number: (some BinaryFloatingPoint & LosslessStringConvertible)?)
