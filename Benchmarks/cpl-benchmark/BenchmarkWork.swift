@@ -92,10 +92,10 @@ final class GradientStepWork: BenchmarkWork {
 
   func repetition(keepsResult: Bool) {
     result = batches.batches.flatMap { images, labels in
-      let pass = network.record(images, recording: .masks, workers: workers)
-      let gradient = network.inputGradient(
-        AttackLoss.crossEntropy.gradient(pass.logits, labels: labels), pass, workers: workers)
-      return move(images, along: gradient).elements
+      let evaluated = network.evaluate(
+        images, workers: workers,
+        gradientOf: { AttackLoss.crossEntropy.gradient($1, label: labels[$0]) })
+      return evaluated.gradient.map { move(images, along: $0.converted()).elements } ?? []
     }
   }
 

@@ -24,10 +24,10 @@ extension AuditCommand {
     }
     for violation in result.violations.prefix(Self.listed) {
       try Output.line(
-        String(
-          format: "BROKEN       image %d: class %d certified to %.6f, changed at %.6f by ",
-          violation.index, violation.prediction, violation.radius, violation.distance)
-          + "\(violation.attack), cause: \(violation.cause.rawValue)")
+        "BROKEN       image \(violation.index): class \(violation.prediction) certified to "
+          + "\(Rounding.down.text(violation.radius, digits: 6)), changed at "
+          + "\(Rounding.up.text(violation.distance, digits: 6)) by \(violation.attack), cause: "
+          + violation.cause.rawValue)
       if let out = results.out {
         let command = report.provenance.replayCommand(results: out, index: violation.index)
         if let command { try Output.line("             again with: \(command)") }

@@ -38,24 +38,26 @@ struct BoundsCommand: PinnableCommand {
     }
   }
 
-  private func show(_ bounds: NetworkBounds, lower: Double) throws {
-    // As many digits as tell the two sides of an enclosure apart.
-    func number(_ value: Double) -> String { Output.number(value, digits: 10) }
+  private func show(_ bounds: NetworkBounds, lower found: Double) throws {
+    // As many digits as tell the two sides of an enclosure apart, each rounded to its own side.
+    func upper(_ value: Double?) -> String { Rounding.up.text(value, digits: 10) }
+    func lower(_ value: Double?) -> String { Rounding.down.text(value, digits: 10) }
+    func estimate(_ value: Double?) -> String { value.map { Output.number($0, digits: 10) } ?? "–" }
     var table = TextTable([
       "layer", "σ lower", "σ̂ stored u", "σ̂ fresh u", "σ upper", "h", "Lipschitz ≤",
     ])
     for layer in bounds.layers {
-      let numbers = [
-        layer.spectralNorm?.lowerBound, layer.modelEstimate, layer.freshEstimate,
-        layer.spectralNorm?.upperBound, layer.stepSize.map(Double.init), layer.lipschitzUpperBound,
-      ]
-      table.add([layer.name] + numbers.map { $0.map(number) ?? "–" })
+      table.add([
+        layer.name, lower(layer.spectralNorm?.lowerBound), estimate(layer.modelEstimate),
+        estimate(layer.freshEstimate), upper(layer.spectralNorm?.upperBound),
+        estimate(layer.stepSize.map(Double.init)), upper(layer.lipschitzUpperBound),
+      ])
     }
     try Output.table(table)
     try Output.line(
-      "network, before its head: \(number(lower)) ≤ Lipschitz constant ≤ "
-        + "\(number(bounds.lipschitzUpperBound)), slack "
-        + "\(Output.number(bounds.lipschitzUpperBound / lower, digits: 4)); the model's own claim "
-        + number(bounds.modelClaim))
+      "network, before its head: \(lower(found)) ≤ Lipschitz constant ≤ "
+        + "\(upper(bounds.lipschitzUpperBound)), slack "
+        + "\(Output.number(bounds.lipschitzUpperBound / found, digits: 4)); the model's own claim "
+        + estimate(bounds.modelClaim))
   }
 }

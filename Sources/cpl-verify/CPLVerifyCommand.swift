@@ -36,6 +36,7 @@ struct CPLVerifyCommand: ParsableCommand {
     Provenance.begin()
     Interruption.install()
     do {
+      try ThreadArithmetic.check()
       var command = try parseAsRoot()
       if let core = (command as? any PinnableCommand)?.options.blasCore { try core.pin() }
       try command.run()

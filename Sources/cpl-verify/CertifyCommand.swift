@@ -25,16 +25,29 @@ struct CertifyCommand: PinnableCommand {
     }
   }
 
+  /// Significant digits of the table's numbers.
+  private static let digits = 6
+
+  /// A radius with the class that it belongs to, each kind its own; all numbers rounded down.
   private func show(_ certificates: CertificateTable) throws {
     let kinds = certificates.kinds
-    var table = TextTable(["index", "label", "prediction", "margin"] + kinds.map(\.rawValue))
+    func text(_ number: Double?) -> String { Rounding.down.text(number, digits: Self.digits) }
+    var table = TextTable(["index", "label", "margin"] + kinds.flatMap { ["class", $0.rawValue] })
     for row in 0..<certificates.count {
-      let integers = [
-        certificates.indices[row], certificates.labels[row], certificates.predictions[row],
-      ]
-      let numbers = [certificates.margins[row]] + kinds.compactMap { certificates.radii[$0]?[row] }
-      table.add(integers.map(String.init) + numbers.map { Output.number($0) })
+      table.add(
+        ["\(certificates.indices[row])", "\(certificates.labels[row])"]
+          + [text(certificates.margins[row])]
+          + kinds.flatMap { kind in
+            let prediction = certificates.predictions(of: kind)[row]
+            return [prediction < 0 ? "–" : "\(prediction)", text(certificates.radii[kind]?[row])]
+          })
     }
     try Output.table(table)
+    let nonFinite = certificates.nonFiniteRows
+    if !nonFinite.isEmpty {
+      try Output.line(
+        "not finite: the logits of \(nonFinite.count) images, which count as wrong: "
+          + nonFinite.map { "\(certificates.indices[$0])" }.joined(separator: ", "))
+    }
   }
 }

@@ -96,15 +96,30 @@ struct EvaluateCommand: PinnableCommand {
     under attack: String, at epsilon: Epsilon, _ judgement: Judgement
   ) throws -> Double {
     let results = try judgement.attack(attack, epsilon: epsilon, seed: seed)
-    return 1 - Double(results.count { $0.image != nil }) / Double(results.count)
+    let images = judgement.images
+    return AttackRecord(
+      epsilon: epsilon, indices: images.indices, labels: images.labels,
+      predictions: judgement.report.certificates?.predictions ?? [], results: results,
+      imageShape: images.imageShape
+    ).robustAccuracy
   }
 
   private func show(
     _ evaluation: EvaluationSummary, of data: String, lipschitz: Double
   ) throws {
     var table = TextTable(["images", "\(evaluation.images) of \(data)"])
-    table.add(["Lipschitz, before the head", "\(Output.number(lipschitz, digits: 10)) at most"])
+    table.add([
+      "Lipschitz, before the head", "\(Rounding.up.text(lipschitz, digits: 10)) at most",
+    ])
     table.add(["accuracy", Output.percent(evaluation.accuracy)])
+    if let accuracy = evaluation.binary64Accuracy {
+      table.add(["accuracy in binary64", Output.percent(accuracy)])
+    }
+    if let nonFinite = evaluation.nonFinite, nonFinite > 0 {
+      table.add([
+        "logits not finite", "\(nonFinite), counted as wrong; 'certify' names the images",
+      ])
+    }
     if let differing = evaluation.differingPredictions {
       table.add(["other class in binary64", "\(differing)"])
     }

@@ -96,42 +96,36 @@ struct Judgement {
     report.bounds = verified.bounds
   }
 
-  /// The logits of every image, and the radii of each kind of certificate.
+  /// The logits of every image, and the radii of each kind of certificate: one evaluation in binary32
+  /// and one in binary64.
   mutating func certify() throws {
     let logits = try verified.network.logits(of: images, workers: workers) { done in
       progress.update("evaluating", done: done, total: images.count, unit: "images")
       try Interruption.check()
     }
     progress.finish()
-    var radii: [CertificateKind: [Double]] = [:]
-    for kind in [CertificateKind.published, .lipschitz] {
-      radii[kind] = try verified.radii(kind, logits)
-    }
-    let binary64Predictions: [Int]
-    (radii[.sound], binary64Predictions) = try soundRadii()
-    progress.finish()
-    report.certificates = CertificateTable(images, logits: logits, radii: radii)
-    report.evaluation = report.certificates.map(EvaluationSummary.init)
-    report.evaluation?.differingPredictions =
-      zip(logits.rowMaxima, binary64Predictions).count { $0 != $1 }
-  }
-
-  /// The radii and predictions of the network as it is evaluated in binary64.
-  private func soundRadii() throws -> (radii: [Double], predictions: [Int]) {
+    var radii: [CertificateKind: [Double]] = [.published: try verified.publishedRadii(logits)]
+    var binary64Predictions: [Int] = []
     let certificate = try SoundCertificate(verified)
-    var radii: [Double] = []
-    var predictions: [Int] = []
     let batch = CPLNetwork<Double>.evaluationBatch
     for start in stride(from: 0, to: images.count, by: batch) {
-      let (found, logits) = certificate.radii(
-        images: images.images(at: start..<min(images.count, start + batch)), workers: workers)
-      radii += found
-      predictions += logits.rowMaxima
+      let some: Tensor<Double> =
+        images.images(at: start..<min(images.count, start + batch)).converted()
+      let logits = certificate.network.logits(some, workers: workers)
+      binary64Predictions += logits.rowMaxima
+      for kind in [CertificateKind.lipschitz, .sound] {
+        radii[kind, default: []] += certificate.radii(kind, of: some, logits)
+      }
       progress.update(
-        "evaluating in binary64", done: radii.count, total: images.count, unit: "images")
+        "evaluating in binary64", done: binary64Predictions.count, total: images.count,
+        unit: "images")
       try Interruption.check()
     }
-    return (radii, predictions)
+    progress.finish()
+    try ThreadArithmetic.check()
+    report.certificates = CertificateTable(
+      images, logits: logits, binary64Predictions: binary64Predictions, radii: radii)
+    report.evaluation = report.certificates.map(EvaluationSummary.init)
   }
 
   /// Runs one attack on every image.

@@ -67,7 +67,8 @@ struct UnstoredOptions: ParsableArguments {
   /// The flags that say the same again.
   var flags: [String] {
     let texts: [(flag: String, value: String?)] = [
-      ("--network", network), ("--mean", mean?.text), ("--std", std?.text), ("--padding", padding?.rawValue),
+      ("--network", network), ("--mean", mean?.text), ("--std", std?.text),
+      ("--padding", padding?.rawValue),
       ("--head", head?.rawValue), ("--classes", classes.map(String.init)),
     ]
     return texts.flatMap { flag, value in value.map { [flag, $0] } ?? [] }

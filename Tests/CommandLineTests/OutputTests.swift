@@ -108,7 +108,7 @@ struct OutputTests {
   func tables() throws {
     for (line, text) in [
       ("evaluate run/last.h5 --limit 10 --pgd 0.5", "certified at 36/255"),
-      ("bounds run/last.h5", "convolution.1"), ("certify run/last.h5 --limit 2", "prediction"),
+      ("bounds run/last.h5", "convolution.1"), ("certify run/last.h5 --limit 2", "class  sound"),
       ("attack run/last.h5 --limit 5", "robust"), ("audit run/last.h5 --limit 3", "verdict"),
       ("inspect run/last.h5", "3×4×3×3"),
     ] {

@@ -47,6 +47,21 @@ typedef enum {
 /// alone.
 cpl_kernel_level cpl_set_kernel_level(cpl_kernel_level level);
 
+// MARK: - Arithmetic
+
+/// How a thread's arithmetic can deviate from what IEEE 754 has by default.
+typedef enum {
+  /// Results are not rounded to nearest.
+  CPL_ARITHMETIC_ROUNDING = 1,
+  /// Results below the normal range become 0.
+  CPL_ARITHMETIC_FLUSHING = 2,
+  /// Operands below the normal range count as 0.
+  CPL_ARITHMETIC_IGNORING = 4,
+} cpl_arithmetic_deviation;
+
+/// The deviations of the calling thread, added up; 0 for none.
+unsigned cpl_arithmetic_deviations(void);
+
 // MARK: - Matrix products
 
 /// The indices from `begin` up to but not including `end`.

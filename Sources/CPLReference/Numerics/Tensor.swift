@@ -92,7 +92,8 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
   @specialized(where Scalar == Float, Other == Double)
   @specialized(where Scalar == Double, Other == Float)
   public func converted<Other>(to type: Other.Type = Other.self) -> Tensor<Other> {
-    Tensor<Other>(shape: shape, elements: elements.map { Other($0) })
+    if let same = self as? Tensor<Other> { return same }
+    return Tensor<Other>(shape: shape, elements: elements.map { Other($0) })
   }
 
   /// Whether every element is finite.

@@ -19,11 +19,13 @@ public struct Workers: Sendable {
   public func forEach(_ pieces: Int, _ body: @Sendable (Int) -> Void) {
     let crew = min(threads, pieces)
     guard crew > 1 else {
+      ThreadArithmetic.note()
       for piece in 0..<pieces { body(piece) }
       return
     }
     let next = Atomic<Int>(0)
     DispatchQueue.concurrentPerform(iterations: crew) { _ in
+      ThreadArithmetic.note()
       while true {
         let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
         if piece >= pieces { return }

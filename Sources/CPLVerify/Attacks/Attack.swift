@@ -4,7 +4,8 @@ import CPLReference
 public struct AttackInput: Sendable {
   /// N×C×n×n, in [0, 1].
   public var images: Tensor<Float>
-  /// For each image the class that the attack is to leave: its label, or in an audit its prediction.
+  /// For each image the class that the attack is to leave: its label, or in an audit its prediction; never
+  /// −1.
   public var labels: [Int]
   /// For each image its index in its data set. Noise is keyed by it, so that an image's result
   /// does not depend on its company.
@@ -29,15 +30,49 @@ public struct AttackInput: Sendable {
   }
 }
 
-/// A network under attack.
+/// A network under attack: the binary32 one, or the same weights evaluated in binary64. Images are
+/// binary32 numbers in both.
 public struct AttackTarget: Sendable {
+  /// The binary32 network.
   public let network: CPLNetwork<Float>
+  /// The binary64 network, where that is the one under attack.
+  let binary64: CPLNetwork<Double>?
   /// The Lipschitz constants of its head's margins, by which attacks tell which class is near.
   public let constants: PairConstants
 
-  public init(_ network: CPLNetwork<Float>) throws(VerificationError) {
+  /// - Parameter binary64: the same network in binary64, if that is to be attacked.
+  public init(
+    _ network: CPLNetwork<Float>, binary64: CPLNetwork<Double>? = nil
+  ) throws(VerificationError) {
     self.network = network
+    self.binary64 = binary64
     constants = try PairConstants(network)
+  }
+
+  /// The logits of images, N×classes, as they are computed.
+  func logits(_ images: Tensor<Float>, workers: Workers) -> Tensor<Double> {
+    binary64?.logits(images.converted(), workers: workers)
+      ?? network.logits(images, workers: workers).converted()
+  }
+
+  /// What the network makes of images; see `CPLNetwork.evaluate`.
+  func evaluate(
+    _ images: Tensor<Float>, workers: Workers,
+    gradientOf direction: ((_ row: Int, _ logits: [Double]) -> [Double])?
+  ) -> EvaluatedPoints {
+    binary64?.evaluate(images, workers: workers, gradientOf: direction)
+      ?? network.evaluate(images, workers: workers, gradientOf: direction)
+  }
+
+  /// Runs searches to their ends.
+  func drive<Search: ImageSearch>(
+    _ searches: inout [Search], workers: Workers
+  ) where Search.Point == Float {
+    if let binary64 {
+      binary64.drive(&searches, workers: workers)
+    } else {
+      network.drive(&searches, workers: workers)
+    }
   }
 }
 
@@ -64,8 +99,13 @@ public struct AttackResult: Sendable {
 
 /// An attack in the ℓ2 norm, inside the box [0, 1]^d, untargeted.
 ///
-/// Success means that the predicted class differs from the label. What is returned has been tested
-/// again: an image outside the box or its ball is no success, and distances are recomputed.
+/// Success means that the predicted class differs from the label; logits that are not finite are of no
+/// class, so that an image with such logits is a success. What is returned has been tested again: an
+/// image outside the box or its ball is no success, and distances are recomputed.
+///
+/// What is small compared with a gradient or with logits is so relative to their own scale: a network
+/// multiplied by a power of two is attacked in the same way. (The cross-entropy of `pgd-published` and
+/// `apgd-ce` has a scale of its own.)
 public protocol Attack: Sendable {
   /// The name in flags and files.
   var name: String { get }

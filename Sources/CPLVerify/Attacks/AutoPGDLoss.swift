@@ -5,14 +5,14 @@ import Foundation
 package enum AutoPGDLoss: Equatable, Sendable {
   /// The cross-entropy of the label.
   case crossEntropy
-  /// The difference of logits ratio −(z_y − max_{j≠y} z_j)/(z_(1) − z_(3) + 1e-12); with fewer than
-  /// three classes, where it is undefined, the margin max_{j≠y} z_j − z_y.
+  /// The difference of logits ratio −(z_y − max_{j≠y} z_j)/(z_(1) − z_(3) + 1e-12·(z_(1) − z_(K))), K the
+  /// number of classes; with fewer than three, where it is undefined, the margin max_{j≠y} z_j − z_y.
   case differenceOfLogitsRatio
-  /// Its targeted form −(z_y − z_t)/(z_(1) − ½(z_(3) + z_(4)) + 1e-12); with fewer than four classes,
-  /// where it is undefined, the margin z_t − z_y.
+  /// Its targeted form −(z_y − z_t)/(z_(1) − ½(z_(3) + z_(4)) + 1e-12·(z_(1) − z_(K))); with fewer than four
+  /// classes, where it is undefined, the margin z_t − z_y.
   case targetedDifferenceOfLogitsRatio(target: Int)
 
-  /// Keeps the ratios' denominators away from 0.
+  /// Keeps the ratios' denominators away from 0, as a share of the logits' spread.
   private static let tiny = 1e-12
 
   /// The loss and its gradient with respect to the logits.
@@ -20,11 +20,11 @@ package enum AutoPGDLoss: Equatable, Sendable {
     switch self {
     case .crossEntropy:
       let largest = logits.max() ?? 0
-      let powers = logits.map { exp($0 - largest) }
-      let total = powers.reduce(0, +)
-      var gradient = powers.map { $0 / total }
-      gradient[label] -= 1
-      return (log(total) + largest - logits[label], gradient)
+      let total = logits.reduce(0) { $0 + exp($1 - largest) }
+      return (
+        log(total) + largest - logits[label],
+        AttackLoss.crossEntropyGradient(logits, label: label, unit: 1)
+      )
     case .differenceOfLogitsRatio:
       let order = Self.order(logits)
       let other = order[0] == label ? order[1] : order[0]
@@ -43,13 +43,16 @@ package enum AutoPGDLoss: Equatable, Sendable {
     logits.indices.sorted { (-logits[$0], $0) < (-logits[$1], $1) }
   }
 
-  /// (z_other − z_label)/(Σ factor · z + tiny), or the numerator alone where there are no terms.
+  /// (z_other − z_label)/(Σ factor · z + tiny), or the numerator alone where there are no terms or all
+  /// logits tie.
   private static func ratio(
     _ logits: [Double], _ label: Int, _ other: Int, over terms: [(index: Int, factor: Double)]
   ) -> (value: Double, gradient: [Double]) {
     let margin = logits[other] - logits[label]
+    let spread = (logits.max() ?? 0) - (logits.min() ?? 0)
     let denominator =
-      terms.isEmpty ? 1 : terms.reduce(tiny) { $0 + $1.factor * logits[$1.index] }
+      terms.isEmpty || spread == 0
+      ? 1 : terms.reduce(0) { $0 + $1.factor * logits[$1.index] } + tiny * spread
     var gradient = [Double](repeating: 0, count: logits.count)
     gradient[other] += 1 / denominator
     gradient[label] -= 1 / denominator

@@ -17,7 +17,7 @@ package struct AutoPGDSearch<Scalar: TensorScalar>: ImageSearch {
   private struct Best {
     let loss: Double
     let point: [Scalar]
-    let slope: [Scalar]
+    let slope: [Double]
   }
 
   /// How many iterations there are by default.
@@ -31,7 +31,7 @@ package struct AutoPGDSearch<Scalar: TensorScalar>: ImageSearch {
   package private(set) var point: [Scalar]
   private var previous: [Scalar]
   /// The gradient at the point.
-  private var slope: [Scalar] = []
+  private var slope: [Double] = []
   private var best: Best?
   /// η.
   package private(set) var stepSize: Double
@@ -70,7 +70,7 @@ package struct AutoPGDSearch<Scalar: TensorScalar>: ImageSearch {
     loss.evaluate(logits, label: label).gradient
   }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?) {
+  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
     let value = loss.evaluate(logits, label: label).value
     let slope = gradient.map { Array($0) } ?? []
     if prediction != label, ball.contains(point) { adversarial = point }
@@ -106,8 +106,11 @@ package struct AutoPGDSearch<Scalar: TensorScalar>: ImageSearch {
 
   private mutating func step() {
     let share = evaluations == 0 ? 1 : 0.75
-    let scale = stepSize / (slope.euclideanLength + 1e-12)
-    let ascended = ball.projected(zip(point, slope).map { Double($0) + scale * Double($1) })
+    let length = slope.euclideanLength
+    // A gradient that is 0 or not finite leads nowhere.
+    let scale = length > 0 && length.isFinite ? stepSize / length : 0
+    let ascended = ball.projected(
+      zip(point, slope).map { scale > 0 ? Double($0) + scale * $1 : Double($0) })
     let moved = point.indices.map { index in
       let (current, last) = (Double(point[index]), Double(previous[index]))
       return current + share * (ascended[index] - current) + (1 - share) * (current - last)

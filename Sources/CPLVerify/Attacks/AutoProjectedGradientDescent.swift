@@ -33,7 +33,7 @@ public struct AutoProjectedGradientDescent: FixedBudgetAttack {
     workers: Workers
   ) -> [AttackResult] {
     precondition(budgets.count == input.count, "a budget for each image")
-    var (results, logits, survivors) = input.begin(on: target.network, workers: workers)
+    var (results, logits, survivors) = input.begin(on: target, workers: workers)
     let classes = input.labels.indices.map {
       classesByLogit(logits.row($0), label: input.labels[$0])
     }
@@ -47,7 +47,7 @@ public struct AutoProjectedGradientDescent: FixedBudgetAttack {
           label: input.labels[position], loss: loss(run, classes[position]),
           noise: noise(input.indices[position], run: run, input, seed: seed))
       }
-      target.network.drive(&searches, workers: workers)
+      target.drive(&searches, workers: workers)
       for (position, search) in zip(positions, searches) {
         results[position].count(search)
         if let image = search.adversarial { results[position].keep(image, of: input, position) }

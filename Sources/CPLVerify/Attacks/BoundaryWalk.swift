@@ -59,7 +59,7 @@ package struct BoundaryWalk<Scalar: TensorScalar>: ImageSearch {
     marginDirection(classes: logits.count, from: label, to: rival(logits))
   }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?) {
+  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
     guard let gradient, adversarial != nil || prediction != label else {
       iterationsLeft = 0
       return
@@ -67,7 +67,7 @@ package struct BoundaryWalk<Scalar: TensorScalar>: ImageSearch {
     iterationsLeft -= 1
     let current = point.map { Double($0) }
     let length = zip(current, image).lazy.map { $0 - $1 }.euclideanLength
-    let slope = gradient.map { Double($0) }
+    let slope = Array(gradient)
     let margin = logits[rival(logits)] - logits[label]
     let ownFoot = zip(current, boxStep(from: current, along: slope, value: margin)).map { $0 + $1 }
     if prediction != label && length < distance {

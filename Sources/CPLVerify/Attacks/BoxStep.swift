@@ -6,15 +6,20 @@
 /// d_i = −min(λ, r_i) v_i with v = ±w so that v points away from the hyperplane, r_i the λ at which
 /// coordinate i meets the box, and λ the root of Σ v_i² min(λ, r_i) = |value|. The left-hand side is concave
 /// and piecewise linear, so Newton's method from below ends at the root after finitely many steps.
-/// Coordinates with |w_i| ≤ 1e-8 do not move. Complexity: a few passes over n numbers.
+/// Coordinates with |w_i| ≤ 1e-8·max|w| do not move, and none does along a w that is 0 or not finite.
+/// Complexity: a few passes over n numbers.
 ///
 /// - Parameter value: what the linear function that is to become 0 is at the point.
 func boxStep(from point: [Double], along w: [Double], value: Double) -> [Double] {
+  guard value.isFinite, w.allSatisfy(\.isFinite) else {
+    return [Double](repeating: 0, count: point.count)
+  }
   let sign: Double = value < 0 ? -1 : 1
   let amount = abs(value)
+  let least = 1e-8 * w.reduce(0) { max($0, abs($1)) }
   var reaches = [Double](repeating: 0, count: point.count)
   var slope = 0.0
-  for index in point.indices where abs(w[index]) > 1e-8 {
+  for index in point.indices where abs(w[index]) > least {
     let v = sign * w[index]
     reaches[index] = (v > 0 ? point[index] : point[index] - 1) / v
     slope += v * v

@@ -28,14 +28,14 @@ package struct DeepFoolSearch<Scalar: TensorScalar>: ImageSearch {
     marginDirection(classes: logits.count, from: label, to: target)
   }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?) {
+  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
     guard prediction == label else { return adversarial = point }
     guard let gradient else { return }
     let current = point.map { Double($0) }
-    // A little beyond the boundary, where the margin is as good as 0.
+    // A little beyond the boundary, by a millionth of a pixel, where the margin is as good as 0.
     let step = boxStep(
-      from: current, along: gradient.map { Double($0) },
-      value: logits[target] - logits[label] - 1e-6)
+      from: current, along: Array(gradient),
+      value: logits[target] - logits[label] - 1e-6 * gradient.euclideanLength)
     point = zip(current, step).map { Scalar(min(max($0 + Self.overshoot * $1, 0), 1)) }
   }
 }
@@ -70,7 +70,7 @@ package struct BisectionSearch<Scalar: TensorScalar>: ImageSearch {
 
   package func logitGradient(_ logits: [Double]) -> [Double] { [] }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?) {
+  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
     halvings -= 1
     if prediction == label {
       inside = middle
@@ -100,8 +100,8 @@ public struct DeepFool: MinimumNormAttack {
   public func run(
     _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
   ) -> [AttackResult] {
-    var (results, _, _) = input.begin(on: target.network, workers: workers)
-    for found in crossings(input, results: &results, on: target, workers: workers) {
+    var (results, logits, _) = input.begin(on: target, workers: workers)
+    for found in crossings(input, logits, results: &results, on: target, workers: workers) {
       results[found.position].keep(found.image, of: input, found.position)
     }
     return results
@@ -115,10 +115,12 @@ public struct DeepFool: MinimumNormAttack {
   }
 
   /// The crossings of the images that are not misclassified already, after bisection.
+  ///
+  /// - Parameter logits: what the network makes of the images.
   func crossings(
-    _ input: AttackInput, results: inout [AttackResult], on target: AttackTarget, workers: Workers
+    _ input: AttackInput, _ logits: Tensor<Double>, results: inout [AttackResult],
+    on target: AttackTarget, workers: Workers
   ) -> [Crossing] {
-    let logits = target.network.logits(input.images, workers: workers)
     let pairs = input.labels.indices.filter { results[$0].image == nil }.flatMap { position in
       Self.nearestClasses(
         Array(logits.row(position)), label: input.labels[position], target.constants
@@ -127,7 +129,7 @@ public struct DeepFool: MinimumNormAttack {
     var walks = pairs.map { position, other in
       DeepFoolSearch(input.images.row(position), label: input.labels[position], target: other)
     }
-    target.network.drive(&walks, workers: workers)
+    target.drive(&walks, workers: workers)
     for (pair, walk) in zip(pairs, walks) { results[pair.position].count(walk) }
     return bisect(
       zip(pairs, walks).compactMap { pair, walk in
@@ -147,7 +149,7 @@ public struct DeepFool: MinimumNormAttack {
         input.images.row($0.position), label: input.labels[$0.position], adversarial: $0.image,
         halvings: halvings)
     }
-    target.network.drive(&searches, workers: workers)
+    target.drive(&searches, workers: workers)
     return zip(crossings, searches).map { crossing, search in
       results[crossing.position].count(search)
       return Crossing(
@@ -157,11 +159,11 @@ public struct DeepFool: MinimumNormAttack {
 
   /// The classes other than the label, by margin over the margin's Lipschitz constant.
   private static func nearestClasses(
-    _ logits: [Float], label: Int, _ constants: PairConstants
+    _ logits: [Double], label: Int, _ constants: PairConstants
   ) -> [Int] {
     func distance(_ other: Int) -> Double {
       let constant = constants[label, other]
-      let margin = Double(logits[label]) - Double(logits[other])
+      let margin = logits[label] - logits[other]
       return constant > 0 ? margin / constant : .infinity
     }
     return logits.indices.filter { $0 != label }.sorted {

@@ -55,7 +55,7 @@ package struct FABSearch<Scalar: TensorScalar>: ImageSearch {
     marginDirection(classes: logits.count, from: label, to: target)
   }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?) {
+  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
     if prediction != label { keep() }
     if isCandidate {
       isAtBoundary = prediction != label
@@ -75,9 +75,9 @@ package struct FABSearch<Scalar: TensorScalar>: ImageSearch {
     if length < distance { (adversarial, distance) = (point, length) }
   }
 
-  private mutating func step(margin: Double, slope: ArraySlice<Scalar>) {
+  private mutating func step(margin: Double, slope: ArraySlice<Double>) {
     let current = point.map { Double($0) }
-    let w = slope.map { Double($0) }
+    let w = Array(slope)
     let marginAtImage =
       margin + zip(w, zip(image, current)).reduce(0.0) { $0 + $1.0 * ($1.1.0 - $1.1.1) }
     let fromPoint = boxStep(from: current, along: w, value: margin)

@@ -36,7 +36,7 @@ public struct FastAdaptiveBoundary: MinimumNormAttack, FixedBudgetAttack {
   private func run(
     _ input: AttackInput, goals: [Double], on target: AttackTarget, workers: Workers
   ) -> [AttackResult] {
-    var (results, logits, survivors) = input.begin(on: target.network, workers: workers)
+    var (results, logits, survivors) = input.begin(on: target, workers: workers)
     let classes = input.labels.indices.map {
       classesByLogit(logits.row($0), label: input.labels[$0])
     }
@@ -46,7 +46,7 @@ public struct FastAdaptiveBoundary: MinimumNormAttack, FixedBudgetAttack {
           input.images.row(position), label: input.labels[position],
           target: classes[position][rank], steps: steps, goal: goals[position])
       }
-      target.network.drive(&searches, workers: workers)
+      target.drive(&searches, workers: workers)
       for (position, search) in zip(survivors, searches) {
         results[position].count(search)
         if let image = search.adversarial { results[position].keep(image, of: input, position) }

@@ -4,11 +4,11 @@ import CPLReference
 ///
 /// It says where the network is to be evaluated next and takes what came out. Many searches are driven
 /// together, those that are over left out; none knows of the others.
-package protocol ImageSearch<Scalar>: Sendable {
-  associatedtype Scalar: TensorScalar
+package protocol ImageSearch<Point>: Sendable {
+  associatedtype Point: TensorScalar
 
   /// Where the network is to be evaluated next.
-  var point: [Scalar] { get }
+  var point: [Point] { get }
   /// Whether there is nothing to evaluate any more.
   var isOver: Bool { get }
   /// Whether the next evaluation is to come with a gradient with respect to the point.
@@ -23,14 +23,49 @@ package protocol ImageSearch<Scalar>: Sendable {
   /// Takes what the network makes of `point`, and moves on.
   ///
   /// - Parameter gradient: with respect to `point`; nil unless it was wanted.
-  mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?)
+  mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?)
+}
+
+/// What a network makes of some points.
+package struct EvaluatedPoints {
+  /// For each point its logits.
+  package let logits: [[Double]]
+  /// For each point its class; −1 where a logit is not finite.
+  package let predictions: [Int]
+  /// The gradients with respect to the points, if they were wanted.
+  package let gradient: Tensor<Double>?
 }
 
 extension CPLNetwork {
+  /// Evaluates points of any format.
+  ///
+  /// - Parameter direction: for each point the gradient, with respect to its logits, of what the
+  ///   gradient is wanted of; nil for no gradients.
+  @specialized(where Scalar == Float, Point == Float)
+  @specialized(where Scalar == Double, Point == Float)
+  @specialized(where Scalar == Double, Point == Double)
+  package func evaluate<Point: TensorScalar>(
+    _ points: Tensor<Point>, workers: Workers,
+    gradientOf direction: ((_ row: Int, _ logits: [Double]) -> [Double])?
+  ) -> EvaluatedPoints {
+    let pass = record(
+      points.converted(), recording: direction == nil ? .nothing : .masks, workers: workers)
+    let logits = (0..<points.shape[0]).map { row in pass.logits.row(row).map { Double($0) } }
+    var gradient: Tensor<Double>?
+    if let direction {
+      let directions = logits.enumerated().flatMap { row, logits in
+        direction(row, logits).map { Scalar($0) }
+      }
+      gradient = inputGradient(
+        Tensor(shape: pass.logits.shape, elements: directions), pass, workers: workers
+      ).converted()
+    }
+    return EvaluatedPoints(
+      logits: logits, predictions: pass.logits.rowMaxima, gradient: gradient)
+  }
+
   /// Runs searches to their ends.
-  package func drive<Search: ImageSearch>(
-    _ searches: inout [Search], workers: Workers
-  ) where Search.Scalar == Scalar {
+  package func drive<Search: ImageSearch>(_ searches: inout [Search], workers: Workers) {
     var alive = searches.indices.filter { !searches[$0].isOver }
     while !alive.isEmpty {
       let groups = [true, false].map { wanted in
@@ -46,27 +81,20 @@ extension CPLNetwork {
   /// One evaluation of some searches in one batch.
   package func advance<Search: ImageSearch>(
     _ searches: inout [Search], _ positions: [Int], withGradient: Bool, workers: Workers
-  ) where Search.Scalar == Scalar {
-    let points = Tensor<Scalar>(
-      shape: [positions.count] + inputShape, elements: positions.flatMap { searches[$0].point })
-    let pass = record(points, recording: withGradient ? .masks : .nothing, workers: workers)
-    let predictions = pass.logits.rowMaxima
-    let logits = positions.indices.map { row in pass.logits.row(row).map { Double($0) } }
-    var gradient: Tensor<Scalar>?
-    if withGradient {
-      let directions = zip(positions, logits).flatMap { position, logits in
-        searches[position].logitGradient(logits).map { Scalar($0) }
-      }
-      gradient = inputGradient(
-        Tensor(shape: pass.logits.shape, elements: directions), pass, workers: workers)
-    }
+  ) {
     let before = searches
-    let after = workers.map(positions.count) { [gradient] row in
+    let points = Tensor<Search.Point>(
+      shape: [positions.count] + inputShape, elements: positions.flatMap { before[$0].point })
+    let found = evaluate(
+      points, workers: workers,
+      gradientOf: withGradient ? { before[positions[$0]].logitGradient($1) } : nil)
+    let after = workers.map(positions.count) { row in
       var search = before[positions[row]]
       search.forwardPasses += 1
       search.backwardPasses += withGradient ? 1 : 0
       search.take(
-        logits: logits[row], prediction: predictions[row], gradient: gradient?.row(row))
+        logits: found.logits[row], prediction: found.predictions[row],
+        gradient: found.gradient?.row(row))
       return search
     }
     for (position, search) in zip(positions, after) { searches[position] = search }
@@ -77,10 +105,10 @@ extension AttackInput {
   /// What an attack begins with: the logits of the images, and results in which those that are
   /// misclassified already stand at distance 0. The others are the survivors.
   func begin(
-    on network: CPLNetwork<Float>, workers: Workers
-  ) -> (results: [AttackResult], logits: Tensor<Float>, survivors: [Int]) {
+    on target: AttackTarget, workers: Workers
+  ) -> (results: [AttackResult], logits: Tensor<Double>, survivors: [Int]) {
     var results = [AttackResult](repeating: AttackResult(), count: count)
-    let logits = network.logits(images, workers: workers)
+    let logits = target.logits(images, workers: workers)
     for (position, prediction) in logits.rowMaxima.enumerated() {
       results[position].forwardPasses = 1
       if prediction != labels[position] {
@@ -100,7 +128,7 @@ extension AttackResult {
 }
 
 /// The classes other than the label by falling logit: the runner-up first.
-func classesByLogit(_ logits: some Collection<Float>, label: Int) -> [Int] {
+func classesByLogit(_ logits: some Collection<Double>, label: Int) -> [Int] {
   let logits = Array(logits)
   return logits.indices.filter { $0 != label }.sorted { (-logits[$0], $0) < (-logits[$1], $1) }
 }

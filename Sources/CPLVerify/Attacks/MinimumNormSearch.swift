@@ -23,15 +23,16 @@ public struct MinimumNormSearch: MinimumNormAttack {
   public func run(
     _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
   ) -> [AttackResult] {
-    var (results, _, _) = input.begin(on: target.network, workers: workers)
-    let found = deepFool.crossings(input, results: &results, on: target, workers: workers)
+    var (results, logits, _) = input.begin(on: target, workers: workers)
+    let found = deepFool.crossings(
+      input, logits, results: &results, on: target, workers: workers)
     let chosen = nearest(found, input)
     var walks = chosen.map { crossing in
       BoundaryWalk(
         input.images.row(crossing.position), start: crossing.image,
         label: input.labels[crossing.position], iterations: iterations)
     }
-    target.network.drive(&walks, workers: workers)
+    target.drive(&walks, workers: workers)
     let reached = zip(chosen, walks).map { crossing, walk in
       results[crossing.position].count(walk)
       return DeepFool.Crossing(

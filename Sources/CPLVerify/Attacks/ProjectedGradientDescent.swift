@@ -9,7 +9,8 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
     /// attacked all the same.
     case published
     /// 50 steps of 2.5ε/50, projected to the ball and then to the box; the first adversarial
-    /// iterate counts; two restarts, up the margin and up the cross-entropy.
+    /// iterate counts; two restarts, up the margin and up the cross-entropy of the logits in units of
+    /// their spread.
     case strong
   }
 
@@ -42,7 +43,7 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
     var results = [AttackResult](repeating: AttackResult(), count: input.count)
     var survivors = Array(0..<input.count)
     if variant == .strong {
-      let predictions = target.network.logits(input.images, workers: workers).rowMaxima
+      let predictions = target.logits(input.images, workers: workers).rowMaxima
       for position in survivors {
         results[position].forwardPasses += 1
         if predictions[position] != input.labels[position] {
@@ -70,9 +71,9 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     restart: Int, workers: Workers
   ) -> [AttackResult] {
-    let loss =
-      variant == .strong && restart == 0
-      ? AttackLoss.margin(target.constants) : .crossEntropy
+    let loss: AttackLoss =
+      variant == .published
+      ? .crossEntropy : restart == 0 ? .margin(target.constants) : .relativeCrossEntropy
     let balls = (0..<input.count).map { Ball(center: input.images.row($0), radius: budgets[$0]) }
     var iterates = workers.map(input.count) {
       start(in: balls[$0], index: input.indices[$0], seed: seed, restart: restart)
@@ -84,20 +85,19 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
         shape: [alive.count] + input.images.shape.dropFirst(),
         elements: alive.flatMap { iterates[$0] })
       let isLast = step == steps
-      let pass = target.network.record(
-        images, recording: isLast ? .nothing : .masks, workers: workers)
-      let predictions = pass.logits.rowMaxima
+      let labels = alive.map { input.labels[$0] }
+      let found = target.evaluate(
+        images, workers: workers,
+        gradientOf: isLast ? nil : { loss.gradient($1, label: labels[$0]) })
       for (row, position) in alive.enumerated() {
         results[position].forwardPasses += 1
-        guard isLast || variant == .strong, predictions[row] != input.labels[position],
+        guard isLast || variant == .strong, found.predictions[row] != labels[row],
           balls[position].contains(iterates[position])
         else { continue }
         let distance = Ball.distance(iterates[position], balls[position].center)
         results[position].keep(iterates[position], distance: distance)
       }
-      if isLast { break }
-      let gradient = target.network.inputGradient(
-        loss.gradient(pass.logits, labels: alive.map { input.labels[$0] }), pass, workers: workers)
+      guard let gradient = found.gradient else { break }
       let positions = alive
       let current = iterates
       let moved = workers.map(positions.count) { row in
@@ -125,13 +125,15 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
   }
 
   /// One step of normalised gradient ascent and the projections.
-  private func move(_ image: [Float], along gradient: ArraySlice<Float>, in ball: Ball<Float>)
-    -> [Float]
-  {
-    let length = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+  private func move(
+    _ image: [Float], along gradient: ArraySlice<Double>, in ball: Ball<Float>
+  ) -> [Float] {
+    let length = gradient.euclideanLength
+    // A gradient that is 0 or not finite leads nowhere.
+    guard length > 0, length.isFinite else { return image }
     let stepSize = ball.radius * (variant == .strong ? 2.5 / 50 : 1.0 / 5)
-    let scale = stepSize / max(length, 1e-6)
-    var moved = zip(image, gradient).map { Float(Double($0) + scale * Double($1)) }
+    let scale = stepSize / (variant == .strong ? length : max(length, 1e-6))
+    var moved = zip(image, gradient).map { Float(Double($0) + scale * $1) }
     switch variant {
     case .published:
       Ball.projectToBox(&moved)

@@ -27,20 +27,12 @@ public struct RoundingSearch: FixedBudgetAttack {
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {
-    run(
-      input, budgets: budgets, on: target.network, constants: target.constants, seed: seed,
-      workers: workers)
-  }
-
-  /// The same on a network of either precision; the images are binary32 images in any case.
-  public func run<Scalar: TensorScalar>(
-    _ input: AttackInput, budgets: [Double], on network: CPLNetwork<Scalar>,
-    constants: PairConstants, seed: UInt64, workers: Workers
-  ) -> [AttackResult] {
-    let state = search(
-      input.images, labels: input.labels, indices: input.indices, budgets: budgets, on: network,
-      constants: constants, seed: seed, workers: workers)
-    return state.map { state in
+    func search<Scalar: TensorScalar>(_ network: CPLNetwork<Scalar>) -> [RoundingState<Float>] {
+      self.search(
+        input.images, labels: input.labels, indices: input.indices, budgets: budgets, on: network,
+        constants: target.constants, seed: seed, workers: workers)
+    }
+    return (target.binary64.map(search) ?? search(target.network)).map { state in
       var result = AttackResult()
       (result.forwardPasses, result.backwardPasses) = (state.forwardPasses, state.backwardPasses)
       if let image = state.adversarial {
@@ -94,19 +86,14 @@ public struct RoundingSearch: FixedBudgetAttack {
     guard !states.isEmpty else { return }
     var points: Tensor<Scalar> = images.converted()
     for _ in 0..<aims {
-      let pass = network.record(points, recording: .masks, workers: workers)
-      var ascent = Tensor<Scalar>(shape: pass.logits.shape)
-      for (position, label) in labels.enumerated() {
-        let logits = pass.logits.row(position).map { Float($0) }
-        let other = AttackLoss.nearest(logits, label: label, constants)
-        ascent.elements[position * network.classes + other] = 1
-        ascent.elements[position * network.classes + label] = -1
-      }
-      let gradient = network.inputGradient(ascent, pass, workers: workers)
+      let found = network.evaluate(
+        points, workers: workers,
+        gradientOf: { AttackLoss.margin(constants).gradient($1, label: labels[$0]) })
+      guard let gradient = found.gradient else { return }
       for position in states.indices {
         states[position].forwardPasses += 1
         states[position].backwardPasses += 1
-        states[position].aim(along: gradient.row(position).map { Double($0) })
+        states[position].aim(along: Array(gradient.row(position)))
       }
       points = Tensor(
         shape: images.shape, elements: states.flatMap { $0.target.map { Scalar($0) } })

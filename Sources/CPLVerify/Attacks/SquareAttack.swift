@@ -15,7 +15,7 @@ public struct SquareAttack: FixedBudgetAttack {
     workers: Workers
   ) -> [AttackResult] {
     precondition(budgets.count == input.count, "a budget for each image")
-    var (results, _, survivors) = input.begin(on: target.network, workers: workers)
+    var (results, _, survivors) = input.begin(on: target, workers: workers)
     let shape = target.network.inputShape
     var searches = survivors.map { position in
       let index = input.indices[position]
@@ -32,7 +32,7 @@ public struct SquareAttack: FixedBudgetAttack {
         return SquareProposal(side: shape[1], window: window, channels: shape[0], &random)
       }
     }
-    target.network.drive(&searches, workers: workers)
+    target.drive(&searches, workers: workers)
     for (position, search) in zip(survivors, searches) {
       results[position].count(search)
       if let image = search.adversarial { results[position].keep(image, of: input, position) }

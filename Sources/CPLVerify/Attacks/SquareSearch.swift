@@ -73,7 +73,7 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
 
   package func logitGradient(_ logits: [Double]) -> [Double] { [] }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Scalar>?) {
+  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
     let others = logits.indices.filter { $0 != label }.map { logits[$0] }
     let margin = logits[label] - (others.max() ?? -.infinity)
     isAccepted = margin < leastMargin || margin <= 0

@@ -10,17 +10,24 @@ struct AuditPlan: Sendable {
     /// Inside the ball of a share of the radius.
     case inside(any FixedBudgetAttack, share: Double)
     case nearest(any MinimumNormAttack)
-    /// The rounding search on the certified network, where that is another than the attacks'.
-    case binary64(RoundingSearch, CPLNetwork<Double>)
+    /// The rounding search at the radius on the binary64 network, whichever one the others attack.
+    case binary64Rounding(RoundingSearch)
 
     var name: String {
       switch self {
       case .inside(let attack, _) where attack is RoundingSearch: attack.name
       case .inside(let attack, let share): "\(attack.name)@\(share)r"
       case .nearest(let attack): attack.name
-      case .binary64(let attack, _): "\(attack.name)-binary64"
+      case .binary64Rounding(let attack): Self.binary64Name(attack.name)
       }
     }
+
+    /// What a step is called when it is put to the binary64 network.
+    var binary64Name: String {
+      if case .binary64Rounding = self { name } else { Self.binary64Name(name) }
+    }
+
+    private static func binary64Name(_ name: String) -> String { "\(name)-binary64" }
   }
 
   /// What every certified image is put through, whatever the budget.
@@ -38,7 +45,7 @@ struct AuditPlan: Sendable {
     var thorough: [Step] = [
       .inside(descent, share: 0.99), .inside(descent, share: 1), .inside(rounding, share: 1),
     ]
-    if let sound = certified.sound { thorough.append(.binary64(rounding, sound.network)) }
+    if certified.kind == .sound { thorough.append(.binary64Rounding(rounding)) }
     for (position, name) in extras.enumerated() {
       guard let step = Self.extras.first(where: { $0.attack == name })?.step,
         !extras[..<position].contains(name)
@@ -65,6 +72,12 @@ struct AuditPlan: Sendable {
 
   /// The names of the attacks that can be asked for.
   static var extraNames: [String] { extras.map(\.attack) }
+
+  /// The same for images that the binary32 network does not resolve: every step there is put to the
+  /// binary64 network, the rounding search once.
+  static func onBinary64(_ steps: [Step]) -> [Step] {
+    steps.filter { if case .binary64Rounding = $0 { false } else { true } }
+  }
 
   /// The names of all attacks, in order.
   var names: [String] { (search + thorough).map(\.name) }

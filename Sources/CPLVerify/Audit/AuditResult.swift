@@ -15,6 +15,7 @@ public struct AuditedImage: Sendable {
   /// The image's index in its data set.
   public let index: Int
   public let label: Int
+  /// The class of the executed network; −1 where a logit is not finite.
   public let prediction: Int
   /// The certified radius; 0 where nothing is certified.
   public let radius: Double
@@ -22,11 +23,11 @@ public struct AuditedImage: Sendable {
   public internal(set) var distance = Double.infinity
   /// The attack that found it.
   public internal(set) var attack: String?
-  /// The class that the binary32 network computes; another one than `prediction` only where the
-  /// certificate speaks of the binary64 network.
+  /// The class that the binary32 network computes, −1 where a logit is not finite; another one than
+  /// `prediction` only where the certificate does not speak of the binary32 network.
   public let binary32Prediction: Int
-  /// The distance of the nearest image within the radius that is of another class in binary32, but
-  /// not in the binary64 network that the certificate speaks of: no violation. ∞ without one.
+  /// The distance of the nearest image within the radius that is of another class as it is evaluated,
+  /// but not in the network that the certificate speaks of: no violation. ∞ without one.
   public internal(set) var binary32OnlyDistance = Double.infinity
   public internal(set) var forwardPasses = 0
   public internal(set) var backwardPasses = 0

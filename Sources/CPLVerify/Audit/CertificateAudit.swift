@@ -4,13 +4,16 @@ import CPLReference
 /// are the radii?
 ///
 /// The certificate names the network whose class must not change. Attacks follow the gradients of the
-/// binary32 network; what they find counts when the executed network confirms it, there or a little
-/// farther out. What an image is put through, and with which result, depends on the image alone, not on
-/// the others or the order.
+/// binary32 network; what they find counts when the network that the certificate speaks of confirms it,
+/// there or a little farther out. An image whose margins binary32 does not resolve, another class and
+/// logits that are not finite among these, is attacked on the binary64 network instead. What an image is
+/// put through, and with which result, depends on the image alone, not on the others or the order.
 public struct CertificateAudit: Sendable {
   private let certified: CertifiedNetwork
   private let certify: CertifiedNetwork.Certify
   private let target: AttackTarget
+  /// The binary64 network as a target, where the certificates speak of that.
+  private let binary64Target: AttackTarget?
   private let plan: AuditPlan
   private let seed: UInt64
   private let workers: Workers
@@ -41,6 +44,9 @@ public struct CertificateAudit: Sendable {
     self.seed = seed
     self.workers = workers
     target = try AttackTarget(verified.network)
+    binary64Target = try certified.binary64.map {
+      try AttackTarget(verified.network, binary64: $0.network)
+    }
   }
 
   /// Audits every image of a data set. Memory grows by one row an image, and by two images a
@@ -94,6 +100,7 @@ public struct CertificateAudit: Sendable {
         try report(.attacked(batch))
       }
     }
+    try ThreadArithmetic.check()
     return AuditResult(
       certificate: certified.kind, plan: plan.names, images: rows,
       violations: violations.sorted { $0.key < $1.key }.map(\.value),
@@ -112,7 +119,7 @@ public struct CertificateAudit: Sendable {
       let images = dataset.images(at: positions)
       let (predictions, radii) = try certify(certified, images, workers)
       let binary32 =
-        certified.sound == nil
+        certified.binary64 == nil
         ? predictions : target.network.logits(images, workers: workers).rowMaxima
       for (row, position) in positions.enumerated() {
         rows.append(
@@ -134,27 +141,40 @@ public struct CertificateAudit: Sendable {
     var images = before
     var adversarial: [Int: [Float]] = [:]
     let unsearched = images.indices.filter { images[$0].extent == .none }
+    let isResolved = isResolved(input(dataset, positions, before))
+    let steps =
+      (unsearched.isEmpty ? [] : plan.search) + (phase == .plan ? plan.thorough : [])
     let total =
-      (unsearched.isEmpty ? 0 : plan.search.count) + (phase == .plan ? plan.thorough.count : 0)
+      (isResolved.contains(true) ? steps.count : 0)
+      + (isResolved.contains(false) && binary64Target != nil
+        ? AuditPlan.onBinary64(steps).count : 0)
     var done = 0
-    func put(_ rows: [Int], through steps: [AuditPlan.Step]) throws {
+    func put(_ rows: [Int], through steps: [AuditPlan.Step], on target: AttackTarget) throws {
       guard !rows.isEmpty else { return }
-      let input = AttackInput(
-        images: dataset.images(at: rows.map { positions[$0] }),
-        labels: rows.map { before[$0].prediction }, indices: rows.map { before[$0].index })
+      let input = input(dataset, rows.map { positions[$0] }, rows.map { before[$0] })
       for step in steps {
+        let name = target.binary64 == nil ? step.name : step.binary64Name
         try report(
           .attacking(
-            AuditedStep(name: step.name, images: positions.count, total: total, done: done)))
+            AuditedStep(
+              name: name, images: positions.count, total: total, done: min(done, total))))
         done += 1
-        let results = attack(input, radii: rows.map { before[$0].radius }, by: step)
+        let results = attack(
+          input, radii: rows.map { before[$0].radius }, by: step, on: target)
         let confirmed = confirm(results, of: input)
         for (row, (result, confirmed)) in zip(rows, zip(results, confirmed)) {
-          if let image = images[row].take(result, confirmed: confirmed, from: step.name) {
+          if let image = images[row].take(result, confirmed: confirmed, from: name) {
             adversarial[row] = image
           }
         }
       }
+    }
+    func put(_ rows: [Int], through steps: [AuditPlan.Step]) throws {
+      try put(rows.filter { isResolved[$0] }, through: steps, on: target)
+      guard let binary64Target else { return }
+      try put(
+        rows.filter { !isResolved[$0] }, through: AuditPlan.onBinary64(steps),
+        on: binary64Target)
     }
     try put(unsearched, through: plan.search)
     if phase == .plan { try put(Array(images.indices), through: plan.thorough) }
@@ -170,8 +190,36 @@ public struct CertificateAudit: Sendable {
     return AuditedBatch(positions: positions, images: images, violations: violations)
   }
 
+  /// Images with the classes that they are to leave.
+  private func input(
+    _ dataset: ImageDataset, _ positions: [Int], _ rows: [AuditedImage]
+  ) -> AttackInput {
+    AttackInput(
+      images: dataset.images(at: positions), labels: rows.map(\.prediction),
+      indices: rows.map(\.index))
+  }
+
+  /// For each image whether the binary32 network computes every margin of its class to within 2⁻⁷ of what
+  /// the binary64 network computes. Where it does not, its boundary tells nothing of the other one's.
+  private func isResolved(_ input: AttackInput) -> [Bool] {
+    guard let binary64Target else { return input.labels.map { _ in true } }
+    let (binary32, binary64) = (
+      target.logits(input.images, workers: workers),
+      binary64Target.logits(input.images, workers: workers)
+    )
+    return input.labels.enumerated().map { row, label in
+      let (narrow, wide) = (Array(binary32.row(row)), Array(binary64.row(row)))
+      return narrow.indices.allSatisfy { other in
+        let margin = wide[label] - wide[other]
+        // A logit that is not finite compares false.
+        return other == label
+          || ((narrow[label] - narrow[other]) - margin).magnitude <= 0x1p-7 * margin
+      }
+    }
+  }
+
   private func attack(
-    _ input: AttackInput, radii: [Double], by step: AuditPlan.Step
+    _ input: AttackInput, radii: [Double], by step: AuditPlan.Step, on target: AttackTarget
   ) -> [AttackResult] {
     switch step {
     case .inside(let attack, let share):
@@ -179,24 +227,23 @@ public struct CertificateAudit: Sendable {
         input, budgets: radii.map { $0 * share }, on: target, seed: seed, workers: workers)
     case .nearest(let attack):
       attack.run(input, on: target, seed: seed, workers: workers)
-    case .binary64(let attack, let network):
+    case .binary64Rounding(let attack):
       attack.run(
-        input, budgets: radii, on: network, constants: target.constants, seed: seed,
-        workers: workers)
+        input, budgets: radii, on: binary64Target ?? target, seed: seed, workers: workers)
     }
   }
 
   /// How much farther out a result is tried.
-  private static let fartherOut = [0x1p-20, 0x1p-16, 0x1p-12, 0x1p-8]
+  private static let fartherOut = [0x1p-20, 0x1p-16, 0x1p-12, 0x1p-8, 0x1p-6]
 
-  /// The results as the executed network confirms them; nil where it does not.
+  /// The results as the network that the certificate speaks of confirms them; nil where it does not.
   ///
-  /// A search ends beside the boundary of the binary32 network, and so on either side of the executed
-  /// one's. Where the latter gives the image that was found its old class, images of the box farther
+  /// A search ends beside the boundary of the network that it attacks, and so on either side of the
+  /// other's. Where the latter gives the image that was found its old class, images of the box farther
   /// out on the same line are tried.
   private func confirm(_ results: [AttackResult], of input: AttackInput) -> [AttackResult?] {
     var confirmed: [AttackResult?] = results.map { $0.image == nil ? nil : $0 }
-    guard certified.sound != nil else { return confirmed }
+    guard certified.binary64 != nil else { return confirmed }
     var open = confirmed.indices.filter { confirmed[$0] != nil }
     for share in [0] + Self.fartherOut where !open.isEmpty {
       let tried = open.map { position -> AttackResult in
@@ -208,12 +255,12 @@ public struct CertificateAudit: Sendable {
         result.keep(moved, distance: Ball.distance(moved, original))
         return result
       }
-      let predictions = certified.predictions(
+      let isChanged = certified.isChanged(
         Tensor(
           shape: [open.count] + target.network.inputShape, elements: tried.flatMap { $0.image! }),
-        workers: workers)
-      for (position, (result, prediction)) in zip(open, zip(tried, predictions)) {
-        confirmed[position] = prediction == input.labels[position] ? nil : result
+        from: open.map { input.labels[$0] }, workers: workers)
+      for (position, (result, isChanged)) in zip(open, zip(tried, isChanged)) {
+        confirmed[position] = isChanged ? result : nil
       }
       open.removeAll { confirmed[$0] != nil }
     }
@@ -224,11 +271,12 @@ public struct CertificateAudit: Sendable {
   private func violation(
     _ row: AuditedImage, original: [Float], adversarial: [Float]
   ) -> Violation {
-    Violation(
+    let found = certified.predictions(
+      Tensor(shape: [1] + target.network.inputShape, elements: adversarial), workers: workers)[0]
+    return Violation(
       index: row.index, label: row.label, prediction: row.prediction,
-      adversarialPrediction: certified.predictions(
-        Tensor(shape: [1] + target.network.inputShape, elements: adversarial), workers: workers)[0],
-      radius: row.radius, distance: row.distance, attack: row.attack ?? "",
+      adversarialPrediction: found < 0 ? nil : found, radius: row.radius, distance: row.distance,
+      attack: row.attack ?? "",
       cause: certified.verified.cause(
         of: adversarial, original: original, radius: row.radius,
         assumedLipschitz: certified.assumedLipschitz, workers: workers),

@@ -8,9 +8,11 @@ public struct ReplayedViolation: Sendable {
   public let radius: Double
   /// The distance of the two stored images, rounded up.
   public let distance: Double
+  /// Whether the class changes in the network that the certificate speaks of.
+  let isChanged: Bool
 
   /// Whether the class still changes within the radius.
-  public var isBroken: Bool { originalClass != adversarialClass && distance <= radius }
+  public var isBroken: Bool { isChanged && distance <= radius }
 }
 
 extension CertifiedNetwork {
@@ -31,6 +33,9 @@ extension CertifiedNetwork {
       workers: workers)
     return ReplayedViolation(
       originalClass: predictions[0], adversarialClass: predictions[1], radius: radii[0],
-      distance: Distance(violation.adversarial, violation.original).upperBound)
+      distance: Distance(violation.adversarial, violation.original).upperBound,
+      isChanged: isChanged(
+        Tensor(shape: [1] + shape, elements: violation.adversarial), from: [predictions[0]],
+        workers: workers)[0])
   }
 }

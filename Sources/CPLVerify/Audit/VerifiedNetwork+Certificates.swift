@@ -1,7 +1,8 @@
 import CPLReference
 
 /// A verified network with one kind of certificate, which names the network that is executed: the
-/// binary32 one for `published` and `lipschitz`, the binary64 one for `sound`.
+/// binary32 one for `published`, the binary64 one for `sound`. Of `lipschitz`, which speaks of real
+/// arithmetic, it is the binary64 one, with what its rounding may do to margins.
 public struct CertifiedNetwork: Sendable {
   /// The classes of images and the radii within which they cannot change.
   public typealias Certify =
@@ -11,8 +12,8 @@ public struct CertifiedNetwork: Sendable {
 
   public let verified: VerifiedNetwork
   public let kind: CertificateKind
-  /// The `sound` certificate, where that is the kind.
-  let sound: SoundCertificate?
+  /// The evaluation in binary64 with its bounds, where the kind speaks of that.
+  let binary64: SoundCertificate?
 
   /// A network with one kind of certificate.
   ///
@@ -20,7 +21,7 @@ public struct CertifiedNetwork: Sendable {
   public init(_ verified: VerifiedNetwork, _ kind: CertificateKind) throws {
     self.verified = verified
     self.kind = kind
-    sound = kind == .sound ? try SoundCertificate(verified) : nil
+    binary64 = kind.isOfBinary64 ? try SoundCertificate(verified) : nil
   }
 
   /// For each image the class that the executed network computes, and the radius within which it
@@ -28,17 +29,33 @@ public struct CertifiedNetwork: Sendable {
   public func certify(
     _ images: Tensor<Float>, workers: Workers
   ) throws -> (predictions: [Int], radii: [Double]) {
-    if let sound {
-      let (radii, logits) = sound.radii(images: images, workers: workers)
-      return (logits.rowMaxima, radii)
+    if let binary64 {
+      let logits = binary64.network.logits(images.converted(), workers: workers)
+      return (logits.rowMaxima, binary64.radii(kind, of: images, logits))
     }
     let logits = verified.network.logits(images, workers: workers)
-    return (logits.rowMaxima, try verified.radii(kind, logits))
+    return (logits.rowMaxima, try verified.publishedRadii(logits))
   }
 
-  /// For each image the class that the executed network computes.
-  public func predictions(_ images: Tensor<Float>, workers: Workers) -> [Int] {
-    sound?.network.logits(images.converted(), workers: workers).rowMaxima
+  /// For each image whether its class is another than a given one in the network that the certificate
+  /// speaks of. Logits that are not finite are of no class. In real arithmetic only a change that is
+  /// proved counts, beyond what rounding can have done.
+  public func isChanged(
+    _ images: Tensor<Float>, from classes: [Int], workers: Workers
+  ) -> [Bool] {
+    guard let binary64 else {
+      return zip(predictions(images, workers: workers), classes).map(!=)
+    }
+    let logits = binary64.network.logits(images.converted(), workers: workers)
+    return zip(logits.rowMaxima, classes).enumerated().map { row, pair in
+      pair.0 != pair.1
+        && (kind == .sound || binary64.provesChange(of: pair.1, logits.row(row)))
+    }
+  }
+
+  /// For each image the class that the executed network computes; −1 where a logit is not finite.
+  func predictions(_ images: Tensor<Float>, workers: Workers) -> [Int] {
+    binary64?.network.logits(images.converted(), workers: workers).rowMaxima
       ?? verified.network.logits(images, workers: workers).rowMaxima
   }
 
@@ -53,23 +70,9 @@ public struct CertifiedNetwork: Sendable {
 }
 
 extension VerifiedNetwork {
-  /// The radius of each image under a kind of certificate of the binary32 network, from its logits.
-  ///
-  /// - Throws: `VerificationError.invalid` for `sound`, which speaks of another network: see
-  ///   `SoundCertificate` and `CertifiedNetwork`.
-  public func radii(_ kind: CertificateKind, _ logits: Tensor<Float>) throws -> [Double] {
-    switch kind {
-    case .published:
-      return try PublishedCertificate(network, profile: profile).radii(logits)
-    case .lipschitz:
-      return LipschitzCertificate(
-        constants: try PairConstants(network), lipschitz: bounds.lipschitzUpperBound
-      ).radii(logits)
-    case .sound:
-      throw VerificationError.invalid(
-        what: "logits of a sound certificate", expected: "those of the binary64 network",
-        found: "binary32 logits")
-    }
+  /// The `published` radius of each image, from the logits of the binary32 network.
+  public func publishedRadii(_ logits: Tensor<Float>) throws -> [Double] {
+    try PublishedCertificate(network, profile: profile).radii(logits)
   }
 
   /// The convex potential layers that are not proved to be 1-Lipschitz with their steps.

@@ -30,7 +30,7 @@ package struct FeatureErrorBound: Sendable {
     let body = network.layers.dropLast()
     precondition(body.count == spectralNorms.count, "an enclosure for each layer with weights")
     let up = Rounding.up
-    let diameter = up.squareRoot(Double(network.inputShape.reduce(1, *)))
+    let diameter = network.boxDiameterUpperBound
     var centre = Tensor<Scalar>(repeating: 0.5, shape: [1] + network.inputShape)
     var (error, norm, lipschitz) = (0.0, diameter, 1.0)
     for (layer, spectralNorm) in zip(body, spectralNorms) {

@@ -4,13 +4,15 @@ import CPLReference
 ///
 /// With a normalised last layer r = min_j (z_c − z_j)/(‖q_c − q_j‖ · L), otherwise
 /// r = (z₍₁₎ − z₍₂₎)/(√2 · L), with L = 1/min std. They take every layer for 1-Lipschitz, which with
-/// steps from the power method it need not be.
+/// steps from the power method it need not be. A radius that nothing limits is RU(√d), the diameter of
+/// the box; one of logits that are not finite is 0.
 ///
 /// The √2 rule is not valid for a normalised last layer, whose rows can be 2 apart: it is never
 /// applied there.
 public struct PublishedCertificate: Sendable {
   private let rows: Tensor<Float>?
   private let lipschitz: Float
+  private let unlimited: Double
   /// The quirk `nan-tie`: a class whose row equals the predicted one's is ignored.
   private let ignoresTies: Bool
 
@@ -23,6 +25,7 @@ public struct PublishedCertificate: Sendable {
   ///   normalised rows counts as 1-Lipschitz.
   public init(_ network: CPLNetwork<Float>, profile: Profile) throws(VerificationError) {
     rows = network.head.unitRows
+    unlimited = network.boxDiameterUpperBound
     lipschitz = 1 / (network.standardDeviations.min() ?? 1)
     ignoresTies = profile.nanTie
     headLipschitz =
@@ -35,6 +38,7 @@ public struct PublishedCertificate: Sendable {
     let classes = logits.shape[1]
     let distances = rows.map(Self.distances)
     return zip(0..<logits.shape[0], logits.rowMaxima).map { image, predicted in
+      guard predicted >= 0 else { return 0 }
       let first = image * classes
       var radius = Float.infinity
       for other in 0..<classes where other != predicted {
@@ -46,7 +50,7 @@ public struct PublishedCertificate: Sendable {
         // A NaN that is ignored compares false.
         if candidate < radius { radius = candidate }
       }
-      return Double(radius)
+      return radius.isFinite ? Double(radius) : unlimited
     }
   }
 

@@ -112,11 +112,14 @@ public struct ReportComparison: Sendable {
   }
 
   private static func shares(_ first: CertificateTable, _ second: CertificateTable) -> [Share] {
-    func isCorrect(_ table: CertificateTable) -> [Bool] {
-      zip(table.predictions, table.labels).map { $0 == $1 }
+    func isCorrect(_ table: CertificateTable, _ kind: CertificateKind) -> [Bool] {
+      zip(table.predictions(of: kind), table.labels).map { $0 == $1 }
     }
-    let correct = [first, second].map(isCorrect)
-    var shares = [Share(name: "clean accuracy", pairs: PairedProportions(correct[0], correct[1]))]
+    var shares = [
+      Share(
+        name: "clean accuracy",
+        pairs: PairedProportions(isCorrect(first, .published), isCorrect(second, .published)))
+    ]
     for kind in CertificateKind.allCases {
       guard let one = first.radii[kind], let other = second.radii[kind] else { continue }
       for epsilon in Epsilon.published {
@@ -126,7 +129,8 @@ public struct ReportComparison: Sendable {
         shares.append(
           Share(
             name: "certified accuracy (\(kind)) at \(epsilon)",
-            pairs: PairedProportions(certified(one, correct[0]), certified(other, correct[1]))))
+            pairs: PairedProportions(
+              certified(one, isCorrect(first, kind)), certified(other, isCorrect(second, kind)))))
       }
     }
     return shares
@@ -139,7 +143,7 @@ public struct ReportComparison: Sendable {
       guard first.radii[kind] != nil, second.radii[kind] != nil else { return nil }
       func radii(_ table: CertificateTable) -> [Double] {
         (0..<table.count).map {
-          table.predictions[$0] == table.labels[$0] ? table.radii[kind]![$0] : 0
+          table.predictions(of: kind)[$0] == table.labels[$0] ? table.radii[kind]![$0] : 0
         }
       }
       return mean("average certified radius (\(kind))", radii(first), radii(second))

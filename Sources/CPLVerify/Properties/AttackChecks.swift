@@ -18,17 +18,22 @@ struct AttackContract: PropertyCheck {
     let points = images.images(at: 0..<images.count)
     let (predictions, radii) = try CertifiedNetwork(verified, .sound).certify(
       points, workers: context.workers)
+    let classified = predictions.indices.filter { predictions[$0] >= 0 }
+    guard !classified.isEmpty else {
+      throw NotApplicable("no image is given whose logits are finite")
+    }
     let input = AttackInput(images: points, labels: predictions, indices: images.indices)
+      .selecting(classified)
     // What is found at any distance comes first: twice as far, something is found inside a ball too.
-    let unbounded = radii.map { _ in Double.infinity }
+    let unbounded = classified.map { _ in Double.infinity }
     var deeds = try context.minimumNormAttacks.map { attack in
       try Deed(input, budgets: unbounded, target, context) { input, _ in
         attack.run(input, on: target, seed: context.seed, workers: context.workers)
       }
     }
-    let budgets = radii.indices.map { position in
+    let budgets = classified.indices.map { position in
       let nearest = deeds.map { $0.distances[position] }.min() ?? .infinity
-      return max(4 * radii[position], 1, nearest < .infinity ? 2 * nearest : 0)
+      return max(4 * radii[classified[position]], 1, nearest < .infinity ? 2 * nearest : 0)
     }
     // Square's thousands of queries belong to AutoAttack too, which asks them where they are needed.
     let fixedBudgetAttacks = context.fixedBudgetAttacks.filter {

@@ -7,7 +7,7 @@ public struct AttackRecord: Equatable, Sendable {
   /// For each image, its index in its data set.
   public let indices: [Int]
   public let labels: [Int]
-  /// For each image, the class without an attack.
+  /// For each image, the class without an attack; −1 where a logit is not finite.
   public let predictions: [Int]
   /// For each image, the distance of the nearest adversarial image, in pixel units; ∞ without one.
   public let distances: [Double]
@@ -63,10 +63,10 @@ public struct AttackRecord: Equatable, Sendable {
   }
 
   /// The share of images for which nothing adversarial was found in the ball, or at any distance
-  /// where there is no ball; NaN without images.
+  /// where there is no ball, and whose logits are finite; NaN without images.
   public var robustAccuracy: Double {
     let radius = epsilon?.value ?? .greatestFiniteMagnitude
-    return Double(distances.count { $0 > radius }) / Double(count)
+    return Double(zip(distances, predictions).count { $0 > radius && $1 >= 0 }) / Double(count)
   }
 
   /// How far away the adversarial images are that were found for images classified correctly.

@@ -52,6 +52,9 @@ struct CSVTable {
     number.map { "\($0)" } ?? ""
   }
 
+  /// A class; empty where a logit was not finite.
+  static func cell(class prediction: Int) -> String { prediction < 0 ? "" : "\(prediction)" }
+
   private static func quoted(_ field: String) -> String {
     guard field.unicodeScalars.contains(where: { "\",\n\r".unicodeScalars.contains($0) }) else {
       return field

@@ -23,7 +23,7 @@ struct CertifiedAccuracyCurve {
     }
     self.published = published
     curves = table.kinds.map { kind in
-      let radii = zip(table.radii[kind] ?? [], zip(table.predictions, table.labels))
+      let radii = zip(table.radii[kind] ?? [], zip(table.predictions(of: kind), table.labels))
         .filter { $1.0 == $1.1 }.map(\.0)
       return Curve(name: kind.rawValue, shares: Self.shares(radii, of: table.count))
     }

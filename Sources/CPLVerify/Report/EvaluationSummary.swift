@@ -2,7 +2,11 @@
 public struct EvaluationSummary: Equatable, Sendable {
   /// The number of images.
   public var images: Int
+  /// The accuracy of the binary32 network.
   public var accuracy: Double
+  /// The accuracy of the binary64 network, which `sound` certificates are of; nil when it was not
+  /// looked at.
+  public var binary64Accuracy: Double?
   /// The share of images classified correctly, and certified so at each radius.
   public var certifiedAccuracy: [CertificateKind: [Epsilon: Double]]
   /// The accuracy left under the paper's PGD at each radius.
@@ -13,6 +17,9 @@ public struct EvaluationSummary: Equatable, Sendable {
   /// The number of images whose predictions in binary32 and in binary64 differ; nil when it was not
   /// looked at.
   public var differingPredictions: Int?
+  /// The number of images with logits that are not finite, in either precision; nil when it was not
+  /// looked at.
+  public var nonFinite: Int?
 
   public init(
     images: Int, accuracy: Double,
@@ -29,6 +36,9 @@ public struct EvaluationSummary: Equatable, Sendable {
   /// What a table of certificates tells, at the paper's radii.
   public init(_ table: CertificateTable) {
     self.init(images: table.count, accuracy: table.accuracy)
+    binary64Accuracy = table.accuracy(of: .sound)
+    differingPredictions = table.differingPredictions
+    nonFinite = table.nonFiniteRows.count
     for kind in table.kinds {
       certifiedAccuracy[kind] = Dictionary(
         uniqueKeysWithValues: Epsilon.published.map {

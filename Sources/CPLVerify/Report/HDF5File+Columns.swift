@@ -64,6 +64,17 @@ extension HDF5File {
     return values.map { Int($0) }
   }
 
+  /// Classes; −1 where a network's logits were not finite.
+  func predictions(_ name: String, of group: String, rows: Int) throws -> [Int] {
+    let values = try column(Int64.self, name, of: group, rows: rows)
+    if let row = values.firstIndex(where: { !(-1...countLimit).contains($0) }) {
+      throw invalid(
+        "\(group)/\(name)", expected: "a class, or -1 for none",
+        found: "\(values[row]) in row \(row)")
+    }
+    return values.map { Int($0) }
+  }
+
   func reals(
     _ name: String, of group: String, rows: Int? = nil, _ range: ReportRange
   ) throws -> [Double] {

@@ -81,7 +81,9 @@ extension VerificationReport {
   private func accuracyText(_ kind: CertificateKind?) -> String? {
     guard let summary = accuracies, summary.images > 0 else { return nil }
     let epsilon = Epsilon.published[0]
-    let clean = "accuracy \(Shown.percent(summary.accuracy))"
+    // A certificate counts where the class that it belongs to is right.
+    let accuracy = kind?.isOfBinary64 == true ? summary.binary64Accuracy : nil
+    let clean = "accuracy \(Shown.percent(accuracy ?? summary.accuracy))"
     guard let kind, let share = summary.certifiedAccuracy[kind]?[epsilon] else {
       return "\(clean) (\(denominator(summary.images)))"
     }

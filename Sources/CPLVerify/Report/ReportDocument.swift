@@ -43,6 +43,11 @@ struct HeadedDocument<Document: Encodable>: Encodable {
   }
 }
 
+extension OrNull<Int> {
+  /// A class; −1 is none.
+  init(class prediction: Int) { self.init(prediction < 0 ? nil : prediction) }
+}
+
 /// All of a report.
 struct ReportDocument: Encodable {
   let format = ReportSchema.format
@@ -111,10 +116,14 @@ struct DistributionDocument: Encodable {
 struct EvaluationDocument: Encodable {
   let images: Int
   let accuracy: OrNull<Double>
+  /// Of the binary64 network, which `sound` certificates are of.
+  let accuracyBinary64: OrNull<Double>
   let certifiedAccuracy: [String: [String: OrNull<Double>]]
   let pgdAccuracy: OrNull<[String: OrNull<Double>]>
   let autoattackAccuracy: OrNull<[String: OrNull<Double>]>
   let differingPredictions: OrNull<Int>
+  /// How many images have logits that are not finite.
+  let nonFinite: OrNull<Int>
   let lipschitzUpperBound: OrNull<Double>
   let profile: OrNull<String>
   /// Of a report of stored results none.
@@ -129,6 +138,7 @@ struct EvaluationDocument: Encodable {
     }
     images = evaluation.images
     accuracy = OrNull(number: evaluation.accuracy)
+    accuracyBinary64 = OrNull(number: evaluation.binary64Accuracy)
     certifiedAccuracy = Dictionary(
       uniqueKeysWithValues: evaluation.certifiedAccuracy.map { ($0.key.rawValue, text($0.value)) })
     let pgd = text(evaluation.pgdAccuracy)
@@ -136,6 +146,7 @@ struct EvaluationDocument: Encodable {
     let autoattack = text(evaluation.autoattackAccuracy)
     autoattackAccuracy = OrNull(autoattack.isEmpty ? nil : autoattack)
     differingPredictions = OrNull(evaluation.differingPredictions)
+    nonFinite = OrNull(evaluation.nonFinite)
     lipschitzUpperBound = OrNull(number: report.bounds?.lipschitzUpperBound)
     profile = OrNull(report.provenance.profile)
     self.requirements = requirements
@@ -186,17 +197,26 @@ struct CertificatesDocument: Encodable {
   struct Image: Encodable {
     let index: Int
     let label: Int
-    let prediction: Int
+    /// The class that the binary32 network computes, and with it the `published` radius's; null where a
+    /// logit is not finite.
+    let prediction: OrNull<Int>
+    /// The same of the binary64 network and the other radii.
+    let predictionBinary64: OrNull<Int>
     let margin: OrNull<Double>
     let radius: [String: OrNull<Double>]
   }
   let images: [Image]
+  /// The indices of the images with logits that are not finite.
+  let nonFinite: [Int]
 
   init(_ table: CertificateTable) {
+    nonFinite = table.nonFiniteRows.map { table.indices[$0] }
     let columns = table.kinds.map { (name: $0.rawValue, radii: table.radii[$0] ?? []) }
     images = table.indices.indices.map { row in
       Image(
-        index: table.indices[row], label: table.labels[row], prediction: table.predictions[row],
+        index: table.indices[row], label: table.labels[row],
+        prediction: OrNull(class: table.predictions[row]),
+        predictionBinary64: OrNull(class: table.binary64Predictions[row]),
         margin: OrNull(number: table.margins[row]),
         radius: Dictionary(
           uniqueKeysWithValues: columns.map { ($0.name, OrNull(number: $0.radii[row])) }))

@@ -76,8 +76,8 @@ extension ReportPage {
     var rows = CertificateKind.allCases.compactMap { kind in
       summary.certifiedAccuracy[kind].map {
         row(
-          "this run, certified (\(kind)\(kind.isProved ? "" : ", not proved"))", summary.accuracy,
-          $0)
+          "this run, certified (\(kind)\(kind.isProved ? "" : ", not proved"))",
+          kind.isOfBinary64 ? summary.binary64Accuracy ?? summary.accuracy : summary.accuracy, $0)
       }
     }
     if rows.isEmpty { rows.append(row("this run", summary.accuracy, [:])) }

@@ -123,12 +123,13 @@ extension ReportPage {
         "Not proved to be 1-Lipschitz with their steps, which published certificates take for "
           + "granted: \(audit.excessLayers.joined(separator: ", ")).")
     }
-    if audit.certificate == .sound {
+    if audit.certificate.isOfBinary64 {
       items.append(
-        "Certified is the network in binary64. Evaluated in binary32 instead, it predicts another "
-          + "class for \(audit.differingPredictions) of the images, and near \(audit.binary32Only) of "
-          + "them an attack found, within the radius, an image of another class that is one in "
-          + "binary32 alone; neither breaks a certificate.")
+        "The certificates are of the network in "
+          + "\(audit.certificate == .sound ? "binary64" : "real arithmetic"). Evaluated in binary32 "
+          + "instead, it predicts another class for \(audit.differingPredictions) of the images, and "
+          + "near \(audit.binary32Only) of them an attack found, within the radius, an image of another "
+          + "class that is one by rounding alone; neither breaks a certificate.")
     }
     return items
   }
@@ -164,15 +165,17 @@ extension CertificateKind {
       [
         "Covered by lipschitz: the network in real arithmetic with the executed steps, by proved "
           + "upper bounds of every layer's Lipschitz constant: r = min over j of (z_c − z_j)/(L·ν_cj), "
-          + "with the logits z, the predicted class c, the bound L of the map to the features and "
-          + "ν_cj of the head's margin.",
-        "Not covered by lipschitz: the rounding of the evaluation that made the logits.",
+          + "with the logits z computed in binary64, the predicted class c, the bound L of the map to "
+          + "the features and ν_cj of the head's margin; each margin is first reduced by the proved "
+          + "bound of its rounding error.",
+        "Not covered by lipschitz: what any program computes for an image whose class is a matter of "
+          + "rounding.",
       ]
     case .sound:
       [
         "Covered by sound: this program's binary64 evaluation of these weights, rounding included: "
-          + "as lipschitz, with each margin first reduced by twice the proved bound of its rounding "
-          + "error.",
+          + "as lipschitz, with each margin first reduced by twice that bound, once for the image and "
+          + "once for its neighbour.",
         "Not covered by sound: the same weights run in binary32, here or elsewhere.",
       ]
     }

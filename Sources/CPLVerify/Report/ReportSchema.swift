@@ -21,6 +21,9 @@ package enum ReportSchema {
   /// Of an attack: a row for each row of the columns that has a finite distance.
   static let adversarialImages = "adversarial_images"
 
+  /// Of certificates: the class that the binary64 network computes.
+  static let binary64Prediction = "binary64_prediction"
+
   static func radius(_ kind: CertificateKind) -> String { "radius_\(kind.rawValue)" }
 
   /// The group of an attack.

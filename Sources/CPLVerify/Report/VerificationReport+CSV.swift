@@ -19,7 +19,8 @@ extension VerificationReport {
 
   private static let index = Column("index", .ordinal, "the image's index in its data set")
   private static let label = Column("label", .ordinal, "the class that the data set gives it")
-  private static let prediction = Column("prediction", .ordinal, "the class that is computed")
+  private static let prediction = Column(
+    "prediction", .ordinal, "the class that is computed; empty where a logit is not finite")
 
   private var summaryTable: CSVTable {
     var rows = [
@@ -111,6 +112,9 @@ extension VerificationReport {
         "certificates",
         [
           Self.index, Self.label, Self.prediction,
+          Column(
+            "prediction_binary64", .ordinal,
+            "the class that is computed in binary64, of which lipschitz and sound speak"),
           Column("margin", .logit, "the largest logit less the next; inf: there is one class"),
         ]
           + kinds.map {
@@ -121,7 +125,9 @@ extension VerificationReport {
           },
         (0..<table.count).map { row in
           [
-            "\(table.indices[row])", "\(table.labels[row])", "\(table.predictions[row])",
+            "\(table.indices[row])", "\(table.labels[row])",
+            CSVTable.cell(class: table.predictions[row]),
+            CSVTable.cell(class: table.binary64Predictions[row]),
             CSVTable.cell(table.margins[row]),
           ] + kinds.map { CSVTable.cell(table.radii[$0]?[row]) }
         })
@@ -171,7 +177,8 @@ extension VerificationReport {
           ] + Self.passes,
           (0..<record.count).map { row in
             [
-              "\(record.indices[row])", "\(record.labels[row])", "\(record.predictions[row])",
+              "\(record.indices[row])", "\(record.labels[row])",
+              CSVTable.cell(class: record.predictions[row]),
               CSVTable.cell(record.distances[row]), "\(record.forwardPasses[row])",
               "\(record.backwardPasses[row])",
             ]
@@ -206,7 +213,8 @@ extension VerificationReport {
         ] + Self.passes,
         audit.images.map {
           [
-            "\($0.index)", "\($0.label)", "\($0.prediction)", "\($0.binary32Prediction)",
+            "\($0.index)", "\($0.label)", CSVTable.cell(class: $0.prediction),
+            CSVTable.cell(class: $0.binary32Prediction),
             CSVTable.cell($0.radius), CSVTable.cell($0.distance), $0.attack ?? "",
             $0.extent.rawValue, CSVTable.cell($0.binary32OnlyDistance), "\($0.forwardPasses)",
             "\($0.backwardPasses)",

@@ -21,9 +21,6 @@ extension VerificationReport {
     merged.lipschitzLowerBound = first.report.lipschitzLowerBound
     merged.certificates = CertificateTable(merging: parts.map(\.certificates))
     merged.evaluation = merged.certificates.map(EvaluationSummary.init)
-    merged.evaluation?.differingPredictions = parts.reduce(0) {
-      $0 + ($1.report.evaluation?.differingPredictions ?? 0)
-    }
     merged.audit = AuditResult(merging: parts.map(\.audit))
     return merged
   }
@@ -143,7 +140,7 @@ extension CertificateTable {
     let kinds = tables.first?.kinds ?? []
     self.init(
       indices: column(\.indices), labels: column(\.labels), predictions: column(\.predictions),
-      margins: column(\.margins),
+      binary64Predictions: column(\.binary64Predictions), margins: column(\.margins),
       radii: Dictionary(
         uniqueKeysWithValues: kinds.map { kind in
           (kind, column { $0.radii[kind] ?? Array(repeating: 0, count: $0.count) })

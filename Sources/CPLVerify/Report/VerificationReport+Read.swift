@@ -133,9 +133,14 @@ extension EvaluationSummary {
     self.init(
       images: try file.count("images", of: group),
       accuracy: try file.real("accuracy", of: group, .any))
-    if try file.attributeNames(of: group).contains("differing_predictions") {
+    let names = try file.attributeNames(of: group)
+    if names.contains("accuracy_binary64") {
+      binary64Accuracy = try file.real("accuracy_binary64", of: group, .any)
+    }
+    if names.contains("differing_predictions") {
       differingPredictions = try file.count("differing_predictions", of: group)
     }
+    if names.contains("non_finite") { nonFinite = try file.count("non_finite", of: group) }
     let quantities = try file.texts("quantity", of: group)
     let epsilons = try file.texts("epsilon", of: group, rows: quantities.count)
     let shares = try file.reals("share", of: group, rows: quantities.count, .any)
@@ -166,9 +171,17 @@ extension CertificateTable {
       guard try file.exists("\(group)/\(name)") else { continue }
       radii[kind] = try file.reals(name, of: group, rows: rows, .distance)
     }
+    let binary64 = ReportSchema.binary64Prediction
+    guard try file.exists("\(group)/\(binary64)") else {
+      throw file.invalid(
+        "\(group)/\(binary64)", expected: "the classes that sound radii belong to",
+        found: "none: results of an earlier version, whose sound accuracies may be wrong; "
+          + "make them again")
+    }
     self.init(
       indices: indices, labels: try file.integers("label", of: group, rows: rows),
-      predictions: try file.integers("prediction", of: group, rows: rows),
+      predictions: try file.predictions("prediction", of: group, rows: rows),
+      binary64Predictions: try file.predictions(binary64, of: group, rows: rows),
       margins: try file.reals("margin", of: group, rows: rows, .any), radii: radii)
   }
 }
@@ -192,7 +205,7 @@ extension AttackRecord {
         ? try file.epsilon(
           try file.text("epsilon", of: group), at: "\(group), attribute 'epsilon'") : nil,
       indices: indices, labels: try file.integers("label", of: group, rows: rows),
-      predictions: try file.integers("prediction", of: group, rows: rows),
+      predictions: try file.predictions("prediction", of: group, rows: rows),
       distances: distances,
       forwardPasses: try file.integers("forward_passes", of: group, rows: rows),
       backwardPasses: try file.integers("backward_passes", of: group, rows: rows),
@@ -206,10 +219,10 @@ extension AuditResult {
     let indices = try file.integers("index", of: group)
     let rows = indices.count
     let labels = try file.integers("label", of: group, rows: rows)
-    let predictions = try file.integers("prediction", of: group, rows: rows)
+    let predictions = try file.predictions("prediction", of: group, rows: rows)
     let radii = try file.reals("radius", of: group, rows: rows, .distance)
     let distances = try file.reals("distance", of: group, rows: rows, .distance)
-    let binary32 = try file.integers("binary32_prediction", of: group, rows: rows)
+    let binary32 = try file.predictions("binary32_prediction", of: group, rows: rows)
     let binary32Only = try file.reals("binary32_only_distance", of: group, rows: rows, .distance)
     let attacks = try file.texts("attack", of: group, rows: rows)
     let forward = try file.integers("forward_passes", of: group, rows: rows)

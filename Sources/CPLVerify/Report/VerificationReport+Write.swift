@@ -86,9 +86,14 @@ extension EvaluationSummary {
     try file.write(column: "share", of: group, rows.map(\.2), .ratio)
     try file.setAttribute("images", .integer(Int64(images)), of: group)
     try file.setAttribute("accuracy", .real(accuracy), of: group)
-    if let differingPredictions {
-      try file.setAttribute(
-        "differing_predictions", .integer(Int64(differingPredictions)), of: group)
+    if let binary64Accuracy {
+      try file.setAttribute("accuracy_binary64", .real(binary64Accuracy), of: group)
+    }
+    for (name, count) in [
+      ("differing_predictions", differingPredictions), ("non_finite", nonFinite),
+    ] {
+      guard let count else { continue }
+      try file.setAttribute(name, .integer(Int64(count)), of: group)
     }
   }
 
@@ -110,6 +115,8 @@ extension CertificateTable {
     try file.write(column: "index", of: group, indices, .ordinal)
     try file.write(column: "label", of: group, labels, .ordinal)
     try file.write(column: "prediction", of: group, predictions, .ordinal)
+    try file.write(
+      column: ReportSchema.binary64Prediction, of: group, binary64Predictions, .ordinal)
     try file.write(column: "margin", of: group, margins, .logit)
     for kind in kinds {
       try file.write(

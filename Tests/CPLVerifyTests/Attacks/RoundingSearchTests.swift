@@ -33,7 +33,7 @@ struct RoundingSearchTests {
     let network = verified.network
     let images = TightNetworks.images(count: 20, seed: 2)
     let logits = network.logits(images, workers: .serial)
-    let radii = try verified.radii(.lipschitz, logits)
+    let radii = try verified.unprotectedRadii(logits)
     let target = try AttackTarget(network)
     let input = AttackInput(images: images, labels: logits.rowMaxima, indices: Array(0..<20))
     let results = RoundingSearch().run(

@@ -34,7 +34,7 @@ struct AuditJournalTests {
 
   @Test(
     "an audit that stops again and again ends with the results of one that does not",
-    arguments: [CertificateKind.lipschitz, .sound], [false, true])
+    arguments: [CertificateKind.published, .sound], [false, true])
   func resumption(_ certificate: CertificateKind, hasBudget: Bool) throws {
     let audit = try AuditSample.audit(certificate)
     let whole = try audit.run(AuditSample.images) { _ in }
@@ -90,7 +90,7 @@ struct AuditJournalTests {
   @Test("radii that are others now are refused")
   func otherRadii() throws {
     try withReportFolder { folder in
-      _ = try run(try AuditSample.audit(.lipschitz), folder + "/journal", batches: 1)
+      _ = try run(try AuditSample.audit(.published), folder + "/journal", batches: 1)
       #expect(throws: VerificationError.self) {
         try run(try AuditSample.audit(.sound), folder + "/journal")
       }

@@ -16,7 +16,7 @@ enum AuditSample {
   }()
 
   static func audit(
-    _ certificate: CertificateKind = .lipschitz, threads: Int = 1
+    _ certificate: CertificateKind = .published, threads: Int = 1
   ) throws -> CertificateAudit {
     try CertificateAudit(
       network.get(), certificate: certificate, seed: 0, workers: Workers(threads: threads))

@@ -2,6 +2,22 @@ import CPLReference
 import CPLVerify
 import Foundation
 
+extension VerifiedNetwork {
+  /// Radii from margins as they were computed, without what rounding may have done to them: they
+  /// break.
+  func unprotectedRadii<Scalar: TensorScalar>(_ logits: Tensor<Scalar>) throws -> [Double] {
+    let constants = try PairConstants(network.converted(to: Scalar.self))
+    return logits.rowMaxima.enumerated().map { image, best in
+      let row = logits.row(image).map { Double($0) }
+      return row.indices.filter { $0 != best }.map {
+        Rounding.down.quotient(
+          Rounding.down.difference(row[best], row[$0]),
+          Rounding.up.product(bounds.lipschitzUpperBound, constants[best, $0]))
+      }.min()!.nextDown
+    }
+  }
+}
+
 /// Attacks on certified radii, and what they break in the network that is executed.
 struct Hunt {
   /// How often a long test repeats what the others do a few times.

@@ -91,7 +91,8 @@ struct ReportComparisonTests {
   private var other: VerificationReport {
     var report = ReportSample.full()
     report.certificates = CertificateTable(
-      indices: [4, 7, 9], labels: [0, 1, 2], predictions: [0, 0, 1], margins: [0.1, 0.2, 0.3],
+      indices: [4, 7, 9], labels: [0, 1, 2], predictions: [0, 0, 1],
+      binary64Predictions: [0, 0, 1], margins: [0.1, 0.2, 0.3],
       radii: [.published: [0.6, .infinity, 0], .lipschitz: [0.4, 0.1, 0]])
     report.provenance.configuration = "model:\n  channels: 60\n"
     report.provenance.weightsDigest = "4567"
@@ -135,7 +136,8 @@ struct ReportComparisonTests {
     #expect(throws: ReferenceError.self) { try compare(ReportSample.full(), elsewhere) }
     var fewer = ReportSample.full()
     fewer.certificates = CertificateTable(
-      indices: [4], labels: [0], predictions: [0], margins: [0], radii: [:])
+      indices: [4], labels: [0], predictions: [0], binary64Predictions: [0], margins: [0],
+      radii: [:])
     #expect(throws: ReferenceError.self) { try compare(fewer, ReportSample.full()) }
     var none = ReportSample.full()
     none.certificates = nil

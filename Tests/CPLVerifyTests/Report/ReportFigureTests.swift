@@ -14,7 +14,8 @@ struct ReportFigureTests {
     let labels = (0..<count).map { $0 % 10 }
     let predictions = labels.map { random.below(4) == 0 ? ($0 + 1) % 10 : $0 }
     report.certificates = CertificateTable(
-      indices: Array(0..<count), labels: labels, predictions: predictions, margins: radii,
+      indices: Array(0..<count), labels: labels, predictions: predictions,
+      binary64Predictions: predictions, margins: radii,
       radii: [.published: radii, .lipschitz: radii.map { $0 * 0.99 }, .sound: radii])
     report.audit = AuditResult(
       stored: .sound, plan: ["minimum-norm"],

@@ -48,13 +48,28 @@ struct ReportFileTests {
     #expect(audit.violations.allSatisfy { $0.cause == .certificate && $0.attack == "pgd@0.99r" })
   }
 
+  @Test("logits that were not finite survive, and are null in JSON and empty in CSV")
+  func noClass() throws {
+    let report = ReportSample.full()
+    let read = try roundTrip(report)
+    #expect(read.certificates?.binary64Predictions == [0, 1, -1])
+    #expect(read.certificates?.nonFiniteRows == [2])
+    let object = try JSONValue(report.json(.certify))
+    #expect(object["non_finite"] == .list([.number(9)]))
+    #expect(object["images"]?[2]?["prediction_binary64"] == .null)
+    #expect(object["images"]?[2]?["prediction"] == .number(1))
+    let table = try #require(report.csv().first { $0.name == "certificates" }?.text)
+    #expect(table.contains("\n9,2,1,,"))
+  }
+
   @Test("a report without results, layers or images survives too")
   func empty() throws {
     var report = VerificationReport(provenance: Provenance())
     #expect(try roundTrip(report).verdict == nil)
     report.bounds = NetworkBounds(stored: [], lipschitzUpperBound: 1)
     report.certificates = CertificateTable(
-      indices: [], labels: [], predictions: [], margins: [], radii: [.sound: []])
+      indices: [], labels: [], predictions: [], binary64Predictions: [], margins: [],
+      radii: [.sound: []])
     report.evaluation = EvaluationSummary(images: 0, accuracy: .nan)
     report.audit = AuditResult(
       stored: .sound, plan: [], images: [], violations: [], excessLayers: [])
@@ -207,6 +222,18 @@ struct ReportDamageTests {
         try file.setAttribute("images", .integer(1), of: "/evaluation")
         try file.setAttribute("accuracy", .real(1), of: "/evaluation")
       }.contains("36/255"))
+  }
+
+  @Test("radii without the classes that they belong to, of an earlier version, are refused")
+  func earlierVersion() throws {
+    let message = try message { file in
+      for name in ["index", "label", "prediction"] {
+        try file.write([1] as [Int64], to: "/certificates/\(name)")
+      }
+      try file.write([0.5], to: "/certificates/margin")
+      try file.write([0.5], to: "/certificates/radius_sound")
+    }
+    #expect(message.contains("results of an earlier version"))
   }
 
   @Test("a verdict that the rows do not come to is refused")

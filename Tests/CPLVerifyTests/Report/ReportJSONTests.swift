@@ -43,7 +43,10 @@ struct ReportJSONTests {
   func certify() throws {
     let images = try JSONValue(ReportSample.full().json(.certify))["images"]
     #expect(images?.count == 3)
-    #expect(images?[1]?.keys == ["index", "label", "prediction", "margin", "radius"])
+    #expect(
+      images?[1]?.keys == [
+        "index", "label", "prediction", "prediction_binary64", "margin", "radius",
+      ])
     #expect(images?[1]?["radius"]?["published"] == .null)
     #expect(images?[1]?["radius"]?["lipschitz"] == .number(0.1.nextDown))
     #expect(images?[1]?["margin"] == .number(.leastNonzeroMagnitude))

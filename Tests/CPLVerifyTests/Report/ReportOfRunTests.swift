@@ -71,8 +71,10 @@ struct ReportOfRunTests {
   func table() throws {
     let verified = try VerifiedNetwork(expanding, profile: .corrected, workers: workers) { _, _ in }
     let logits = verified.network.logits(of: images, workers: workers) { _ in }
-    let radii = try verified.radii(.lipschitz, logits)
-    let table = CertificateTable(images, logits: logits, radii: [.lipschitz: radii])
+    let (predictions, radii) = try CertifiedNetwork(verified, .lipschitz).certify(
+      images.images(at: 0..<images.count), workers: workers)
+    let table = CertificateTable(
+      images, logits: logits, binary64Predictions: predictions, radii: [.lipschitz: radii])
     #expect(table.count == 8)
     #expect(table.predictions == logits.rowMaxima)
     #expect(zip(table.margins, radii).allSatisfy { $0 >= $1 })

@@ -77,7 +77,7 @@ enum ReportSample {
 
   static let certificates = CertificateTable(
     indices: [4, 7, 9], labels: [0, 1, 2], predictions: [0, 1, 1],
-    margins: [0.1, .leastNonzeroMagnitude, .infinity],
+    binary64Predictions: [0, 1, -1], margins: [0.1, .leastNonzeroMagnitude, .infinity],
     radii: [.published: [0.3, .infinity, 0], .lipschitz: [0.2, 0.1.nextDown, 0]])
 
   static let attack = AttackRecord(

@@ -146,7 +146,7 @@ struct VerdictTests {
     #expect(lines[0].hasPrefix("# " + prefix) && lines[1] == "- " + note)
     let html = try report.html()
     #expect(html.contains("<h1 class=\"unproved\">\(prefix)"))
-    #expect(html.contains("<li>On reading: the mean is not stored: the data set&#39;s is taken</li>"))
+    #expect(html.contains("<li>On reading: the mean is not stored: the data set&#39;s is taken"))
     report.checks = []
     for section in [
       VerificationReport.Section.evaluate(requirements: []), .bounds, .certify, .audit,
