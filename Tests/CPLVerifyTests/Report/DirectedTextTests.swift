@@ -14,8 +14,8 @@ struct DirectedTextTests {
       (1.0.nextDown, "0.999999", "1"), (0.0001, "0.0001", "0.000100001"),
       (9.9999999e-5, "9.99999e-05", "0.0001"), (123456.5, "123456", "123457"),
       (1234567, "1.23456e+06", "1.23457e+06"), (999999.5, "999999", "1e+06"),
-      (12, "12", "12"), (5e-324, "4.94065e-324", "4.94066e-324"),
-      (-5e-324, "-4.94066e-324", "-4.94065e-324"),
+      (12, "12", "12"), (.leastNonzeroMagnitude, "4.94065e-324", "4.94066e-324"),
+      (-.leastNonzeroMagnitude, "-4.94066e-324", "-4.94065e-324"),
       (.greatestFiniteMagnitude, "1.79769e+308", "1.7977e+308"), (.infinity, "∞", "∞"),
       (-.infinity, "−∞", "−∞"), (.nan, "–", "–"),
     ] as [(Double, String, String)])
@@ -46,7 +46,9 @@ struct DirectedTextTests {
       }
       let (low, high) = (try #require(Double(down)), try #require(Double(up)))
       #expect(low <= value && value <= high, "\(value): \(down), \(up)")
-      #expect(high - low <= 1.01 * value.magnitude * pow(10, 1 - Double(digits)) + 5e-324 * 2)
+      // A unit of the last digit, and what reading the two texts rounds.
+      let unit = 1.01 * value.magnitude * pow(10, 1 - Double(digits))
+      #expect(high - low <= unit + 2 * value.ulp)
       #expect(max(down.count, up.count) <= Rounding.textWidth(digits: digits), "\(down), \(up)")
     }
   }
