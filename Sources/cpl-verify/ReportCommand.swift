@@ -161,7 +161,7 @@ struct ReportCommand: ParsableCommand {
       try Output.json(links)
     } else {
       for link in links {
-        try Output.line("\(link.link.padding(28))\(link.state.rawValue.padding(12))\(link.detail)")
+        try Output.line("\(link.link.padding(28))\(link.state.rawValue.padding(16))\(link.detail)")
       }
     }
     if links.contains(where: { $0.state == .broken }) { throw Exit.violated }

@@ -97,7 +97,12 @@ struct VerifyCommand: ParsableCommand {
       if let junit { try AtomicFile.write(Data(try report.junit().utf8), to: junit) }
     }
     Annotations.write(found)
-    if options.json { try Output.line(try report.json(.verify)) } else { try show(found) }
+    if options.json {
+      try Output.line(try report.json(.verify))
+    } else {
+      for notice in report.provenance.notices ?? [] { try Output.line(notice.line) }
+      try show(found)
+    }
     try kept.get()
     switch found.verdict {
     case .holds: return
