@@ -86,7 +86,9 @@ struct CompanyTests {
     (.call("datetime", "datetime", [.raw([0x43, 1, 7])]), "datetime.datetime"),
   ]
 
-  @Test("data that executes nothing is passed over and listed", arguments: CompanyTests.values.indices)
+  @Test(
+    "data that executes nothing is passed over and listed",
+    arguments: CompanyTests.values.indices)
   func harmless(index: Int) throws {
     let (value, what) = Self.values[index]
     let plain = try Checkpoint.read(fixturePath("checkpoints/plain.pt"))
