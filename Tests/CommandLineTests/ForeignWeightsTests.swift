@@ -20,6 +20,7 @@ struct ForeignWeightsTests {
       let audit = try Program.run(
         [
           "audit", weights, "--json", "--limit", "5", "--mean", "0.5,0.5,0.5", "--std", "1,1,1",
+          "--padding", "zero",
           "--out", "a.h5",
         ], in: folder)
       #expect([0, 2].contains(audit.code) && audit.error.isEmpty == false, "\(audit)")

@@ -170,8 +170,9 @@ struct InputTests {
       for (name, code, message) in [
         ("nothing.h5", 66, "no such file"), ("run", 65, "found a folder"),
         ("empty.h5", 65, "found an empty file"),
-        ("tiny.yml", 65, "expected an HDF5, safetensors or PyTorch file"),
-        ("run/history.h5", 65, "attribute 'format'"), ("/dev/null", 65, "found a device or pipe"),
+        ("tiny.yml", 65, "expected weights in an HDF5, safetensors or PyTorch file"),
+        ("run/history.h5", 65, "found the history of a training run"),
+        ("/dev/null", 65, "found a device or pipe"),
       ] as [(String, Int32, String)]
       where command != "inspect" || name != "run/history.h5" {
         expectRefusal(

@@ -74,6 +74,7 @@ package struct ForeignHDF5: ~Copyable {
       H5Pset_shuffle(properties)
       H5Pset_deflate(properties, 6)
     case .lzf:
+      Self.letLZFBeWritten()
       let size = chunk.reduce(1, *)
       H5Pset_filter(properties, CHDF5_FILTER_LZF, 1, 3, [4, 0x105, UInt32(size)])
     }
@@ -119,6 +120,17 @@ package struct ForeignHDF5: ~Copyable {
     H5Sclose(space)
     if !keepsOpen { H5Dclose(dataset) }
     return dataset
+  }
+
+  /// HDF5 makes no dataset with a filter that only unpacks; the chunks that are written are packed.
+  private static func letLZFBeWritten() {
+    let name: StaticString = "lzf"
+    name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 4) { name in
+      var filter = H5Z_class2_t(
+        version: H5Z_CLASS_T_VERS, id: CHDF5_FILTER_LZF, encoder_present: 1, decoder_present: 1,
+        name: name, can_apply: nil, set_local: nil, filter: chdf5_lzf_filter)
+      H5Zregister(&filter)
+    }
   }
 
   /// LZF's data of some bytes: a run of equal ones as a copy of the first, others as they are.

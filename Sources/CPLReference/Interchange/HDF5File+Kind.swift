@@ -9,6 +9,7 @@ extension HDF5File {
       || !names.isDisjoint(with: ["model_weights", "_layer_checkpoint_dependencies"])
       || names.isSuperset(of: ["layers", "vars"])
     if isKeras { return "weights of Keras, which this program does not read" }
+    if names == ["history"] { return "the history of a training run" }
     if ArrayNames.isDataSet(names) { return "images and labels, a data set for --data" }
     return "an HDF5 file of another program"
       + (names.isEmpty

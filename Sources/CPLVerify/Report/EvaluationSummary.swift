@@ -47,6 +47,11 @@ public struct EvaluationSummary: Equatable, Sendable {
     }
   }
 
+  /// The accuracy of the network that a kind of certificate speaks of.
+  public func accuracy(of kind: CertificateKind) -> Double {
+    kind.isOfBinary64 ? binary64Accuracy ?? accuracy : accuracy
+  }
+
   /// Every radius at which something is stated, ascending.
   public var epsilons: [Epsilon] {
     let maps = Array(certifiedAccuracy.values) + [pgdAccuracy, autoattackAccuracy]

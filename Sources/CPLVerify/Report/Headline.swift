@@ -82,8 +82,8 @@ extension VerificationReport {
     guard let summary = accuracies, summary.images > 0 else { return nil }
     let epsilon = Epsilon.published[0]
     // A certificate counts where the class that it belongs to is right.
-    let accuracy = kind?.isOfBinary64 == true ? summary.binary64Accuracy : nil
-    let clean = "accuracy \(Shown.percent(accuracy ?? summary.accuracy))"
+    let accuracy = kind.map(summary.accuracy(of:)) ?? summary.accuracy
+    let clean = "accuracy \(Shown.percent(accuracy))"
     guard let kind, let share = summary.certifiedAccuracy[kind]?[epsilon] else {
       return "\(clean) (\(denominator(summary.images)))"
     }

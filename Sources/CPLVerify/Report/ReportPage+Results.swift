@@ -77,7 +77,7 @@ extension ReportPage {
       summary.certifiedAccuracy[kind].map {
         row(
           "this run, certified (\(kind)\(kind.isProved ? "" : ", not proved"))",
-          kind.isOfBinary64 ? summary.binary64Accuracy ?? summary.accuracy : summary.accuracy, $0)
+          summary.accuracy(of: kind), $0)
       }
     }
     if rows.isEmpty { rows.append(row("this run", summary.accuracy, [:])) }
@@ -91,6 +91,11 @@ extension ReportPage {
     section.paragraphs = [
       "Over \(summary.images) images; ε is a Euclidean length, pixel values being from 0 to 1."
     ]
+    if let nonFinite = summary.nonFinite, nonFinite > 0 {
+      section.paragraphs.append(
+        "\(nonFinite) of the images have logits that are not finite. They count as wrong, and nothing "
+          + "is certified of them; the list of certificates names them.")
+    }
     if let published {
       rows.append(
         row(

@@ -20,7 +20,7 @@ extension VerificationReport {
   private static let index = Column("index", .ordinal, "the image's index in its data set")
   private static let label = Column("label", .ordinal, "the class that the data set gives it")
   private static let prediction = Column(
-    "prediction", .ordinal, "the class that is computed; empty where a logit is not finite")
+    "prediction", .ordinal, "the class that is computed; empty: a logit is not finite")
 
   private var summaryTable: CSVTable {
     var rows = [
@@ -81,6 +81,9 @@ extension VerificationReport {
   private var accuracyTable: CSVTable? {
     accuracies.map { summary in
       var rows = [["accuracy", "", CSVTable.cell(summary.accuracy), "\(summary.images)"]]
+      if let accuracy = summary.binary64Accuracy {
+        rows.append(["accuracy_binary64", "", CSVTable.cell(accuracy), "\(summary.images)"])
+      }
       func add(_ name: String, _ shares: [Epsilon: Double]) {
         rows += shares.sorted { $0.key < $1.key }.map {
           [name, $0.key.description, CSVTable.cell($0.value), "\(summary.images)"]
@@ -111,17 +114,22 @@ extension VerificationReport {
       return CSVTable(
         "certificates",
         [
-          Self.index, Self.label, Self.prediction,
+          Self.index, Self.label,
+          Column(
+            "prediction", .ordinal,
+            "the class that binary32 computes, and of the published radius; empty: a logit is not "
+              + "finite"),
           Column(
             "prediction_binary64", .ordinal,
-            "the class that is computed in binary64, of which lipschitz and sound speak"),
+            "the class that binary64 computes, and of the other radii; empty: a logit is not finite"
+          ),
           Column("margin", .logit, "the largest logit less the next; inf: there is one class"),
         ]
           + kinds.map {
             Column(
               "radius_\($0)", .pixels,
               "the certified radius\($0.isProved ? "" : ", which is not proved"); 0: nothing is "
-                + "certified; inf: any image has this class")
+                + "certified; √d, the box's diameter: any image has this class")
           },
         (0..<table.count).map { row in
           [
@@ -195,7 +203,7 @@ extension VerificationReport {
           Column("binary32_prediction", .ordinal, "the class that binary32 computes"),
           Column(
             "radius", .pixels,
-            "the certified radius; 0: nothing is certified; inf: any image has "
+            "the certified radius; 0: nothing is certified; √d, the box's diameter: any image has "
               + "this class"),
           Column(
             "distance", .pixels,

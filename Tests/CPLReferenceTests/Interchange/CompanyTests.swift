@@ -87,7 +87,8 @@ struct CompanyTests {
   ]
 
   @Test(
-    "data that executes nothing is passed over and listed", arguments: CompanyTests.values.indices)
+    "data that executes nothing is passed over and listed",
+    arguments: CompanyTests.values.indices)
   func harmless(index: Int) throws {
     let (value, what) = Self.values[index]
     let plain = try Checkpoint.read(fixturePath("checkpoints/plain.pt"))

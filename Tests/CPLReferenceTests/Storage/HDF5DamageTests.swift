@@ -33,8 +33,7 @@ struct HDF5DamageTests {
   @Test(
     "a file in another format is said to be one",
     arguments: [
-      ("", "an empty file"), ("PK", "a file that begins with bytes 50 4b"),
-      ("not HDF5 at all", "a file that begins with bytes 6e 6f 74 20 48 44 46 35"),
+      ("", "an empty file"), ("PK\u{3}\u{4}", "a zip archive"), ("not HDF5 at all", "a text"),
     ])
   func otherFormat(text: String, found: String) throws {
     try withTemporaryFolder { folder in

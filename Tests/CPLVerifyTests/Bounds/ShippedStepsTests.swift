@@ -40,7 +40,7 @@ struct ShippedStepsTests {
     let expected: Tensor<Float> = try reference().readTensor(from: "\(name)/logits")
     #expect(relativeError(logits, expected) <= 1e-5)
     let radii = try reference().read(Double.self, from: "\(name)/radii").elements
-    let found = try verified.radii(.published, logits)
+    let found = try verified.publishedRadii(logits)
     #expect(zip(found, radii).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, $1) })
     #expect(verified.replacedSteps.isEmpty)
     #expect(verified.layersWithoutStep.count == (name == "none" ? 4 : 0))
