@@ -38,8 +38,8 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try unstored.read(input)
-    for note in checkpoint.notes { output.progress.note("\(input): \(note)") }
     try ResultOptions.check(out, notReplacing: input)
+    for note in checkpoint.notes { output.progress.note("\(input): \(note)") }
     var description = checkpoint.description
     let remark = ", converted by cpl-verify \(Program.number)"
     if !description.createdBy.hasPrefix("cpl-verify"), !description.createdBy.hasSuffix(remark) {

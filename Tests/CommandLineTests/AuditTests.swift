@@ -15,7 +15,7 @@ struct AuditTests {
   }()
 
   static func contentDigest(_ results: String, in folder: String) throws -> String {
-    let report = try Program.run("report \(results) --out pages --json", in: folder)
+    let report = try Program.run("report \(results) --out pages --force --json", in: folder)
     return try #require(try report.json()["content_digest"] as? String)
   }
 

@@ -82,7 +82,7 @@ struct CheckTests {
       #expect(late.output.contains("the budget ran out"))
       let weights = SampleRun.weights
       let lacking = try Program.run(
-        "verify \(weights) --only data.labels --only cpl.step --quiet", in: folder)
+        "verify \(weights) --limit 3 --only data.labels --only cpl.step --quiet", in: folder)
       #expect(lacking.code == 0, "\(lacking)")
       #expect(lacking.output.contains("not applicable  data.labels"))
     }

@@ -9,7 +9,7 @@ struct OutputTests {
     expectKeys(
       json, "images", "accuracy", "certified_accuracy", "pgd_accuracy", "lipschitz_upper_bound",
       "profile")
-    #expect(json["images"] as? Int == 40 && json["profile"] as? String == "corrected")
+    #expect(json["images"] as? Int == 40 && json["profile"] as? String == "shipped")
     let accuracy = try #require(json["accuracy"] as? Double)
     #expect((0...1).contains(accuracy))
     let certified = try #require(json["certified_accuracy"] as? [String: [String: Double]])
@@ -87,9 +87,12 @@ struct OutputTests {
         try outcome.json(), "folder", "training_images", "test_images", "training_digest",
         "test_digest")
       let arguments = ["evaluate", SampleRun.weights, "--json"]
-      #expect(
-        try Program.run(arguments, in: folder).output
-          == Program.run(arguments + ["--data", "data"], in: folder).output)
+      // But for their name, by which they are another data set than the weights were trained on.
+      let results = try [[], ["--data", "data"]].map { flags in
+        try Program.run(arguments + flags, in: folder).json()
+          .filter { !["headline", "notices"].contains($0.key) }
+      }
+      #expect(results[0] as NSDictionary == results[1] as NSDictionary)
     }
   }
 

@@ -20,7 +20,7 @@ struct PageTests {
   @Test("published certificates that are not broken are not proved: 2, or 0 where that is allowed")
   func unproved() throws {
     try SampleRun.withCopy { folder in
-      let line = "audit run/last.h5 --profile published --limit 20"
+      let line = "audit run/last.h5 --certificate published --limit 20"
       let audit = try Program.run(line + " --out a.h5", in: folder)
       #expect(audit.code == 2, "\(audit)")
       let first = audit.output.split(separator: "\n").first ?? ""

@@ -61,8 +61,8 @@ struct ReproduceTests {
       #expect(try first.json()["not_run"] as? [String] == [])
       #expect(
         try names(in: folder + "/reports/tiny-synthetic-seed1") == [
-          "experiment.yml", "junit.xml", "report.html", "report.json", "report.md",
-          "reproduction.json",
+          "experiment.yml", "junit.xml", "pages.sha256", "report.html", "report.json",
+          "report.md", "reproduction.json",
         ])
       let kept = "\(folder)/runs/tiny-synthetic-seed0/"
       let before = try ["last.h5", "results.h5"].map { try bytes(of: kept + $0) }
@@ -126,7 +126,7 @@ struct ReproduceTests {
   func refused() throws {
     let folder = SampleRun.folder
     for (arguments, code, text) in [
-      ("nothing", 64, "'nothing' is none of cpl-tiny"),
+      ("nothing", 64, "'nothing' is not one of cpl-tiny"),
       ("cpl-tiny cpl-tiny", 64, "named twice"), ("cpl-tiny --seeds 1,1", 64, "--seeds"),
       ("cpl-tiny --budget soon", 64, "--budget"), ("cpl-tiny --audit -1", 64, "--audit is 0"),
       ("cpl-tiny --indices 0-9", 64, "--limit"), ("missing.yml", 66, "missing.yml"),

@@ -70,7 +70,8 @@ struct TerminalTests {
       for line in ["bounds odd.h5", "certify odd.h5 --limit 5"] {
         let outcome = try Program.run(line + " --quiet", in: folder)
         #expect(outcome.code == 0, "\(outcome)")
-        let table = outcome.output.split(separator: "\n").filter { !$0.hasPrefix("network") }
+        let lines = outcome.output.split(separator: "\n").filter { !$0.hasPrefix("network") }
+        let table = Array(lines.drop { !$0.hasPrefix("layer ") && !$0.hasPrefix("index ") })
         // Every column of the header begins where it does in each row, two blanks after what
         // stands before it.
         let header = Array(table[0])

@@ -1,11 +1,12 @@
 import CPLReference
 
 extension PublishedState {
-  /// By how much the stored σ̂ differ from those of 100 power iterations from the stored u, in a
-  /// sentence; nil where none is stored.
+  /// By how much the stored σ̂ that executed steps are made of differ from those of 100 power
+  /// iterations from the stored u, in a sentence; nil where there are none.
   public func spectralNormDeviation(from bounds: NetworkBounds) -> String? {
     let layers = bounds.layers.compactMap { layer -> (name: String, share: Double)? in
-      guard let stored = spectralNorms[layer.name], stored > 0, let found = layer.modelEstimate
+      guard layer.stepRule == .power, let stored = spectralNorms[layer.name], stored > 0,
+        let found = layer.modelEstimate
       else { return nil }
       return (layer.name, Double(stored) / found - 1)
     }

@@ -200,7 +200,6 @@ extension VerificationReport {
         "audit",
         [
           Self.index, Self.label, Self.prediction,
-          Column("binary32_prediction", .ordinal, "the class that binary32 computes"),
           Column(
             "radius", .pixels,
             "the certified radius; 0: nothing is certified; √d, the box's diameter: any image has "
@@ -218,13 +217,14 @@ extension VerificationReport {
             "binary32_only_distance", .pixels,
             "of the nearest image in the radius with another class in binary32 alone, which breaks "
               + "nothing; inf: none was found"),
+          Column("binary32_prediction", .ordinal, "the class that binary32 computes"),
         ] + Self.passes,
         audit.images.map {
           [
             "\($0.index)", "\($0.label)", CSVTable.cell(class: $0.prediction),
-            CSVTable.cell(class: $0.binary32Prediction),
             CSVTable.cell($0.radius), CSVTable.cell($0.distance), $0.attack ?? "",
-            $0.extent.rawValue, CSVTable.cell($0.binary32OnlyDistance), "\($0.forwardPasses)",
+            $0.extent.rawValue, CSVTable.cell($0.binary32OnlyDistance),
+            CSVTable.cell(class: $0.binary32Prediction), "\($0.forwardPasses)",
             "\($0.backwardPasses)",
           ]
         })

@@ -76,7 +76,7 @@ final class CIFARBinaryTests {
     try put("cifar-100-binary/test.bin", [[1, 2]])
     #expect(
       throws: ReferenceError.invalid(
-        path: folder, location: "", expected: "one data set, or a choice among them",
+        path: folder, location: "", expected: "one data set, or a choice among them with --dataset",
         found: "cifar10 and cifar100")
     ) { try CIFARBinary.read(folder, split: .test) }
     #expect(try CIFARBinary.read(folder, split: .test, kind: .cifar10).labels == [1])

@@ -32,6 +32,7 @@ enum ReportSample {
     provenance.seed = .max
     provenance.weights = "run/last.h5"
     provenance.weightsDigest = "0123abcd"
+    provenance.weightsFlags = "--profile corrected"
     provenance.gitCommit = "9f15308"
     provenance.isDirty = true
     provenance.data.name = "cifar10"

@@ -238,7 +238,7 @@ struct ReportCSVTests {
     let distance = try #require(explained.first { $0.hasPrefix("audit.csv,distance,") })
     #expect(distance.contains("inf: none was found"))
     let audit = try #require(tables.first { $0.name == "audit" }?.text)
-    #expect(audit.split(separator: "\n")[1].hasPrefix("4,1,1,1,0.2,inf,,plan,inf,"))
+    #expect(audit.split(separator: "\n")[1].hasPrefix("4,1,1,0.2,inf,,plan,inf,1,"))
   }
 
   @Test("a hostile name makes a plain file name")
