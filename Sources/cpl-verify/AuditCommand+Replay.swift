@@ -26,9 +26,9 @@ extension AuditCommand {
     let digest = try verified.network.digest()
     guard digest == network else {
       throw ReferenceError.mismatch(
-        expected: "the network of the audit, digest \(network), which these flags judge: "
-          + "'\(report.provenance.weightsFlags ?? "")'",
-        found: "digest \(digest), with '\(Provenance.shellCommand(weights.flags))'")
+        expected: "the network of the audit, digest \(network), judged with "
+          + Self.words(for: report.provenance.weightsFlags ?? ""),
+        found: "digest \(digest), with \(Self.words(for: Provenance.shellCommand(weights.flags)))")
     }
     let chosen = dataOptions.indices.map { Set($0.positions) }
     let violations = audit.violations.filter { chosen?.contains($0.index) ?? true }
@@ -49,4 +49,6 @@ extension AuditCommand {
     try Output.line("\(broken) of \(violations.count) stored violations are violations again")
     if broken > 0 { throw Exit.violated }
   }
+
+  private static func words(for flags: String) -> String { flags.isEmpty ? "no flags" : flags }
 }

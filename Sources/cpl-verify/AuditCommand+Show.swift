@@ -19,8 +19,13 @@ extension AuditCommand {
     if let reason = report.unprovedReason() {
       try Output.line("not proved   \(reason)")
     } else if !result.excessLayers.isEmpty {
+      let bound = report.bounds.map {
+        "; the Lipschitz constant before the head is at most "
+          + Rounding.up.text($0.lipschitzUpperBound, digits: 6)
+      }
       try Output.line(
-        "not proved to be 1-Lipschitz: \(result.excessLayers.joined(separator: ", "))")
+        "not proved to be 1-Lipschitz: \(result.excessLayers.joined(separator: ", "))"
+          + (bound ?? ""))
     }
     for violation in result.violations.prefix(Self.listed) {
       try Output.line(

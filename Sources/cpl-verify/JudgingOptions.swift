@@ -30,7 +30,17 @@ struct JudgingOptions: ParsableArguments {
   }
 }
 
-extension StepPolicy: ExpressibleByArgument {}
+extension StepPolicy: ExpressibleByArgument {
+  /// `published` is what --profile published asks for.
+  public static var allValueStrings: [String] {
+    [shipped, verified, power].map(\.rawValue)
+  }
+
+  public init?(argument: String) {
+    guard Self.allValueStrings.contains(argument) else { return nil }
+    self.init(rawValue: argument)
+  }
+}
 
 /// How a network is judged.
 struct Judging {

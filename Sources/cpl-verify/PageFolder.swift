@@ -68,6 +68,11 @@ struct PageFolder {
         path: "\(path)/\(list)", location: "", expected: "the digest of \(name)", found: "none")
     }
     for (name, noted) in read.digests.sorted(by: { $0.key < $1.key }) {
+      guard exists(name) else {
+        throw ReferenceError.invalid(
+          path: "\(path)/\(name)", location: "", expected: "a page that \(list) lists",
+          found: "no such file")
+      }
       let found = try digest(name)
       guard found == noted else {
         throw ReferenceError.invalid(

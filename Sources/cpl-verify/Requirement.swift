@@ -5,7 +5,7 @@ import CPLVerify
 /// What an evaluation has to come to, such as "certified_accuracy.sound[36/255]>=0.60".
 struct Requirement: CustomStringConvertible {
   private enum Quantity {
-    case images, accuracy, differingPredictions, lipschitzUpperBound
+    case images, accuracy, binary64Accuracy, nonFinite, differingPredictions, lipschitzUpperBound
     case certifiedAccuracy(CertificateKind, Epsilon)
     case pgdAccuracy(Epsilon)
     case autoattackAccuracy(Epsilon)
@@ -17,7 +17,10 @@ struct Requirement: CustomStringConvertible {
 
   /// The keys that can be required.
   static let keys =
-    ["images", "accuracy", "differing_predictions", "lipschitz_upper_bound"]
+    [
+      "images", "accuracy", "accuracy_binary64", "non_finite", "differing_predictions",
+      "lipschitz_upper_bound",
+    ]
     + CertificateKind.allCases.map { "certified_accuracy.\($0.rawValue)[ε]" }
     + ["pgd_accuracy[ε]", "autoattack_accuracy[ε]"]
 
@@ -65,6 +68,8 @@ struct Requirement: CustomStringConvertible {
     switch (name, epsilon) {
     case ("images", nil): return .images
     case ("accuracy", nil): return .accuracy
+    case ("accuracy_binary64", nil): return .binary64Accuracy
+    case ("non_finite", nil): return .nonFinite
     case ("differing_predictions", nil): return .differingPredictions
     case ("lipschitz_upper_bound", nil): return .lipschitzUpperBound
     case ("pgd_accuracy", let epsilon?): return .pgdAccuracy(epsilon)
@@ -92,6 +97,8 @@ struct Requirement: CustomStringConvertible {
       switch quantity {
       case .images: evaluation.map { Double($0.images) }
       case .accuracy: evaluation?.accuracy
+      case .binary64Accuracy: evaluation?.binary64Accuracy
+      case .nonFinite: evaluation?.nonFinite.map { Double($0) }
       case .differingPredictions: evaluation?.differingPredictions.map { Double($0) }
       case .lipschitzUpperBound: report.bounds?.lipschitzUpperBound
       case .certifiedAccuracy(let kind, let epsilon):

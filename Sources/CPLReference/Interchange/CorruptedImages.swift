@@ -66,7 +66,7 @@ struct CorruptedImages {
       labels: range.map(labels.rows) ?? labels, of: labelPath, classes: classes)
     if hasSeverities, corruption.severity == nil {
       data.notes.append(
-        "the five severities of \(name.forMessage) are taken together; --severity chooses one")
+        "\(name.forMessage) holds five severities, one after another; --severity chooses one")
     }
     return data
   }

@@ -36,7 +36,10 @@ enum PickleGlobal: Equatable {
     case _ where Self.dataTypes.contains(full): self = .data(Self.plainNames[name] ?? full)
     default:
       let root = module.prefix { $0 != "." }
-      guard ["torch", "torchvision", "numpy"].contains(root) else { return nil }
+      // A dotted name leads through attributes to any module: torch.serialization, os.system.
+      guard ["torch", "torchvision", "numpy"].contains(root), !name.contains("."),
+        !module.split(separator: ".").contains(where: { ["os", "sys", "subprocess"].contains($0) })
+      else { return nil }
       self = .reference(full)
     }
   }

@@ -132,7 +132,11 @@ struct PickleInterpreter {
       stack.append(try call(try pop(at: start), arguments, at: start))
     case UInt8(ascii: "b"):
       // Attributes; of an ordered dictionary PyTorch's version numbers.
-      _ = try pop(at: start)
+      let state = try pop(at: start)
+      // A method among them, such as __setstate__, would be called by what follows.
+      guard !contents.holdsMethods(state) else {
+        throw invalid(start, "attributes of data", "a method of Python's (__…__), which is refused")
+      }
       switch stack.last {
       case .dictionary, .other: break
       default: throw invalid(start, "attributes of data", "those of something else")
@@ -223,6 +227,11 @@ extension PickleInterpreter {
         case .integer(let offset) = arguments[1], let shape = contents.integers(arguments[2]),
         let strides = contents.integers(arguments[3])
       else { break }
+      guard arguments.count < 7 || contents.members(arguments[6])?.isEmpty != false else {
+        throw invalid(
+          start, "a tensor as it is stored",
+          "a view that PyTorch negates or conjugates; save it with .resolve_neg().resolve_conj()")
+      }
       contents.tensors.append(
         PickledTensor(
           storage: contents.storages[storage], offset: offset, shape: shape, strides: strides))

@@ -52,6 +52,16 @@ struct PickleContents {
     return integers.count == values.count ? integers : nil
   }
 
+  /// Whether attributes, in a dictionary or in a tuple of dictionaries, have a name that Python calls
+  /// by itself.
+  func holdsMethods(_ state: PickleValue) -> Bool {
+    let states = if case .tuple = state { sequence(state) ?? [] } else { [state] }
+    return states.contains { state in
+      guard case .dictionary = state, let members = members(state) else { return false }
+      return members.contains { $0.name.hasPrefix("__") }
+    }
+  }
+
   /// The members of a dictionary with their keys, or of a tuple or list with their positions; nil
   /// for anything else. Keys that are neither text nor numbers are left out.
   func members(_ value: PickleValue) -> [(name: String, value: PickleValue)]? {

@@ -27,6 +27,7 @@ struct PublishedTensors {
       return StoredNormalization(
         dictionary.tensors, of: member.prefix,
         others: networks.map(\.prefix).filter { $0 != member.prefix },
+        company: dictionary.company,
         channels: kernel.count == 4 ? kernel[1] : 0)
     }
     var chosen = 0

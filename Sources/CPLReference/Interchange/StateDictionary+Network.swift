@@ -28,13 +28,16 @@ extension StateDictionary {
       guard layers[index].powerVectorShape != nil else { continue }
       let name = stem + PublishedNames.spectralNorm
       let spectralNorm = try tensors.takeNumber(name) ?? 0
+      // A σ̂ so large that the step is 0 is executed as that: a step of 0 by the power method's rule
+      // would be one that is not known.
       let step = spectralNorm == 0 ? 0 : StepSize.fromEstimate(spectralNorm)
+      let rule = step == 0 && spectralNorm > 0 ? StepRule.fixed : .power
       guard spectralNorm >= 0, step.isFinite else {
         throw invalid(
           tensors.prefix + name, expected: "a spectral norm, not negative",
           found: "\(spectralNorm)")
       }
-      layers[index] = layers[index].with(StepSize(rule: .power, value: step))
+      layers[index] = layers[index].with(StepSize(rule: rule, value: step))
     }
     let reading = try network(of: layers, &tensors)
     var notes = normalizationNotes

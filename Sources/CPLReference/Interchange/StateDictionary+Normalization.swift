@@ -8,6 +8,14 @@ extension StateDictionary {
     _ settings: UnstoredSettings, _ buffers: StoredNormalization,
     of configuration: ModelConfiguration
   ) throws -> (mean: [Float], deviation: [Float], notes: [String]) {
+    for (name, isDeviation, problem) in buffers.unusable
+    where (isDeviation ? settings.standardDeviation : settings.mean) == nil {
+      throw invalid(
+        name,
+        expected:
+          "a \(isDeviation ? "deviation" : "mean") of the images that can be used, one number "
+          + "a channel; or say it by \(isDeviation ? "--std" : "--mean")", found: problem)
+    }
     let known = Self.dataSet(of: configuration)
     let channels = known == nil ? 1 : 3
     // What is not used need not be possible.
@@ -18,7 +26,7 @@ extension StateDictionary {
     } catch  where isTold {
       stored = (nil, nil)
     }
-    var notes = buffers.notes
+    var notes = buffers.unusable.map { "\($0.name.forMessage) is not used: \($0.problem)" }
     let kept = [
       settings.mean == nil ? stored.mean.map { "mean \($0)" } : nil,
       settings.standardDeviation == nil ? stored.deviation.map { "standard deviation \($0)" } : nil,

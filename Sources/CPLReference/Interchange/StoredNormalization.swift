@@ -5,11 +5,38 @@ struct StoredNormalization {
   private(set) var names: Set<String> = []
   private var mean: StoredTensor?
   private var deviation: StoredTensor?
-  /// Why tensors with such names are not used.
-  private(set) var notes: [String] = []
+  /// What looks like a mean or a deviation and cannot be used, or contradicts what is used: without a
+  /// flag that says it, a guess in its place would be another network's.
+  private(set) var unusable: [(name: String, isDeviation: Bool, problem: String)] = []
 
-  private static let meanNames: Set<Substring> = ["mean", "means", "mu"]
-  private static let deviationNames: Set<Substring> = ["std", "stds", "sigma", "stdev"]
+  /// What a name's last component says, whatever is written around it: `_mean`, `pixel_mean`, `Mean`.
+  private enum Role {
+    case mean, deviation
+    /// A variance, or the inverse of a deviation: nothing that can be used as it is.
+    case other
+
+    init?(_ component: Substring) {
+      let words = component.lowercased().split(separator: "_")
+      func says(_ names: Set<Substring>) -> Bool { words.contains { names.contains($0) } }
+      if says(["var", "variance", "inv", "rstd"]) || says(["running"]) {
+        guard words.count > 1 || says(["var", "variance", "rstd"]) else { return nil }
+        self = .other
+      } else if says(["mean", "means", "mu"]) {
+        self = .mean
+      } else if says(["std", "stds", "stdev", "stddev", "sd", "sds", "deviation", "sigma"]) {
+        self = .deviation
+      } else {
+        return nil
+      }
+    }
+  }
+
+  /// Names under which lists of numbers are a normalisation, and how such lists are called.
+  private static let plainNames: Set<String> = [
+    "mean", "means", "std", "stds", "pixel_mean", "pixel_std", "image_mean", "image_std",
+    "norm_mean", "norm_std", "data_mean", "data_std",
+  ]
+  private static let sequences: Set<String> = ["a list", "a tuple", "NumPy array"]
   /// What holds a state that is not the network's.
   private static let otherStates: Set<Substring> = [
     "optimizer", "optim", "opt", "scheduler", "lr_scheduler", "scaler", "amp",
@@ -20,8 +47,18 @@ struct StoredNormalization {
   ///
   /// - Parameters:
   ///   - others: the prefixes of the file's other networks, whose buffers are theirs.
+  ///   - company: what is no tensor beside the network.
   ///   - channels: how many the network's images can have at most.
-  init(_ tensors: [StoredTensor], of prefix: String, others: [String], channels: Int) {
+  init(
+    _ tensors: [StoredTensor], of prefix: String, others: [String],
+    company: [StateDictionary.Company], channels: Int
+  ) {
+    for member in company where Self.sequences.contains(member.what) {
+      guard let last = member.name.split(separator: ".").last, let role = Role(last),
+        Self.plainNames.contains(last.lowercased())
+      else { continue }
+      unusable.append((member.name, role != .mean, "\(member.what), not a tensor"))
+    }
     let home = Self.modules(of: prefix)
     let otherHomes = others.map(Self.modules)
     // By the module that they are in: how near it is, and the tensors.
@@ -29,8 +66,7 @@ struct StoredNormalization {
     var members: [String: (mean: StoredTensor?, deviation: StoredTensor?)] = [:]
     for tensor in tensors where PublishedNames.prefix(of: tensor.name) == nil {
       let path = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
-      guard let last = path.last, path.count <= 12,
-        Self.meanNames.contains(last) || Self.deviationNames.contains(last),
+      guard let last = path.last, let role = Role(last), path.count <= 12,
         path.first.map(Self.otherStates.contains) != true
       else { continue }
       let module = Array(path.dropLast())
@@ -39,16 +75,18 @@ struct StoredNormalization {
       else { continue }
       let key = module.joined(separator: ".")
       if members[key] == nil { candidates.append((module, (shared, -module.count))) }
-      if Self.meanNames.contains(last) {
+      if role == .mean {
         members[key, default: (nil, nil)].mean = tensor
-      } else {
+      } else if role == .deviation || members[key]?.deviation == nil {
         members[key, default: (nil, nil)].deviation = tensor
       }
     }
-    // A spectral norm is called sigma too: it is a deviation beside a mean alone.
+    // A spectral norm is called sigma too: it is a deviation only beside a mean.
     let usable = candidates.filter {
       let found = members[$0.module.joined(separator: ".")]
-      return found?.mean != nil || found?.deviation?.name.hasSuffix("sigma") == false
+      // A single number alone is a statistic of something else.
+      return found?.mean.map { found?.deviation != nil || $0.count > 1 }
+        ?? (found?.deviation.map { $0.count > 1 && !$0.name.hasSuffix("sigma") } ?? false)
     }
     guard let best = usable.max(by: { $0.rank < $1.rank }),
       let found = members[best.module.joined(separator: ".")]
@@ -58,10 +96,21 @@ struct StoredNormalization {
     ] {
       guard let tensor else { continue }
       if let problem = Self.problem(of: tensor, isDeviation: keyPath == \.deviation, channels) {
-        notes.append("\(tensor.name.forMessage) is not used: \(problem)")
+        unusable.append((tensor.name, keyPath == \.deviation, problem))
       } else {
         self[keyPath: keyPath] = tensor
         names.insert(tensor.name)
+      }
+    }
+    for other in usable where other.module != best.module {
+      let members = members[other.module.joined(separator: ".")]
+      for (tensor, used, isDeviation) in [
+        (members?.mean, mean, false), (members?.deviation, deviation, true),
+      ] {
+        guard let tensor, used.map({ $0.isCopy(of: tensor) }) != true else { continue }
+        let best = best.module.joined(separator: ".")
+        unusable.append(
+          (tensor.name, isDeviation, "another normalisation than '\(best.forMessage)' has"))
       }
     }
   }
@@ -79,10 +128,11 @@ struct StoredNormalization {
     of tensor: StoredTensor, isDeviation: Bool, _ channels: Int
   ) -> String? {
     let shape = tensor.shape
-    // One number a channel: (C), (C, 1, 1) or (1, C, 1, 1).
-    let isChannels =
-      shape.count == 1 || shape.count == 3 && shape[1...] == [1, 1]
-      || shape.count == 4 && shape[0] == 1 && shape[2...] == [1, 1] || shape.isEmpty
+    if tensor.name.split(separator: ".").last.flatMap(Role.init) == .other {
+      return "a variance or another function of the deviation"
+    }
+    // One number a channel: (C), (C, 1, 1), (1, C, 1, 1) and the like.
+    let isChannels = shape.count { $0 != 1 } <= 1
     guard isChannels, (1...64).contains(tensor.count), tensor.count <= channels,
       tensor.format.isFloatingPoint
     else {
@@ -104,7 +154,7 @@ struct StoredNormalization {
 
   /// Whether a single number is stored for all channels, however many there are.
   var isForAnyChannels: Bool {
-    !names.isEmpty && [mean, deviation].allSatisfy { $0?.shape.isEmpty ?? true }
+    !names.isEmpty && [mean, deviation].allSatisfy { $0?.count ?? 1 == 1 }
   }
 
   /// The stored numbers, one a channel.

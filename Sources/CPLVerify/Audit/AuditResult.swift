@@ -128,6 +128,9 @@ public struct AuditResult: Sendable {
   /// The number of images whose predictions in binary32 and in the executed network differ.
   public var differingPredictions: Int { images.count { $0.prediction != $0.binary32Prediction } }
 
+  /// The number of images whose logits are not finite: they are of no class and not certified.
+  public var nonFinite: Int { images.count { $0.prediction < 0 } }
+
   /// The number of images in whose certified balls there is a change of class that binary32 alone
   /// shows: no violation.
   public var binary32Only: Int { images.count { $0.binary32OnlyDistance.isFinite } }

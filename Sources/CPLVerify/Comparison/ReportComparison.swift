@@ -89,6 +89,8 @@ public struct ReportComparison: Sendable {
     return [
       fact("results", \.contentDigest), fact("verdict", \.verdict?.rawValue),
       fact("weights", \.provenance.weightsDigest),
+      fact("network that was executed", \.provenance.networkDigest),
+      fact("steps", \.provenance.steps),
       fact("configuration", \.provenance.configurationDigest),
       fact("images", \.provenance.data.digest), fact("profile", \.provenance.profile),
       fact("certificate that was attacked") { $0.audit?.certificate.rawValue },

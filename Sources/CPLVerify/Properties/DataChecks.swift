@@ -71,6 +71,9 @@ struct MatchingLabels: PropertyCheck {
         "\(images) of class \(labels[0]) alone, whose labels are the same in any order; images of "
           + "two classes or more are needed")
     }
+    if predictions.allSatisfy({ $0 < 0 }) {
+      return Inconclusive("the logits of all of \(images) are not finite")
+    }
     if predictions.allSatisfy({ $0 == predictions[0] }) {
       return Inconclusive(
         "the network puts all of \(images) into class \(predictions[0]), whatever their labels")

@@ -50,7 +50,10 @@ extension VerificationReport {
       ", in shard \($0.number) of \($0.count)"
     }
     let facts = [
-      accuracyText(audit.certificate), attackText(audit), unprovedReason(layers: 3),
+      accuracyText(audit.certificate), attackText(audit), binary32Text(audit),
+      audit.nonFinite == 0
+        ? nil : "the logits of \(Shown.count(audit.nonFinite)) images are not finite",
+      unprovedReason(layers: 3),
       checks.isEmpty ? nil : ReportPage.counts(checks),
     ]
     return (verdict ?? audit.verdict).words + (shard ?? "") + ": "
@@ -83,12 +86,21 @@ extension VerificationReport {
     let epsilon = Epsilon.published[0]
     // A certificate counts where the class that it belongs to is right.
     let accuracy = kind.map(summary.accuracy(of:)) ?? summary.accuracy
-    let clean = "accuracy \(Shown.percent(accuracy))"
+    let isAnother = accuracy != summary.accuracy
+    let clean = "accuracy \(isAnother ? "in binary64 " : "")\(Shown.percent(accuracy))"
     guard let kind, let share = summary.certifiedAccuracy[kind]?[epsilon] else {
       return "\(clean) (\(denominator(summary.images)))"
     }
     return "\(clean), certified \(Shown.percent(share)) at \(epsilon) "
       + "(\(kind.isProved ? kind.rawValue : "\(kind), not proved"), \(denominator(summary.images)))"
+  }
+
+  /// That the binary32 network is another one on some of the images; nil where it is not.
+  private func binary32Text(_ audit: AuditResult) -> String? {
+    audit.differingPredictions == 0
+      ? nil
+      : "evaluated in binary32 instead it predicts another class for "
+        + "\(Shown.count(audit.differingPredictions)) of \(Shown.count(audit.images.count)) images"
   }
 
   private func attackText(_ audit: AuditResult) -> String {

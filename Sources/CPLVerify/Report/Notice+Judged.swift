@@ -37,7 +37,8 @@ extension Notice {
       notices.append(
         Notice(
           .assumption,
-          "the file holds no steps for \(layers.count) layers, from \(layers[0]) on: made by 100 "
+          "the file holds no steps for \(layers.count) "
+            + "\(layers.count == 1 ? "layer, \(layers[0])" : "layers, \(layers[0]) first"): made by 100 "
             + "power iterations from the stored u, as the published code does when it evaluates"))
     }
     return notices + (checkpoint.notes + (images?.notes ?? [])).map { Notice(.assumption, $0) }

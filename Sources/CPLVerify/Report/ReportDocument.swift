@@ -262,6 +262,9 @@ struct AuditDocument: Encodable {
   let excessLayers: [String]
   let binary32Only: Int
   let differingPredictions: Int
+  /// How many images have logits that are not finite.
+  let nonFinite: Int
+  let lipschitzUpperBound: OrNull<Double>
   let tightness: OrNull<DistributionDocument>
   let plan: [String]
   let passes: Int
@@ -287,6 +290,8 @@ struct AuditDocument: Encodable {
     excessLayers = audit.excessLayers
     binary32Only = audit.binary32Only
     differingPredictions = audit.differingPredictions
+    nonFinite = audit.nonFinite
+    lipschitzUpperBound = OrNull(number: report.bounds?.lipschitzUpperBound)
     tightness = OrNull(Distribution(audit.tightness).map(DistributionDocument.init))
     plan = audit.plan
     passes = audit.passes

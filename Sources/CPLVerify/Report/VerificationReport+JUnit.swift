@@ -53,7 +53,8 @@ struct JUnitSuite {
     properties =
       [
         ("command", facts.command), ("profile", facts.profile),
-        ("weights_digest", facts.weightsDigest), ("data_digest", facts.data.digest),
+        ("weights_digest", facts.weightsDigest), ("network_digest", facts.networkDigest),
+        ("steps", facts.steps), ("data_digest", facts.data.digest),
         ("configuration_digest", facts.configurationDigest),
         ("content_digest", report.contentDigest), ("git_commit", facts.gitCommit),
         ("verdict", report.verdict?.rawValue), ("headline", report.headline),

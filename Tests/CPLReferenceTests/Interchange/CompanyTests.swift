@@ -42,6 +42,18 @@ enum SampleCheckpoint {
 
 @Suite("What stands beside weights in a checkpoint")
 struct CompanyTests {
+  @Test("attributes that Python would call, and names that lead to other modules, are refused")
+  func methods() {
+    for value in [
+      PickledValue.object(
+        "argparse", "Namespace", [("__setstate__", .global("numpy", "ndarray"))]),
+      .global("torch.serialization", "os.system"), .global("torch.serialization.os", "system"),
+    ] {
+      SampleCheckpoint.refuse(
+        .dictionary([("state_dict", SampleCheckpoint.state()), ("x", value)]))
+    }
+  }
+
   private static let dtype = PickledValue.call(
     "numpy", "dtype", [.text("f8"), .bool(false), .bool(true)])
 

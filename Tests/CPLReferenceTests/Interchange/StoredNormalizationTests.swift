@@ -52,7 +52,7 @@ struct StoredNormalizationTests {
     #expect(half.notes.contains { $0.contains("deviation is not stored: taken as 1") })
   }
 
-  @Test("buffers that cannot be a normalisation are listed and not used; those for bytes refused")
+  @Test("a guess does not replace buffers that cannot be used; a flag does, and they are listed")
   func impossible() throws {
     for (name, shape, values, reason) in [
       ("std", [3], [1, -1, 1], "a positive number"),
@@ -60,8 +60,11 @@ struct StoredNormalizationTests {
       ("mean", [3, 3], [Float](repeating: 0, count: 9), "not one number a channel"),
       ("mean", [5], [0, 0, 0, 0, 0], "not one number a channel"),
     ] as [(String, [Int], [Float], String)] {
+      let state = SampleCheckpoint.state(
+        "model.", with: [(name, .tensor(shape: shape, values))])
+      SampleCheckpoint.refuse(state, name, "--\(name)")
       let found = try SampleCheckpoint.read(
-        SampleCheckpoint.state("model.", with: [(name, .tensor(shape: shape, values))]))
+        state, settings: UnstoredSettings(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1]))
       #expect(
         found.notes.contains { $0.hasPrefix("\(name) is not used:") && $0.contains(reason) },
         "\(found.notes)")
@@ -70,6 +73,32 @@ struct StoredNormalizationTests {
     let bytes = SampleCheckpoint.state(
       "model.", with: [("mean", .tensor(shape: [3], mean.map { $0 * 255 }))])
     SampleCheckpoint.refuse(bytes, "that of images in 0…255", "--mean")
+  }
+
+  @Test("what looks like another normalisation than the one used is refused, whatever it is called")
+  func contradictions() throws {
+    let numbers = PickledValue.tensor(shape: [3], mean)
+    let deviations = PickledValue.tensor(shape: [3], deviation)
+    for (name, used) in [
+      ("normalizer.new_", true), ("pixel_", true), ("_", true), ("a.b.", true),
+    ] {
+      let found = try SampleCheckpoint.read(
+        SampleCheckpoint.state(
+          "model.", with: [("\(name)mean", numbers), ("\(name)std", deviations)]))
+      #expect(
+        (first(found) == .normalize(mean: mean, standardDeviation: deviation, side: 32)) == used,
+        "\(name)")
+    }
+    for (others, flag) in [
+      ([("normalize.mean", numbers), ("normalize.var", deviations)], "--std"),
+      ([("norm.mean", numbers), ("norm.inv_std", deviations)], "--std"),
+      ([("norm.mean", numbers), ("other.mean", deviations)], "--mean"),
+      ([("sub.mean", numbers), ("div.std", deviations)], "--"),
+      ([("mean", .list([.real(0.5), .real(0.5), .real(0.5)]))], "--mean"),
+      ([("mean", .tensor(shape: [3, 2, 2], [Float](repeating: 0.5, count: 12)))], "--mean"),
+    ] as [([(String, PickledValue)], String)] {
+      SampleCheckpoint.refuse(SampleCheckpoint.state("model.", with: others), flag)
+    }
   }
 
   @Test("each of several networks has its own")
