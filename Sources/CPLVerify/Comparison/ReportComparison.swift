@@ -95,7 +95,7 @@ public struct ReportComparison: Sendable {
       fact("images", \.provenance.data.digest), fact("profile", \.provenance.profile),
       fact("certificate that was attacked") { $0.audit?.certificate.rawValue },
       fact("parameters") { $0.model.map { "\($0.parameters)" } },
-      fact("Lipschitz constant at most") { Shown.exact($0.bounds?.lipschitzUpperBound) },
+      fact("Lipschitz constant at most") { Shown.upper($0.bounds?.lipschitzUpperBound) },
       fact("broken certificates") { $0.audit.map { "\($0.violations.count)" } },
       fact("checks that are violated") { report in
         report.checks.isEmpty ? nil : "\(report.checks.count { $0.verdict == .violated })"

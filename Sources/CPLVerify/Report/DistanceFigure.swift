@@ -34,7 +34,7 @@ struct DistanceFigure {
         let distances = Distribution(part.map(\.distance))
       else { return nil }
       return ReportPage.Row(
-        "\(Shown.pixels(first.radius)) to \(Shown.pixels(last.radius))",
+        "\(Shown.lower(first.radius, digits: 6)) to \(Shown.lower(last.radius, digits: 6))",
         [
           "\(part.count)", Shown.pixels(distances.min), Shown.pixels(distances.median),
           Shown.pixels(distances.max),

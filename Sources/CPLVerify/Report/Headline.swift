@@ -73,9 +73,9 @@ extension VerificationReport {
       return "Evaluated: \(accuracy); no certificate was attacked"
     }
     if let bounds {
-      let lower = lipschitzLowerBound.map { " and at least \(Shown.exact($0))" } ?? ""
+      let lower = lipschitzLowerBound.map { " and at least \(Shown.lower($0))" } ?? ""
       return "Bounded: the Lipschitz constant before the head is at most "
-        + "\(Shown.exact(bounds.lipschitzUpperBound))\(lower); no certificate was attacked"
+        + "\(Shown.upper(bounds.lipschitzUpperBound))\(lower); no certificate was attacked"
     }
     return "Nothing was judged: these results hold neither bounds nor certificates"
   }
@@ -136,6 +136,6 @@ extension VerificationReport {
     return "\(audit.certificate) certificates take layers for 1-Lipschitz that may expand: "
       + audit.excessLayers.prefix(count).joined(separator: ", ")
       + (more > 0 ? " and \(more) more" : "")
-      + (bounds.map { " (L ≤ \(Shown.exact($0.lipschitzUpperBound)) before the head)" } ?? "")
+      + (bounds.map { " (L ≤ \(Shown.upper($0.lipschitzUpperBound)) before the head)" } ?? "")
   }
 }

@@ -32,7 +32,7 @@ extension ReportPage {
             [
               Shown.className(violation.label, names), Shown.className(violation.prediction, names),
               violation.adversarialPrediction.map { Shown.className($0, names) } ?? Shown.none,
-              Shown.exact(violation.radius), Shown.exact(violation.distance), violation.attack,
+              Shown.lower(violation.radius), Shown.upper(violation.distance), violation.attack,
               violation.cause.rawValue, path,
             ])
         })
@@ -44,7 +44,8 @@ extension ReportPage {
       return Figure(
         caption: "Image \(violation.index) (\(Shown.className(violation.label, names))): "
           + "\(violation.change(names)), d = "
-          + "\(Shown.pixels(violation.distance)) within r = \(Shown.pixels(violation.radius)), by "
+          + "\(Shown.upper(violation.distance, digits: 6)) within "
+          + "r = \(Shown.lower(violation.radius, digits: 6)), by "
           + "\(violation.attack). Original, adversarial, and their difference "
           + "\(Shown.number(pictures.magnification, digits: 3)) times larger around grey.",
         characters: [], drawing: pictures.drawing)
@@ -140,7 +141,7 @@ extension ReportPage {
 
   static func bounds(_ report: VerificationReport) -> Section? {
     guard let bounds = report.bounds else { return nil }
-    let lower = report.lipschitzLowerBound.map { ", and at least \(Shown.exact($0))" } ?? ""
+    let lower = report.lipschitzLowerBound.map { ", and at least \(Shown.lower($0))" } ?? ""
     let slack =
       report.lipschitzLowerBound.map {
         " The slack of the network's bound, upper over lower side, is "
@@ -151,7 +152,7 @@ extension ReportPage {
       heading: "Bounds",
       paragraphs: [
         "Before its head the network's Lipschitz constant is at most "
-          + "\(Shown.exact(bounds.lipschitzUpperBound))\(lower). "
+          + "\(Shown.upper(bounds.lipschitzUpperBound))\(lower). "
           + (report.contradictions.isEmpty
             ? "Bounds are proved, rounding included" : "Some of these bounds contradict each other")
           + "; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing.\(slack)",
@@ -172,12 +173,12 @@ extension ReportPage {
             Row(
               layer.name,
               [
-                layer.kind, Shown.exact(layer.spectralNorm?.lowerBound),
+                layer.kind, Shown.lower(layer.spectralNorm?.lowerBound),
                 Shown.number(layer.modelEstimate), Shown.number(layer.freshEstimate),
-                Shown.exact(layer.spectralNorm?.upperBound),
+                Shown.upper(layer.spectralNorm?.upperBound),
                 layer.spectralNorm?.method.rawValue ?? Shown.none,
                 layer.stepSize.map { "\($0)" } ?? Shown.none,
-                Shown.exact(layer.lipschitzUpperBound),
+                Shown.upper(layer.lipschitzUpperBound),
               ])
           })
       ],
@@ -204,7 +205,7 @@ extension ReportPage {
       paragraphs: [
         "d/r, the distance of the nearest adversarial image found over the certified radius, for "
           + "\(audit.tightness.count) images: just above 1 it would be a certificate that cannot be "
-          + "larger, and up to 1 a broken one. Minimum \(Shown.exact(distribution.min)), median "
+          + "larger, and up to 1 a broken one. Minimum \(Shown.lower(distribution.min)), median "
           + "\(Shown.pixels(distribution.median)), maximum \(Shown.pixels(distribution.max)). A d/r "
           + "above 1 may be a loose certificate or a weak attack: the nearest adversarial image of all "
           + "may be nearer than what was found."

@@ -113,11 +113,15 @@ enum Shown {
     return String(format: "%.\(digits)g", value)
   }
 
-  /// A proved bound, a radius or a distance that is compared with one: the shortest text that means
-  /// this very number, since rounding to the nearest might move it to the wrong side.
-  static func exact(_ value: Double?) -> String {
-    guard let value, !value.isNaN else { return none }
-    return value.isInfinite ? number(value) : "\(value)"
+  /// A proved upper bound, or a distance that is compared with a radius, rounded up; with all digits it
+  /// reads back as the same number.
+  static func upper(_ value: Double?, digits: Int = Rounding.exactDigits) -> String {
+    Rounding.up.text(value, digits: digits)
+  }
+
+  /// A proved lower bound or a radius, rounded down; with all digits it reads back as the same number.
+  static func lower(_ value: Double?, digits: Int = Rounding.exactDigits) -> String {
+    Rounding.down.text(value, digits: digits)
   }
 
   /// A radius or distance of a statistic.

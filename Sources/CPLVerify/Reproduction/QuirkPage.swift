@@ -118,7 +118,7 @@ struct QuirkPage {
             ReportPage.Row(
               record.name,
               [
-                Shown.exact(record.lipschitzUpperBound), Shown.digest(record.digests.configuration),
+                Shown.upper(record.lipschitzUpperBound), Shown.digest(record.digests.configuration),
                 Shown.digest(record.digests.weights), Shown.digest(record.digests.results),
                 Shown.commit(record.commit),
               ])

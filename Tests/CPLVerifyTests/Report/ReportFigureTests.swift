@@ -114,7 +114,7 @@ struct ReportFigureTests {
   @Test("numbers stay on one line, and long words may break")
   func cells() throws {
     let html = try ReportSample.full().html()
-    #expect(html.contains("<td class=\"number\">0.30000000000000004</td>"))
+    #expect(html.contains("<td class=\"number\">0.300000000000000044</td>"))
     #expect(html.contains("<td class=\"number\">66.67 %</td>"))
     #expect(html.contains("<td class=\"text\">convolution</td>"))
     var report = ReportSample.full()
