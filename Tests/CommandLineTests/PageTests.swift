@@ -83,7 +83,7 @@ struct PageTests {
       }
       #expect(try states("a.h5 --out pages", in: folder).code == 0)
       try FileManager.default.removeItem(atPath: folder + "/pages/junit.xml")
-      #expect(try states("a.h5 --out pages", in: folder).code == 2)
+      #expect(try states("a.h5 --out pages", in: folder).code == 1)
     }
   }
 

@@ -108,9 +108,9 @@ struct StoredNormalization {
         (members?.mean, mean, false), (members?.deviation, deviation, true),
       ] {
         guard let tensor, used.map({ $0.isCopy(of: tensor) }) != true else { continue }
-        let best = best.module.joined(separator: ".")
+        let name = (mean ?? deviation)?.name.forMessage ?? "the file's"
         unusable.append(
-          (tensor.name, isDeviation, "another normalisation than '\(best.forMessage)' has"))
+          (tensor.name, isDeviation, "another normalisation than that of \(name)"))
       }
     }
   }
@@ -141,7 +141,7 @@ struct StoredNormalization {
     let values = tensor.numbers.floats().values
     let isPossible = values.allSatisfy { isDeviation ? $0.isNormal && $0 > 0 : $0.isFinite }
     return isPossible
-      ? nil : isDeviation ? "a deviation is a positive number" : "a mean is a finite number"
+      ? nil : isDeviation ? "one that is not a positive number" : "one that is not a finite number"
   }
 
   /// Whether another network's images are normalised in the same way.

@@ -55,8 +55,8 @@ struct StoredNormalizationTests {
   @Test("a guess does not replace buffers that cannot be used; a flag does, and they are listed")
   func impossible() throws {
     for (name, shape, values, reason) in [
-      ("std", [3], [1, -1, 1], "a positive number"),
-      ("mean", [3], [0, .nan, 0], "a finite number"),
+      ("std", [3], [1, -1, 1], "not a positive number"),
+      ("mean", [3], [0, .nan, 0], "not a finite number"),
       ("mean", [3, 3], [Float](repeating: 0, count: 9), "not one number a channel"),
       ("mean", [5], [0, 0, 0, 0, 0], "not one number a channel"),
     ] as [(String, [Int], [Float], String)] {
