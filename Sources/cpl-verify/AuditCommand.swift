@@ -135,12 +135,12 @@ struct AuditCommand: PinnableCommand {
       throw code
     }
     judgement.report.audit = result
-    try judgement.finish { report in
+    try judgement.finish {
+      if result.unfinished == 0 { journal.take()?.remove() }
+    } show: { report in
       if options.json { try Output.line(try report.json(.audit)) } else { try show(report) }
     }
-    if result.unfinished == 0 {
-      journal.take()?.remove()
-    } else if let file {
+    if result.unfinished > 0, let file {
       judgement.progress.note("the budget ran out; --resume goes on from \(file.journal)")
     }
     try verdict.leave(judgement.report)

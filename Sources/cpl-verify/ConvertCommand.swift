@@ -19,6 +19,9 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: "The file to write.", completion: .file())
   var out: String
 
+  @Flag(help: "Replace OUT where it is there already.")
+  var force = false
+
   @OptionGroup(title: "What a PyTorch checkpoint does not store") var unstored: UnstoredOptions
   @OptionGroup var output: OutputOptions
 
@@ -38,7 +41,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try unstored.read(input)
-    try ResultOptions.check(out, notReplacing: input)
+    try ResultOptions.check(out, notReplacing: input, force: force)
     for note in checkpoint.notes { output.progress.note("\(input): \(note)") }
     var description = checkpoint.description
     let remark = ", converted by cpl-verify \(Program.number)"

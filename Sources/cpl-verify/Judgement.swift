@@ -53,7 +53,7 @@ struct Judgement {
         expected: "no more shards than there are images, \(all.count)",
         found: "\(shard.map { "\($0.count)" } ?? "")")
     }
-    if let out { try ResultOptions.check(out, notReplacing: path) }
+    if let out { try ResultOptions.check(out, notReplacing: path, force: true) }
     let progress = progress
     verified = try judging.verify(checkpoint, workers: workers) { done, total in
       progress.update("bounding", done: done, total: total, unit: "layers")
@@ -143,11 +143,17 @@ struct Judgement {
 
   /// Completes the provenance, keeps the results where the user wants them, and shows them, also
   /// where keeping them fails.
-  mutating func finish(show: (VerificationReport) throws -> Void) throws {
+  /// - Parameter kept: What is done once the results are kept.
+  mutating func finish(
+    kept: () -> Void = {}, show: (VerificationReport) throws -> Void
+  ) throws {
     report.provenance = report.provenance.completed(workers)
-    let kept = Result { try out.map(report.write(to:)) }
+    let keeping = Result {
+      try out.map(report.write(to:))
+      kept()
+    }
     try show(report)
-    try kept.get()
+    try keeping.get()
     if let out {
       progress.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
     }

@@ -45,6 +45,9 @@ struct SelftestCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also draw the matrix of faults and checks.", valueName: "file.svg"))
   var svg: String?
 
+  @Flag(help: "Replace the drawing where it is there already.")
+  var force = false
+
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var options: RunOptions
 
@@ -69,6 +72,7 @@ struct SelftestCommand: ParsableCommand {
       return
     }
     let checks = try choice.checks()
+    if let svg { try ResultOptions.check(svg, notReplacing: weights ?? "", force: force) }
     let start = Date()
     let progress = options.progress
     let scratch = try Scratch.create()

@@ -69,6 +69,9 @@ struct VerifyCommand: ParsableCommand {
     let start = Date()
     let progress = options.progress
     try results.check(notReplacing: weights ?? "")
+    if let junit {
+      try ResultOptions.check(junit, notReplacing: weights ?? "", force: results.force)
+    }
     let scratch = try Scratch.create()
     defer { Scratch.remove(scratch) }
     let subject = try CheckSubject(

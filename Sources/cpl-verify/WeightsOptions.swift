@@ -138,7 +138,7 @@ struct ResultOptions: ParsableArguments {
       "Keep the results in this HDF5 file, from which 'report' makes pages.", valueName: "file"))
   var out: String?
 
-  @Flag(help: "Replace the file of --out where it is there already.")
+  @Flag(help: "Replace files that are there already.")
   var force = false
 
   func validate() throws {
@@ -149,17 +149,16 @@ struct ResultOptions: ParsableArguments {
   /// file of weights, and that nothing is lost by it.
   func check(notReplacing weights: String) throws {
     guard let out else { return }
-    try Self.check(out, notReplacing: weights)
-    if !force, FileManager.default.fileExists(atPath: out) { throw Self.refusal(toReplace: out) }
+    try Self.check(out, notReplacing: weights, force: force)
   }
 
   static func refusal(toReplace out: String) -> HintedError {
     HintedError(
       error: .cannotCreate(path: out, reason: "it is there already"),
-      hint: "name another file with --out, or replace it with --force")
+      hint: "name another file, or replace it with --force")
   }
 
-  static func check(_ out: String, notReplacing weights: String) throws {
+  static func check(_ out: String, notReplacing weights: String, force: Bool) throws {
     func fail(_ reason: String) -> ReferenceError { .cannotCreate(path: out, reason: reason) }
     var (file, other) = (stat(), stat())
     if stat(out, &file) == 0 {
@@ -169,6 +168,7 @@ struct ResultOptions: ParsableArguments {
       guard file.st_mode & S_IFMT == S_IFREG else {
         throw fail(file.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is no regular file")
       }
+      guard force else { throw refusal(toReplace: out) }
     }
     // Not written through: what is there stays until the results replace it.
     let folder = URL(fileURLWithPath: out).resolvingSymlinksInPath().deletingLastPathComponent()

@@ -27,6 +27,16 @@ struct AuditTests {
     return program
   }
 
+  @Test("a finished audit that nobody reads leaves its results and no journal")
+  func unread() throws {
+    try SampleRun.withCopy { folder in
+      let pipe = try Program.shell(
+        "{ \"$0\" \(Self.line) --quiet; echo $? >&2; } | true", in: folder)
+      #expect(pipe.error == "74\n", "\(pipe)")
+      #expect(try names(in: folder) == ["audit.h5", "run", "tiny.yml"])
+    }
+  }
+
   @Test("a killed audit goes on from its journal and ends as if nothing had happened")
   func killed() throws {
     try SampleRun.withCopy { folder in

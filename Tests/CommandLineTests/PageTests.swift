@@ -160,6 +160,26 @@ struct PageTests {
     }
   }
 
+  @Test(
+    "no other file is replaced unasked either",
+    arguments: [
+      "convert run/last.h5 mine.safetensors", "convert run/last.h5 mine.h5",
+      "verify --only cpl.step --quiet --junit mine.xml",
+      "selftest --fault step-too-long --only cpl.step --quiet --svg mine.svg",
+    ])
+  func keptFiles(line: String) throws {
+    let name = try #require(line.split(separator: " ").last).description
+    try SampleRun.withCopy { folder in
+      try write("mine", to: "\(folder)/\(name)")
+      expectRefusal(
+        try Program.run(line, in: folder), code: 73, "\(name): cannot create: it is there already",
+        "--force")
+      #expect(try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) == "mine")
+      let forced = try Program.run(line + " --force", in: folder)
+      #expect(try bytes(of: "\(folder)/\(name)") != Array("mine".utf8), "\(forced)")
+    }
+  }
+
   @Test("an audit that goes on replaces its own results and no others")
   func resumedResults() throws {
     try SampleRun.withCopy { folder in

@@ -12,7 +12,9 @@ extension ReportPage {
             + "says nothing of real ones)" : "data \($0)"
       },
       report.training.last.map { "trained for \($0.epoch) epochs" },
-      facts.profile.map { "judged under the profile \($0)" },
+      facts.profile.map {
+        $0 == "shipped" ? "judged as its file ships it" : "judged under the profile \($0)"
+      },
     ].compactMap(\.self)
     return Section(
       heading: "In short",
