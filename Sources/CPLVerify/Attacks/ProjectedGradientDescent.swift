@@ -97,11 +97,12 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
         let distance = Ball.distance(iterates[position], balls[position].center)
         results[position].keep(iterates[position], distance: distance)
       }
-      guard let gradient = found.gradient else { break }
+      guard let gradients = found.gradients else { break }
       let positions = alive
       let current = iterates
       let moved = workers.map(positions.count) { row in
-        move(current[positions[row]], along: gradient.row(row), in: balls[positions[row]])
+        move(
+          current[positions[row]], along: gradients.gradient(at: row), in: balls[positions[row]])
       }
       for (row, position) in positions.enumerated() {
         results[position].backwardPasses += 1
