@@ -22,16 +22,75 @@ let package = Package(
     .plugin(name: "BuildCommit", capability: .buildTool()),
     .target(name: "CPLKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CPLResources", exclude: ["built-in.h5"]),
+    // The floors of CPLReference and CPLVerify: each may use those above it.
+    .target(
+      name: "CPLNumerics", dependencies: ["CPLKernels", "COpenBLAS"],
+      path: "Sources/CPLReference/Numerics"),
+    .target(
+      name: "CPLFiles", dependencies: ["CPLNumerics", "CHDF5", "CCrypto", "CZlib"],
+      path: "Sources/CPLReference/Files"),
+    .target(
+      name: "CPLDatasets", dependencies: ["CPLNumerics", "CPLFiles"],
+      path: "Sources/CPLReference/Datasets"),
+    .target(
+      name: "CPLNetworks", dependencies: ["CPLNumerics", "CPLFiles", "CPLDatasets"],
+      path: "Sources/CPLReference/Networks"),
+    .target(
+      name: "CPLTraining",
+      dependencies: [
+        "CPLNumerics", "CPLFiles", "CPLDatasets", "CPLNetworks",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      path: "Sources/CPLReference/Training"),
+    .target(
+      name: "CPLFormats",
+      dependencies: ["CPLNumerics", "CPLFiles", "CPLDatasets", "CPLNetworks", "CPLTraining"],
+      path: "Sources/CPLReference/Formats"),
     .target(
       name: "CPLReference",
       dependencies: [
-        "CPLKernels", "CHDF5", "COpenBLAS", "CCrypto", "CZlib",
-        .product(name: "Yams", package: "Yams"),
-      ]),
+        "CPLNumerics", "CPLFiles", "CPLDatasets", "CPLNetworks", "CPLTraining", "CPLFormats",
+      ],
+      path: "Sources/CPLReference",
+      exclude: ["Numerics", "Files", "Datasets", "Networks", "Training", "Formats"]),
+    .target(
+      name: "CPLBounds", dependencies: ["CPLReference"], path: "Sources/CPLVerify/Bounds"),
+    .target(
+      name: "CPLCertificates", dependencies: ["CPLReference", "CPLBounds"],
+      path: "Sources/CPLVerify/Certificates"),
+    .target(
+      name: "CPLAttacks", dependencies: ["CPLReference", "CPLBounds", "CPLCertificates"],
+      path: "Sources/CPLVerify/Attacks"),
+    .target(
+      name: "CPLAudit",
+      dependencies: ["CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks"],
+      path: "Sources/CPLVerify/Audit"),
+    .target(
+      name: "CPLProperties",
+      dependencies: [
+        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLResources",
+      ], path: "Sources/CPLVerify/Properties"),
+    .target(
+      name: "CPLReports",
+      dependencies: [
+        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties",
+        .product(name: "Mustache", package: "swift-mustache"),
+      ], path: "Sources/CPLVerify/Reports"),
+    .target(
+      name: "CPLReproduction",
+      dependencies: [
+        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties",
+        "CPLReports", "CPLResources",
+      ], path: "Sources/CPLVerify/Reproduction"),
     .target(
       name: "CPLVerify",
       dependencies: [
-        "CPLReference", "CPLResources", .product(name: "Mustache", package: "swift-mustache"),
+        "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties", "CPLReports",
+        "CPLReproduction",
+      ],
+      path: "Sources/CPLVerify",
+      exclude: [
+        "Bounds", "Certificates", "Attacks", "Audit", "Properties", "Reports", "Reproduction",
       ]),
     .executableTarget(
       name: "cpl-verify",

@@ -1,3 +1,4 @@
+import CPLReference
 import CPLVerify
 import Foundation
 

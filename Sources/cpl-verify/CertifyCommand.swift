@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPLReference
 import CPLVerify
 import Foundation
 

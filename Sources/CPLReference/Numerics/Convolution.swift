@@ -9,9 +9,9 @@ import CPLKernels
 /// with x and v zero outside the image.
 public struct Convolution<Scalar: TensorScalar>: LinearMap {
   /// Channels of the image, inner channels, the image's side n and the kernel's side k.
-  let shape: cpl_conv_shape
+  package let shape: cpl_conv_shape
   /// K in the kernels' own layout.
-  let packedKernel: [Scalar]
+  package let packedKernel: [Scalar]
   private let workspaceBytes: Int
 
   /// The convolution of an inner×C×k×k kernel with images of side `imageSide`.
@@ -77,7 +77,7 @@ public struct Convolution<Scalar: TensorScalar>: LinearMap {
   }
 
   /// Scratch memory for the kernels, on this thread.
-  func withWorkspace<Result>(_ body: (UnsafeMutableRawPointer) -> Result) -> Result {
+  package func withWorkspace<Result>(_ body: (UnsafeMutableRawPointer) -> Result) -> Result {
     withUnsafeTemporaryAllocation(byteCount: workspaceBytes, alignment: 64) {
       body($0.baseAddress!)
     }

@@ -1,4 +1,6 @@
 import CPLKernels
+import CPLNetworks
+import CPLNumerics
 
 /// Adam (Kingma and Ba 2015, Algorithm 1) with β₁ = 0.9, β₂ = 0.999, ε = 1e-8 and no weight decay,
 /// in the order of operations of PyTorch.

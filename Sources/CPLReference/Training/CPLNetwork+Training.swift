@@ -1,3 +1,6 @@
+import CPLNetworks
+import CPLNumerics
+
 extension CPLNetwork {
   /// The gradient of the loss in training mode with respect to every parameter.
   ///

@@ -1,3 +1,7 @@
+import CPLDatasets
+import CPLNetworks
+import CPLNumerics
+
 extension CPLNetwork {
   /// How many images are evaluated at once.
   public static var evaluationBatch: Int { 128 }
@@ -19,20 +23,5 @@ extension CPLNetwork {
       try progress(positions.upperBound)
     }
     return Tensor(shape: [dataset.count, classes], elements: logits)
-  }
-}
-
-extension Tensor {
-  /// For each row of an N×classes tensor, the position of its largest element, the first of equals; −1,
-  /// which is no class, for a row with an element that is not finite.
-  package var rowMaxima: [Int] {
-    let classes = shape[1]
-    return (0..<shape[0]).map { row in
-      let start = row * classes
-      guard elements[start..<start + classes].allSatisfy(\.isFinite) else { return -1 }
-      return (0..<classes).reduce(0) {
-        elements[start + $1] > elements[start + $0] ? $1 : $0
-      }
-    }
   }
 }

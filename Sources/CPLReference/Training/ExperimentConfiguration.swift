@@ -1,3 +1,6 @@
+import CPLDatasets
+import CPLNetworks
+import CPLNumerics
 import Yams
 
 /// A file of `experiments/`: a network and how it is trained. The data set is the command's choice.

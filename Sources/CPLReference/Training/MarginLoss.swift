@@ -1,3 +1,5 @@
+import CPLNumerics
+
 /// The multi-class margin loss of section 6 of the paper,
 ///
 ///     ℓ = (1/classes) Σ_{j≠y} max(0, margin − z_y + z_j),

@@ -1,3 +1,5 @@
+import CPLNumerics
+
 /// The power method of Algorithm 1 (Meunier et al. 2022) for the spectral norm of a linear map W:
 ///
 ///     v ← W u / (‖W u‖ + 1e-12),   u ← Wᵀ v / (‖Wᵀ v‖ + 1e-12),   σ̂ = ⟨W u, v⟩

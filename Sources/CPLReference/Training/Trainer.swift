@@ -1,3 +1,8 @@
+import CPLDatasets
+import CPLFiles
+import CPLNetworks
+import CPLNumerics
+
 /// Trains a network as section 6 of the paper does.
 public struct Trainer: Sendable {
   public let configuration: TrainingConfiguration

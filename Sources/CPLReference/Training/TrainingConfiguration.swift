@@ -1,3 +1,5 @@
+import CPLNetworks
+
 /// How a network is trained (section 6 of the paper). The defaults are the paper's.
 public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var epochs = 200

@@ -1,3 +1,6 @@
+import CPLNetworks
+import CPLNumerics
+
 /// Everything that a training run carries from one step to the next.
 public struct TrainingState: Sendable {
   public var network: CPLNetwork<Float>

@@ -1,3 +1,5 @@
+import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// Images under attack.
@@ -23,7 +25,7 @@ public struct AttackInput: Sendable {
   public var count: Int { labels.count }
 
   /// Some of the images.
-  func selecting(_ positions: [Int]) -> AttackInput {
+  package func selecting(_ positions: [Int]) -> AttackInput {
     AttackInput(
       images: images.rows(positions), labels: positions.map { labels[$0] },
       indices: positions.map { indices[$0] })
@@ -36,7 +38,7 @@ public struct AttackTarget: Sendable {
   /// The binary32 network.
   public let network: CPLNetwork<Float>
   /// The binary64 network, where that is the one under attack.
-  let binary64: CPLNetwork<Double>?
+  package let binary64: CPLNetwork<Double>?
   /// The Lipschitz constants of its head's margins, by which attacks tell which class is near.
   public let constants: PairConstants
 
@@ -50,7 +52,7 @@ public struct AttackTarget: Sendable {
   }
 
   /// The logits of images, N×classes, as they are computed.
-  func logits(_ images: Tensor<Float>, workers: Workers) -> Tensor<Double> {
+  package func logits(_ images: Tensor<Float>, workers: Workers) -> Tensor<Double> {
     binary64?.logits(images.converted(), workers: workers)
       ?? network.logits(images, workers: workers).converted()
   }
@@ -90,7 +92,7 @@ public struct AttackResult: Sendable {
   public init() {}
 
   /// Keeps `candidate` if it is nearer than what was found before.
-  mutating func keep(_ candidate: [Float], distance: Double) {
+  package mutating func keep(_ candidate: [Float], distance: Double) {
     guard distance < self.distance else { return }
     image = candidate
     self.distance = distance
@@ -134,21 +136,4 @@ public protocol MinimumNormAttack: Attack {
   func run(
     _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
   ) -> [AttackResult]
-}
-
-extension Tensor {
-  /// Some rows of the outermost extent, in the given order.
-  func rows(_ positions: [Int]) -> Tensor {
-    let stride = shape.dropFirst().reduce(1, *)
-    var selected: [Scalar] = []
-    selected.reserveCapacity(positions.count * stride)
-    for position in positions { selected += row(position) }
-    return Tensor(shape: [positions.count] + shape.dropFirst(), elements: selected)
-  }
-
-  /// One row of the outermost extent.
-  func row(_ position: Int) -> ArraySlice<Scalar> {
-    let stride = shape.dropFirst().reduce(1, *)
-    return elements[position * stride..<(position + 1) * stride]
-  }
 }

@@ -1,3 +1,4 @@
+import CPLCertificates
 import CPLReference
 import Foundation
 

@@ -14,14 +14,14 @@ package struct Ball<Scalar: TensorScalar>: Sendable {
   package var target: Double { radius * (1 - 0x1p-20) }
 
   /// ‖a − b‖₂ of two images, rounded up by a few units in the last place.
-  static func distance(
+  package static func distance(
     _ a: some RandomAccessCollection<Scalar>, _ b: some RandomAccessCollection<Scalar>
   ) -> Double {
     Distance(a, b).upperBound
   }
 
   /// Whether an image lies in the ball and in the box.
-  func contains(_ image: [Scalar]) -> Bool {
+  package func contains(_ image: [Scalar]) -> Bool {
     image.allSatisfy { (0...1).contains($0) } && Self.distance(image, center) <= radius
   }
 
@@ -36,7 +36,7 @@ package struct Ball<Scalar: TensorScalar>: Sendable {
   }
 
   /// Moves an image to the nearest one in the box.
-  static func projectToBox(_ image: inout [Scalar]) {
+  package static func projectToBox(_ image: inout [Scalar]) {
     for index in image.indices { image[index] = min(max(image[index], 0), 1) }
   }
 

@@ -1,3 +1,4 @@
+import CPLCertificates
 import CPLReference
 
 /// DeepFool's steps on one image towards one class (Moosavi-Dezfooli, Fawzi and Frossard 2016,

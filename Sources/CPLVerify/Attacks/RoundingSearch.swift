@@ -1,3 +1,4 @@
+import CPLCertificates
 import CPLReference
 
 /// Looks just inside a radius for images whose class changes by rounding alone (after Jin,

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// The rounding search of one image.

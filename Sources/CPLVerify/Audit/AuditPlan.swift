@@ -1,3 +1,5 @@
+import CPLAttacks
+import CPLBounds
 import CPLReference
 
 /// What an audit puts each certified image through, by the image's radius r.

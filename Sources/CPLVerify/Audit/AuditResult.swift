@@ -1,3 +1,5 @@
+import CPLAttacks
+import CPLCertificates
 import CPLReference
 
 /// One image of an audit.
@@ -98,6 +100,23 @@ public struct Violation: Sendable {
   public let cause: Cause
   public let original: [Float]
   public let adversarial: [Float]
+
+  package init(
+    index: Int, label: Int, prediction: Int, adversarialPrediction: Int? = nil,
+    radius: Double, distance: Double, attack: String, cause: Cause, original: [Float],
+    adversarial: [Float]
+  ) {
+    self.index = index
+    self.label = label
+    self.prediction = prediction
+    self.adversarialPrediction = adversarialPrediction
+    self.radius = radius
+    self.distance = distance
+    self.attack = attack
+    self.cause = cause
+    self.original = original
+    self.adversarial = adversarial
+  }
 }
 
 /// What an audit came to.
@@ -121,6 +140,17 @@ public struct AuditResult: Sendable {
   public let violations: [Violation]
   /// The layers whose verified bound exceeds 1, which the published certificates take for granted.
   public let excessLayers: [String]
+
+  package init(
+    certificate: CertificateKind, plan: [String], images: [AuditedImage],
+    violations: [Violation], excessLayers: [String]
+  ) {
+    self.certificate = certificate
+    self.plan = plan
+    self.images = images
+    self.violations = violations
+    self.excessLayers = excessLayers
+  }
 
   /// The number of images with a radius above 0.
   public var certified: Int { images.count { $0.radius > 0 } }
@@ -157,4 +187,22 @@ public struct AuditResult: Sendable {
 
   /// d/r of every certified image for which an adversarial image was found, ascending.
   public var tightness: [Double] { images.compactMap(\.tightness).sorted() }
+}
+
+extension AuditedImage {
+  package init(
+    stored index: Int, label: Int, prediction: Int, binary32Prediction: Int, radius: Double,
+    distance: Double, binary32OnlyDistance: Double, attack: String?, forwardPasses: Int,
+    backwardPasses: Int, extent: Extent
+  ) {
+    self.init(
+      index: index, label: label, prediction: prediction, binary32Prediction: binary32Prediction,
+      radius: radius)
+    self.distance = distance
+    self.binary32OnlyDistance = binary32OnlyDistance
+    self.attack = attack
+    self.forwardPasses = forwardPasses
+    self.backwardPasses = backwardPasses
+    self.extent = extent
+  }
 }

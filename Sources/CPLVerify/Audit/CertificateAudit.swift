@@ -1,3 +1,6 @@
+import CPLAttacks
+import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// Joins certificates with attacks: is any certified image broken inside its radius, and how tight

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// A stored violation as it looks now.

@@ -1,3 +1,6 @@
+import CPLAttacks
+import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// A verified network with one kind of certificate, which names the network that is executed: the

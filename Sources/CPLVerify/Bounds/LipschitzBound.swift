@@ -1,3 +1,5 @@
+import CPLReference
+
 /// Upper bounds of Lipschitz constants with respect to the Euclidean norm (soundness.md, sections
 /// 3 and 4), every operation rounded up.
 ///

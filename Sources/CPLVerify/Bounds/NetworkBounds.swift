@@ -16,6 +16,21 @@ public struct LayerBounds: Sendable {
   public let stepRule: StepRule?
   /// An upper bound of the layer's Lipschitz constant with that h.
   public let lipschitzUpperBound: Double
+
+  package init(
+    name: String, kind: String, spectralNorm: SpectralNormEnclosure?,
+    modelEstimate: Double?, freshEstimate: Double?, stepSize: Float?, stepRule: StepRule?,
+    lipschitzUpperBound: Double
+  ) {
+    self.name = name
+    self.kind = kind
+    self.spectralNorm = spectralNorm
+    self.modelEstimate = modelEstimate
+    self.freshEstimate = freshEstimate
+    self.stepSize = stepSize
+    self.stepRule = stepRule
+    self.lipschitzUpperBound = lipschitzUpperBound
+  }
 }
 
 /// What is proved of a network's map from images to the features before its head.
@@ -25,6 +40,11 @@ public struct NetworkBounds: Sendable {
   /// L̄, an upper bound of the Lipschitz constant of that map: the product of the layers' bounds,
   /// rounded up.
   public let lipschitzUpperBound: Double
+
+  package init(layers: [LayerBounds], lipschitzUpperBound: Double) {
+    self.layers = layers
+    self.lipschitzUpperBound = lipschitzUpperBound
+  }
 
   /// What the published pipeline takes L̄ for: the bounds of the layers without a step, every convex
   /// potential layer counted as 1-Lipschitz whatever its step is. Proves nothing.
@@ -205,7 +225,7 @@ extension ConvexPotentialLayer {
 
 extension Layer {
   /// The layer as one that knows its Lipschitz constant.
-  var bounded: any LipschitzBoundedLayer {
+  package var bounded: any LipschitzBoundedLayer {
     get throws(VerificationError) {
       guard let bounded = self as? any LipschitzBoundedLayer else {
         throw .invalid(

@@ -7,7 +7,7 @@ import Foundation
 /// is 2⁻¹⁴⁹ times an integer, so that the quotients are 0 or at least 2⁻²⁷⁶, and the products of
 /// two of them exact and at least 2⁻⁵⁵² in magnitude. Underflow thus stays far below every
 /// bound: a matrix with these entries has spectral norm at least 1, that of its largest entry.
-struct ScaledWeights {
+package struct ScaledWeights {
   /// The weights divided by 2^`exponent`, in the order of the tensor; empty when all are zero.
   let elements: [Double]
   /// The exponent of the largest magnitude.
@@ -38,7 +38,7 @@ struct ScaledWeights {
   func scaled(_ value: Double) -> Double { scalbn(value, -exponent) }
 
   /// Refuses NaN and infinities, naming the first one's place by `axes`.
-  static func requireFinite(
+  package static func requireFinite(
     _ weights: Tensor<Float>, what: String, axes: [String]
   ) throws(VerificationError) {
     if let index = weights.elements.firstIndex(where: { !$0.isFinite }) {

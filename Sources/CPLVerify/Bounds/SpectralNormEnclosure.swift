@@ -1,3 +1,5 @@
+import CPLReference
+
 /// Two numbers between which the spectral norm ‖A‖₂ of a linear map is proved to lie.
 public struct SpectralNormEnclosure: Equatable, Sendable, Codable {
   /// How the upper bound was proved.
@@ -20,6 +22,13 @@ public struct SpectralNormEnclosure: Equatable, Sendable, Codable {
   public let estimate: Double
   /// How `upperBound` was proved.
   public let method: Method
+
+  package init(lowerBound: Double, upperBound: Double, estimate: Double, method: Method) {
+    self.lowerBound = lowerBound
+    self.upperBound = upperBound
+    self.estimate = estimate
+    self.method = method
+  }
 
   /// The enclosure of a map that is zero.
   static let zero = SpectralNormEnclosure(lowerBound: 0, upperBound: 0, estimate: 0, method: .zero)

@@ -16,7 +16,7 @@ package struct ZeroPaddedConvolution: Sendable {
   /// n.
   package let imageSide: Int
   /// The kernel as k² matrices, tap by tap: [a, b, i, ch].
-  let taps: [Double]
+  package let taps: [Double]
 
   /// From a kernel in the order [i, ch, a, b].
   package init(kernel: [Double], outputs: Int, inputs: Int, kernelSide: Int, imageSide: Int) {

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// A binary floating-point format as error bounds see it (IEEE 754, to nearest, gradual underflow):
@@ -21,16 +22,10 @@ package struct BinaryFormat: Equatable, Sendable {
     greatest = Double(Scalar.greatestFiniteMagnitude)
   }
 
-  /// γ_n = n·u/(1 − n·u) rounded up; infinite from n·u = ½ on.
-  ///
-  /// (1 + u)ⁿ − 1 ≤ γ_n, and n factors 1 + δ or their inverses make 1 + θ, |θ| ≤ γ_n (Higham,
-  /// *Accuracy and Stability of Numerical Algorithms*, lemma 3.1). n·u is exact: u is a power of
-  /// two and n < 2⁵³; so is 1 − n·u in binary64.
+  /// γ_n of this format; infinite where it reaches 1.
   package func gamma(_ n: Int) -> Double {
-    precondition(n >= 0, "a number of roundings is not negative")
-    guard n < 1 << 53 else { return .infinity }
-    let nu = Double(n) * unitRoundoff
-    return nu < 0.5 ? Rounding.up.quotient(nu, 1 - nu) : .infinity
+    let bound = Rounding.gamma(n, unitRoundoff: unitRoundoff)
+    return bound < 1 ? bound : .infinity
   }
 
   /// What `roundings` underflows in each of `elements` numbers can add to their norm, amplified by

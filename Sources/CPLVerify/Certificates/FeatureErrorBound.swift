@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// What is proved of the features that a network computes for the inputs of the box [0, 1]^d.
@@ -49,7 +50,7 @@ package struct FeatureErrorBound: Sendable {
 
 extension Layer {
   /// The layer as one that knows its rounding errors.
-  var errorBounded: any ForwardErrorBoundedLayer {
+  package var errorBounded: any ForwardErrorBoundedLayer {
     get throws(VerificationError) {
       guard let bounded = self as? any ForwardErrorBoundedLayer else {
         throw .invalid(

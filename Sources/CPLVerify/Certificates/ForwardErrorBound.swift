@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// Bounds of the rounding error of one layer (soundness.md, section 5): for every input y that the

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// How a linear map y ↦ Ay is computed: every element of the result is a chain

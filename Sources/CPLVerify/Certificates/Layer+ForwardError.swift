@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// A layer that knows how much its rounding can change its output. A layer without this conformance
@@ -139,7 +140,7 @@ extension PoolingLinear: LogitErrorBoundedHead {
 
 extension Tensor {
   /// ‖x‖₂ ≤ the result.
-  var normUpperBound: Double { EuclideanNorm.upperBound(elements.map { Double($0) }) }
+  package var normUpperBound: Double { EuclideanNorm.upperBound(elements.map { Double($0) }) }
 
   /// ‖relu(x)‖₂ ≤ the result.
   fileprivate var positivePartNormUpperBound: Double {

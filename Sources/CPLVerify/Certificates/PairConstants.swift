@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// ν_ij, upper bounds of the Lipschitz constants of the margins z_i − z_j as functions of the

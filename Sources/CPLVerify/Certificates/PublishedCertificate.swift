@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// The certificates of the published code, in its own binary32 arithmetic.

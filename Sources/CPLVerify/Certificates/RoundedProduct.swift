@@ -1,3 +1,5 @@
+import CPLBounds
+
 /// A linear map y ↦ Ay as it is computed, which knows how much that errs.
 package protocol RoundedProduct: Sendable {
   /// The number of elements of the result.

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// Certificates from an evaluation in binary64 whose rounding is bounded: of the network **as it is
@@ -94,7 +95,7 @@ public struct SoundCertificate: Sendable {
 
   /// Whether the logits that are computed for an image of the box prove that in real arithmetic its
   /// class is another one than `label`, or ties with another one.
-  func provesChange(of label: Int, _ logits: some Collection<Double>) -> Bool {
+  package func provesChange(of label: Int, _ logits: some Collection<Double>) -> Bool {
     let logits = Array(logits)
     return logits.indices.contains { other in
       other != label

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// One of the points 0, ±3/4, ±3/2 and ∞ of Winograd's algorithm F(4, 3), as `CPLKernels.h` states it:

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// How a 3×3 convolution T is computed in binary32: by Winograd's minimal filtering F(4, 3) along

@@ -1,3 +1,5 @@
+import CPLAttacks
+import CPLAudit
 import CPLReference
 
 /// Checks of the attacks: that they keep to their contract, and that withstanding them means something.

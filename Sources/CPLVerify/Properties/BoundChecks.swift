@@ -1,3 +1,5 @@
+import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// Checks of spectral norms and Lipschitz constants.

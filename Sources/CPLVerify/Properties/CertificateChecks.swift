@@ -1,3 +1,6 @@
+import CPLAudit
+import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// Checks of certified radii.

@@ -1,3 +1,6 @@
+import CPLAttacks
+import CPLAudit
+import CPLBounds
 import CPLReference
 
 /// What checks work on, and with: a network, images, and the components that production code is made

@@ -28,7 +28,7 @@ public struct CheckResult: Codable, Sendable {
   /// Why the check is inconclusive or not applicable.
   public let reason: String?
   public let figures: [CheckFigure]
-  public internal(set) var seconds: Double = 0
+  public package(set) var seconds: Double = 0
 
   /// The verdict on a check's findings.
   package init(_ check: some PropertyCheck, seed: UInt64, _ findings: Findings) {

@@ -1,3 +1,4 @@
+import CPLAttacks
 import CPLReference
 
 /// An attack that goes a ten-thousandth beyond its ball.

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 import Synchronization
 
@@ -252,7 +253,7 @@ struct SmallTorusBound: LayerFault {
   ) throws(VerificationError) -> SpectralNormEnclosure? {
     guard let right = try layer.bounded.spectralNorm() else { return nil }
     return SpectralNormEnclosure(
-      stored: right.lowerBound,
+      lowerBound: right.lowerBound,
       upperBound: try TorusBound.circularNormUpperBound(
         kernel: layer.parameters[0].value.converted(), torusSide: layer.inputShape[2]),
       estimate: right.estimate, method: right.method)
@@ -274,7 +275,7 @@ struct LowerBoundAsUpper: LayerFault {
       from: CPLNetwork<Scalar>.randomUnitVector(
         shape: potential.linearMap.inputShape, seed: 0, stream: 0), iterations: 20)
     return SpectralNormEnclosure(
-      stored: right.lowerBound, upperBound: Double(power.estimate), estimate: right.estimate,
+      lowerBound: right.lowerBound, upperBound: Double(power.estimate), estimate: right.estimate,
       method: right.method)
   }
 }

@@ -1,3 +1,5 @@
+import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// Something that is wrong with a kind of layers.

@@ -1,3 +1,5 @@
+import CPLAudit
+import CPLCertificates
 import CPLReference
 import Foundation
 

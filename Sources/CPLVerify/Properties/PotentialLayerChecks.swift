@@ -1,3 +1,5 @@
+import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// Checks of the convex potential layers, in binary64.

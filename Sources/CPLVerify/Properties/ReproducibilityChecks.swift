@@ -1,3 +1,4 @@
+import CPLAttacks
 import CPLReference
 
 /// Checks that the same comes out of the same, and that looking changes nothing.

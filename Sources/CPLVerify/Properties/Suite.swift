@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// All checks, family by family. A new check is one line in its family's list.

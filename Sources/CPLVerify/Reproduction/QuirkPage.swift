@@ -1,4 +1,6 @@
+import CPLCertificates
 import CPLReference
+import CPLReports
 
 /// The page of a study of quirks: what each, switched on alone, does to the figures.
 struct QuirkPage {

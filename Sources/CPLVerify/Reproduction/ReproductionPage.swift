@@ -1,4 +1,6 @@
+import CPLCertificates
 import CPLReference
+import CPLReports
 
 /// The tables of a reproduction: the paper's figures, ours, and the difference.
 struct ReproductionPage {
@@ -171,21 +173,4 @@ extension Shown {
     guard let deviation = spread.standardDeviation else { return percent(spread.mean) }
     return "\(percent(spread.mean)) ± \(number(deviation * 100, digits: 2))"
   }
-
-  /// A difference of shares, in percentage points.
-  static func points(_ share: Double?, minus other: Double) -> String {
-    guard let share, share.isFinite, other.isFinite else { return none }
-    return points(share - other)
-  }
-
-  static func points(_ difference: Double) -> String {
-    let sign = difference < 0 ? "−" : "+"
-    return sign + fixed(abs(difference) * 100)
-  }
-
-  static func commit(_ commit: String?) -> String {
-    commit.map { $0.prefix(12) + ($0.hasSuffix("-dirty") ? "-dirty" : "") } ?? missing
-  }
-
-  static func digest(_ digest: String?) -> String { digest.map { "\($0.prefix(16))…" } ?? missing }
 }

@@ -1,4 +1,6 @@
+import CPLCertificates
 import CPLReference
+import CPLReports
 import Foundation
 
 /// What one run of a reproduction came to, as a folder of `reports/` keeps it: all that the tables

@@ -1,4 +1,5 @@
 import CPLReference
+import CPLReports
 import Foundation
 
 /// What a reproduction writes for people.

@@ -80,7 +80,7 @@ struct ShardTests {
     #expect(try refusal([shards[0], changed, shards[2]]).contains("seed unknown as in 1.h5"))
     changed = shards[1]
     changed.report.bounds = NetworkBounds(
-      stored: shards[1].report.bounds?.layers ?? [], lipschitzUpperBound: 1.0.nextUp.nextUp)
+      layers: shards[1].report.bounds?.layers ?? [], lipschitzUpperBound: 1.0.nextUp.nextUp)
     #expect(try refusal([shards[0], changed, shards[2]]).contains("bounds "))
     // A shard that lacks images.
     changed = shards[1]

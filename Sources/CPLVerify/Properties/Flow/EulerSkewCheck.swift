@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// The explicit Euler scheme on a skew field, which keeps no distance: it must be refused.

@@ -1,3 +1,6 @@
+import CPLBounds
+import CPLReference
+
 /// ‖x − y‖ of two stored vectors, between two numbers.
 package struct EnclosedDistance: Equatable, Sendable {
   package let lowerBound: Double

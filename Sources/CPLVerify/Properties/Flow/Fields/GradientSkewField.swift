@@ -1,3 +1,6 @@
+import CPLBounds
+import CPLReference
+
 /// F_t(x) = −∇f(x) + A_t x, f convex and A_t linear: Corollary 1's field when A_t is skew.
 package struct GradientSkewField: VectorField {
   package let potential: RidgePotential

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// F_t(x) = (M₀ + t·M₁) x, a linear field whose matrix is affine in time.

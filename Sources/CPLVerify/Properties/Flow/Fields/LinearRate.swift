@@ -1,3 +1,4 @@
+import CPLReference
 import Foundation
 
 /// A rate of growth that is affine in time, ρ_t = constant + slope·t: μ_t or λ_t of Proposition 1.

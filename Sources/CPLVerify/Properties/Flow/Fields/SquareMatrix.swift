@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// A square matrix in binary64, row-major.

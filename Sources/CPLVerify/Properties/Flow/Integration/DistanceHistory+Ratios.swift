@@ -1,3 +1,5 @@
+import CPLReference
+
 extension DistanceHistory {
   /// Where the tolerances of ratios come from.
   package static let toleranceOrigin =

@@ -1,3 +1,5 @@
+import CPLBounds
+import CPLReference
 import Foundation
 
 /// The distance of two computed solutions of dx/dt = F_t(x) over time, with what the integration's

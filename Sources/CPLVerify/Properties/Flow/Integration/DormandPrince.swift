@@ -1,3 +1,6 @@
+import CPLBounds
+import CPLReference
+
 /// One step of the explicit Runge–Kutta method of order 5 by Dormand and Prince (*A family of
 /// embedded Runge–Kutta formulae*, J. Comput. Appl. Math. 6, 1980), with Shampine's continuous
 /// extension of order 4 (Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*,

@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 /// By how much a map stretches the distance of two points, ‖S(x) − S(y)‖/‖x − y‖.

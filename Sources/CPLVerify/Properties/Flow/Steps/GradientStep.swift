@@ -1,3 +1,4 @@
+import CPLBounds
 import CPLReference
 
 extension RidgePotential {

@@ -1,0 +1,8 @@
+// The floors of the reference implementation, as one module.
+
+@_exported import CPLDatasets
+@_exported import CPLFiles
+@_exported import CPLFormats
+@_exported import CPLNetworks
+@_exported import CPLNumerics
+@_exported import CPLTraining

@@ -1,0 +1,78 @@
+import CPLNumerics
+
+/// Random crops and mirror images, as the published training makes them: pad by reflection, cut
+/// out the original size anywhere, then mirror left and right with probability ½.
+///
+/// What happens to an image depends on (seed, epoch, its index in the data set) alone, not on the
+/// batch that it is in.
+public struct Augmentation: Sendable {
+  /// The number of rows and columns that reflection adds on each side.
+  public static let padding = 4
+
+  /// The seed of the run.
+  public let seed: UInt64
+
+  /// Crops and mirror images drawn from `seed`.
+  public init(seed: UInt64) { self.seed = seed }
+
+  /// What is done to one image in one epoch.
+  package struct Choice: Equatable {
+    /// Where the crop starts in the padded image, 0 ... 2 · padding.
+    package var row: Int
+    package var column: Int
+    package var mirrored: Bool
+
+    package init(row: Int, column: Int, mirrored: Bool) {
+      self.row = row
+      self.column = column
+      self.mirrored = mirrored
+    }
+  }
+
+  package func choice(index: Int, epoch: Int) -> Choice {
+    var random = CounterRandom(
+      seed: seed, purpose: .augmentation, major: UInt32(index), minor: UInt32(epoch))
+    let offsets = 2 * Self.padding + 1
+    return Choice(
+      row: random.below(offsets), column: random.below(offsets), mirrored: random.below(2) == 1)
+  }
+
+  /// The images at `positions` of `dataset` as they are seen in `epoch`,
+  /// N × channels × height × width, in [0, 1].
+  ///
+  /// - Precondition: every position is in 0 ..< `dataset.count`, images are more than four pixels
+  ///   high and wide, and `epoch` is in 0 ..< 2³².
+  public func images(
+    of dataset: ImageDataset, at positions: some Collection<Int>, epoch: Int
+  ) -> Tensor<Float> {
+    let (height, width) = (dataset.imageShape[1], dataset.imageShape[2])
+    let size = dataset.imageShape.reduce(1, *)
+    return Tensor(shape: [positions.count] + dataset.imageShape) { output in
+      var target = output
+      for position in positions {
+        let choice = choice(index: dataset.indices[position], epoch: epoch)
+        let rows = Self.sources(height, offset: choice.row)
+        let columns = Self.sources(width, offset: choice.column, reversed: choice.mirrored)
+        dataset.withPixels(at: position) { image in
+          for plane in stride(from: image, to: image + size, by: height * width) {
+            for row in rows {
+              let line = plane + row * width
+              for i in 0..<width { target[i] = line[columns[i]] }
+              target += width
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// For each of `extent` output rows or columns, which input row or column it shows.
+  ///
+  /// Reflection does not repeat the edge: −1 shows 1, `extent` shows `extent` − 2.
+  private static func sources(_ extent: Int, offset: Int, reversed: Bool = false) -> [Int] {
+    (0..<extent).map {
+      let position = abs((reversed ? extent - 1 - $0 : $0) + offset - padding)
+      return position < extent ? position : 2 * (extent - 1) - position
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import CPLNumerics
+import Foundation
+
+/// Folders for outputs.
+package enum Folder {
+  /// Makes the folder at `path`, and those above it, where they are not there yet.
+  package static func create(_ path: String) throws {
+    var position = path.startIndex
+    while position < path.endIndex {
+      position = path[path.index(after: position)...].firstIndex(of: "/") ?? path.endIndex
+      let prefix = String(path[..<position])
+      if mkdir(prefix, 0o777) == 0 || isFolder(prefix) { continue }
+      let code = errno == EEXIST ? ENOTDIR : errno
+      let reason = code == ENOTDIR ? "\(prefix) is a file" : String(cString: strerror(code))
+      throw [ENOSPC, EDQUOT, EIO].contains(code)
+        ? ReferenceError.inputOutput(path: path, reason: reason)
+        : ReferenceError.cannotCreate(path: path, reason: reason)
+    }
+  }
+
+  /// Makes a new name in the folder of `path` durable, where the file system has a notion of it.
+  static func synchronize(of path: String) throws {
+    let folder = open(name(of: path) + ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }  // A folder may be writable and yet not readable.
+    defer { close(folder) }
+    guard fsync(folder) == 0 || errno == EINVAL else {
+      throw ReferenceError.inputOutput(path: path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  /// The part of `path` up to its last slash, that included; empty for a bare name.
+  static func name(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+    return String(path[...slash])
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    let code = errno
+    defer { errno = code }
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+}

@@ -1,0 +1,106 @@
+import CPLDatasets
+import CPLNetworks
+import CPLNumerics
+import CPLTraining
+
+/// The names in a weights file (`cpl-weights`, version 2).
+///
+/// In version 1 the digest was one of the parameters alone, and the file did not tell which data the
+/// weights were trained on.
+package enum CheckpointSchema {
+  package static let format = "cpl-weights"
+  static let version: Int64 = 2
+  static let readableVersions: ClosedRange<Int64> = 1...2
+
+  /// The attributes of the data that the weights were trained on, in files that know it.
+  static let dataName = "trained_on"
+  static let dataDigest = "trained_on_digest"
+  /// What was taken for granted when the network was read from another program's file.
+  static let assumptions = "assumptions"
+
+  static func parameter(_ layer: String, _ name: String) -> String {
+    "/parameters/\(layer)/\(name)"
+  }
+  static func powerVector(_ layer: String) -> String { "/buffers/\(layer)/u" }
+  /// σ̂ and the unused number of a published layer.
+  static func spectralNorm(_ layer: String) -> String { "/buffers/\(layer)/spectral_norm" }
+  static func alpha(_ layer: String) -> String { "/buffers/\(layer)/alpha" }
+  /// The attribute that says what the published names of the tensors began with.
+  static let prefix = "published_prefix"
+  static func firstMoment(_ layer: String, _ name: String) -> String {
+    "/optimizer/first_moment/\(layer)/\(name)"
+  }
+  static func secondMoment(_ layer: String, _ name: String) -> String {
+    "/optimizer/second_moment/\(layer)/\(name)"
+  }
+  static let optimizer = "/optimizer"
+  static let progress = "/progress"
+  static let history = "/progress/history"
+  /// The attribute of `progress` that says which run it is the progress of.
+  static let run = "run"
+}
+
+/// What a weights file says of itself beside the network.
+public struct CheckpointDescription: Equatable, Sendable {
+  /// Whose quirks the training reproduced.
+  public var profile: Profile
+  /// The program that wrote the file.
+  public var createdBy: String
+  /// The commit that program was built from.
+  public var gitCommit: String
+  /// The data that the weights were trained on; nil where nobody says.
+  public var trainedOn: TrainingData?
+  /// What was taken for granted when the network was read from another program's file.
+  public var assumptions: [String]
+
+  public init(
+    profile: Profile, createdBy: String, gitCommit: String, trainedOn: TrainingData? = nil,
+    assumptions: [String] = []
+  ) {
+    self.profile = profile
+    self.createdBy = createdBy
+    self.gitCommit = gitCommit
+    self.trainedOn = trainedOn
+    self.assumptions = assumptions
+  }
+}
+
+/// The data that weights were trained on.
+public struct TrainingData: Codable, Equatable, Sendable {
+  /// The data set's name, such as "cifar10".
+  public let name: String
+  /// SHA-256 over the training images and their labels.
+  public let digest: String
+
+  public init(name: String, digest: String) {
+    self.name = name
+    self.digest = digest
+  }
+
+  public init(_ images: ImageDataset) {
+    self.init(name: images.name, digest: images.digest)
+  }
+}
+
+/// A weights file as it was read.
+public struct Checkpoint: Sendable {
+  /// The format that is ours.
+  public static let ownFormat = CheckpointSchema.format
+  /// What it was read from: `ownFormat`, or the format of a `StateDictionary`.
+  public let format: String
+  public let network: CPLNetwork<Float>
+  public let description: CheckpointDescription
+  /// The SHA-256 of the network; checked where the file states it.
+  public let digest: String
+  /// Whether an earlier version wrote the file, whose digest was one of the parameters alone: that
+  /// steps, normalisation and head are those that were written is not checked.
+  public let isEarlierFormat: Bool
+  /// What the published checkpoint that it comes from held beside the network; nil for others.
+  public let published: PublishedState?
+  /// What had to be assumed or rounded to read a published checkpoint.
+  public let notes: [String]
+  /// The training run, when the file holds one.
+  public let training: TrainingState?
+  /// What whoever wrote that run said of it, to know it again.
+  public let run: String?
+}

@@ -1,0 +1,89 @@
+import CPLFiles
+
+extension StateDictionary {
+  /// The tensors under one prefix, by their first names without it.
+  struct Network {
+    let prefix: String
+    fileprivate(set) var tensors: [String: StoredTensor] = [:]
+
+    /// Whether another one has the same tensors with the same numbers.
+    func isCopy(of other: Network) -> Bool {
+      tensors.count == other.tensors.count
+        && tensors.allSatisfy { other.tensors[$0.key]?.isCopy(of: $0.value) == true }
+    }
+  }
+
+  /// What the names of the file's networks begin with, in the order of the file.
+  public var networkPrefixes: [String] {
+    var seen: Set<String> = []
+    return tensors.compactMap { tensor in
+      let prefix = PublishedNames.prefix(of: tensor.name).map(String.init)
+      return prefix.flatMap { seen.insert($0).inserted ? $0 : nil }
+    }
+  }
+
+  /// The networks with the published names.
+  ///
+  /// - Throws: `ReferenceError.invalid` for two copies of a tensor that differ.
+  func networks() throws -> [Network] {
+    let prefixes = networkPrefixes
+    guard prefixes.count <= 64 else {
+      throw invalid("", expected: "at most 64 networks", found: "\(prefixes.count)")
+    }
+    var networks = prefixes.map { Network(prefix: $0) }
+    for tensor in tensors {
+      guard let prefix = PublishedNames.prefix(of: tensor.name),
+        let index = prefixes.firstIndex(of: String(prefix))
+      else { continue }
+      let name = PublishedNames.canonical(String(tensor.name.dropFirst(prefix.count)))
+      guard let other = networks[index].tensors.updateValue(tensor, forKey: name) else { continue }
+      guard tensor.isCopy(of: other) else {
+        throw invalid(
+          tensor.name, expected: "the same numbers as in \(other.name.forMessage)",
+          found: "others")
+      }
+    }
+    return networks
+  }
+
+  /// The position of the network that `choice` names: by its prefix, with or without the last dot, or by what only
+  /// its prefix begins with.
+  func choose(_ choice: String, of networks: [Network]) throws -> Int {
+    let exact = networks.firstIndex { $0.prefix == choice || $0.prefix == choice + "." }
+    let begun = networks.indices.filter {
+      networks[$0].prefix.hasPrefix(choice.isEmpty ? "." : choice + ".")
+    }
+    guard let position = exact ?? (begun.count == 1 ? begun[0] : nil) else {
+      throw invalid(
+        "", expected: "--network to name one of \(networks.names)", found: "'\(choice.forMessage)'")
+    }
+    return position
+  }
+
+  /// What the file holds that is not used, in a line; nil where there is nothing.
+  ///
+  /// - Parameter isUsed: whether a tensor is.
+  func listing(besides isUsed: (String) -> Bool) -> String? {
+    var counts: [(name: String, count: Int)] = []
+    for tensor in tensors where !isUsed(tensor.name) {
+      // What lies in one dictionary is named once.
+      let name = String(tensor.name.prefix { $0 != "." })
+      if let index = counts.firstIndex(where: { $0.name == name }) {
+        counts[index].count += 1
+      } else if counts.count < 64 {
+        counts.append((name, 1))
+      }
+    }
+    let items =
+      counts.map { "\($0.name.forMessage) (\($0.count) tensor\($0.count == 1 ? "" : "s"))" }
+      + company.map { "\($0.name.forMessage) (\($0.what.forMessage))" }
+    guard !items.isEmpty else { return nil }
+    let rest = items.count > 12 ? " and \(items.count - 12) more" : ""
+    return items.prefix(12).joined(separator: ", ") + rest
+  }
+}
+
+extension [StateDictionary.Network] {
+  /// The prefixes, for messages.
+  var names: String { map { "'\($0.prefix.forMessage)'" }.joined(separator: " and ") }
+}

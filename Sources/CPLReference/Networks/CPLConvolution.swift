@@ -1,0 +1,190 @@
+import CPLKernels
+import CPLNumerics
+
+/// A convex potential layer whose W is a zero-padded convolution:
+///
+///     r = Tᵀ relu(T x + b),   z = x − h r,   T = convolution with K
+///
+/// on images C×n×n, with K of inner×C×k×k and b of `inner`. Lipschitz constant at most
+/// max(1, h‖T‖² − 1).
+public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
+  public let name: String
+  public var stepRule: StepRule
+  public var stepSize: Scalar
+  public var stepNumerator: Scalar = 2
+  public var powerVector: Tensor<Scalar>
+  /// K, inner×C×k×k.
+  public private(set) var kernel: Tensor<Scalar> {
+    didSet { convolution = Convolution(kernel: kernel, imageSide: convolution.shape.side) }
+  }
+  /// b, one number an inner channel.
+  public private(set) var bias: Tensor<Scalar>
+  /// T.
+  public private(set) var convolution: Convolution<Scalar>
+
+  /// How many images one piece of work holds. Sums over the batch are made piece by piece, so
+  /// this number is part of "same seed, same bytes".
+  static var imagesPerPiece: Int { 8 }
+
+  /// The layer with kernel K and bias b on images of side `imageSide`.
+  public init(
+    name: String, kernel: Tensor<Scalar>, bias: Tensor<Scalar>, imageSide: Int,
+    stepRule: StepRule, stepSize: Scalar, powerVector: Tensor<Scalar>
+  ) {
+    self.name = name
+    self.kernel = kernel
+    self.bias = bias
+    self.stepRule = stepRule
+    self.stepSize = stepSize
+    self.powerVector = powerVector
+    convolution = Convolution(kernel: kernel, imageSide: imageSide)
+  }
+
+  public var inputShape: [Int] { convolution.inputShape }
+  public var outputShape: [Int] { convolution.inputShape }
+  public var linearMap: any LinearMap<Scalar> { convolution }
+
+  public var specification: LayerSpecification {
+    .convolution(
+      channels: convolution.shape.channels, inner: convolution.shape.inner,
+      kernel: convolution.shape.kernel, side: convolution.shape.side,
+      step: StepSize(
+        rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator)))
+  }
+
+  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+    [("kernel", kernel), ("bias", bias)]
+  }
+
+  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+    body(0, &kernel)
+    body(1, &bias)
+  }
+
+  private var imageCount: Int { inputShape.reduce(1, *) }
+  private var hiddenCount: Int { convolution.outputShape.reduce(1, *) }
+
+  private var maskBytes: Int { cpl_conv_mask_bytes(convolution.shape) }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func forward(
+    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    var record = LayerRecord<Scalar>()
+    let batch = input.shape[0]
+    let keepsAll = recording == .everything
+    var output: Tensor<Scalar>
+    if keepsAll {
+      output = Tensor(shape: input.shape, initializingWith: { _ in })
+      record.input = consume input
+    } else {
+      output = consume input
+    }
+    var hidden = Tensor<Scalar>(
+      shape: [keepsAll ? batch : 0] + convolution.outputShape, initializingWith: { _ in })
+    var mask = [UInt8](repeating: 0, count: recording == .nothing ? 0 : batch * maskBytes)
+    output.withUnsafeMutableElements { outputs in
+      hidden.withUnsafeMutableElements { hidden in
+        mask.withUnsafeMutableBufferPointer { mask in
+          nonisolated(unsafe) let (outputs, hidden, mask) = (outputs, hidden, mask.baseAddress)
+          func run(_ inputs: UnsafePointer<Scalar>) {
+            nonisolated(unsafe) let inputs = inputs
+            workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
+              let first = range.lowerBound
+              convolution.withWorkspace { workspace in
+                Scalar.layerForward(
+                  convolution.shape, convolution.packedKernel, bias: bias.elements, step: stepSize,
+                  images: range.count, inputs + first * imageCount,
+                  to: outputs + first * imageCount,
+                  hidden: keepsAll ? hidden + first * hiddenCount : nil,
+                  mask: recording == .nothing ? nil : mask! + first * maskBytes, workspace)
+              }
+            }
+          }
+          if let input = record.input {
+            input.withUnsafeElements(run)
+          } else {
+            run(outputs)
+          }
+        }
+      }
+    }
+    if keepsAll { record.hidden = hidden }
+    record.mask = mask
+    return (output, record)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func inputGradient(
+    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+  ) -> Tensor<Scalar> {
+    var gradient = consume outputGradient
+    let batch = gradient.shape[0]
+    gradient.withUnsafeMutableElements { gradients in
+      record.mask.withUnsafeBufferPointer { mask in
+        nonisolated(unsafe) let (gradients, mask) = (gradients, mask.baseAddress!)
+        workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
+          let first = range.lowerBound
+          convolution.withWorkspace { workspace in
+            Scalar.layerInputGradient(
+              convolution.shape, convolution.packedKernel, step: stepSize, images: range.count,
+              mask: mask + first * maskBytes, gradient: gradients + first * imageCount, workspace)
+          }
+        }
+      }
+    }
+    return gradient
+  }
+
+  /// With g the gradient with respect to z, a the activations and p = −h · 1[a > 0] ⊙ T g:
+  ///
+  ///     ∂/∂x = g + Tᵀp,   ∂/∂K = ∂(⟨p, T x⟩ − h⟨a, T g⟩)/∂K,   ∂/∂b = Σ p,   ∂/∂h = −⟨a, T g⟩
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func backward(
+    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+    var gradient = consume outputGradient
+    let batch = gradient.shape[0]
+    let (kernelCount, inner) = (kernel.count, convolution.shape.inner)
+    // A piece's sums: the kernel's gradient, then the bias's, then ⟨a, T g⟩.
+    let sumCount = kernelCount + inner + 1
+    let pieces = (batch + Self.imagesPerPiece - 1) / Self.imagesPerPiece
+    var sums = [Scalar](repeating: 0, count: max(1, pieces) * sumCount)
+    sums.withUnsafeMutableBufferPointer { sums in
+      gradient.withUnsafeMutableElements { gradients in
+        record.input!.withUnsafeElements { inputs in
+          record.hidden!.withUnsafeElements { hidden in
+            nonisolated(unsafe) let sums = sums.baseAddress!
+            nonisolated(unsafe) let (gradients, inputs, hidden) = (gradients, inputs, hidden)
+            workers.forEachRange(of: batch, by: Self.imagesPerPiece) { piece, range in
+              let (kernelSum, first) = (sums + piece * sumCount, range.lowerBound)
+              convolution.withWorkspace { workspace in
+                Scalar.layerBackward(
+                  convolution.shape, convolution.packedKernel, step: stepSize,
+                  images: range.count, input: inputs + first * imageCount,
+                  hidden: hidden + first * hiddenCount, gradient: gradients + first * imageCount,
+                  kernelGradient: kernelSum, biasGradient: kernelSum + kernelCount,
+                  dot: kernelSum + kernelCount + inner, workspace)
+              }
+            }
+            for piece in stride(from: 1, to: pieces, by: 1) {
+              for index in 0..<sumCount { sums[index] += sums[piece * sumCount + index] }
+            }
+          }
+        }
+      }
+    }
+    return (
+      gradient,
+      LayerGradient(
+        parameters: [
+          Tensor(shape: kernel.shape, elements: Array(sums[0..<kernelCount])),
+          Tensor(shape: [inner], elements: Array(sums[kernelCount..<kernelCount + inner])),
+        ],
+        step: -sums[kernelCount + inner])
+    )
+  }
+}

@@ -1,0 +1,163 @@
+import CPLNumerics
+
+extension CPLNetwork {
+  /// A forward pass that has been recorded for a backward pass.
+  public struct Pass: Sendable {
+    /// N×classes.
+    public let logits: Tensor<Scalar>
+    /// How many images went through the layers on images together.
+    fileprivate let pieceSize: Int
+    /// The records of the layers on images, one list a piece of the batch.
+    fileprivate let imageRecords: [[LayerRecord<Scalar>]]
+    /// The last two layers as one, where they went as one.
+    fileprivate let foldedHead: FoldedHead<Scalar>?
+    /// The records of the layers after those on images, a folded head being one layer.
+    fileprivate let vectorRecords: [LayerRecord<Scalar>]
+  }
+
+  /// How many images go through the layers on images together: so few that they stay in a core's own
+  /// cache. Only sums over the batch depend on it, and those are made of a convolution's pieces.
+  private static func imagesPerPiece(_ recording: Recording) -> Int {
+    recording == .everything
+      ? CPLConvolution<Scalar>.imagesPerPiece : 16 / MemoryLayout<Scalar>.size
+  }
+
+  /// The number of layers whose output is an image.
+  private var imageLayers: Int { layers.prefix { $0.outputShape.count == 3 }.count }
+
+  /// The logits of a batch, and what the backward pass needs.
+  ///
+  /// Layers on images take a few images at a time from the first layer to the last one, each thread
+  /// its own.
+  public func record(_ images: Tensor<Scalar>, recording: Recording, workers: Workers) -> Pass {
+    let batch = images.shape[0]
+    let pieceSize = Self.imagesPerPiece(recording)
+    let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
+    let pieces = map(batch, by: pieceSize, workers: workers) { range, workers in
+      Self.forward(
+        imageLayers, range.count == batch ? images : images.slice(range), recording, workers)
+    }
+    let vectors = Tensor(joining: pieces.map(\.output))
+    let foldedHead =
+      recording == .everything ? nil : FoldedHead(vectorLayers, workers: workers)
+    var (logits, records) = Self.forward(
+      foldedHead == nil ? vectorLayers : vectorLayers.dropLast(2), vectors, recording, workers)
+    if let foldedHead {
+      let (output, record) = foldedHead.forward(logits, workers: workers)
+      logits = output
+      records.append(record)
+    }
+    return Pass(
+      logits: logits, pieceSize: pieceSize, imageRecords: pieces.map(\.records),
+      foldedHead: foldedHead, vectorRecords: records)
+  }
+
+  /// The gradient with respect to the images of the number whose gradient with respect to the
+  /// logits is given.
+  public func inputGradient(
+    _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
+  ) -> Tensor<Scalar> {
+    let batch = logitGradient.shape[0]
+    let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
+    var (headGradient, records) = (logitGradient, pass.vectorRecords)
+    if let foldedHead = pass.foldedHead {
+      headGradient = foldedHead.inputGradient(
+        logitGradient, records.removeLast(), workers: workers)
+    }
+    let gradient = Self.inputGradient(
+      vectorLayers.prefix(records.count), headGradient, records, workers)
+    return Tensor(
+      joining: map(batch, by: pass.pieceSize, workers: workers) { range, workers in
+        Self.inputGradient(
+          imageLayers, range.count == batch ? gradient : gradient.slice(range),
+          pass.imageRecords[range.lowerBound / pass.pieceSize], workers)
+      })
+  }
+
+  /// `body` of each piece of a batch; one piece alone has all workers to itself.
+  private func map<Result: Sendable>(
+    _ batch: Int, by size: Int, workers: Workers,
+    _ body: @Sendable (Range<Int>, Workers) -> Result
+  ) -> [Result] {
+    guard batch > size else { return [body(0..<batch, workers)] }
+    return workers.map((batch + size - 1) / size) { piece in
+      body(piece * size..<min(batch, (piece + 1) * size), .serial)
+    }
+  }
+
+  private static func forward(
+    _ layers: ArraySlice<any Layer<Scalar>>, _ input: Tensor<Scalar>, _ recording: Recording,
+    _ workers: Workers
+  ) -> (output: Tensor<Scalar>, records: [LayerRecord<Scalar>]) {
+    var values = input
+    var records: [LayerRecord<Scalar>] = []
+    for layer in layers {
+      let (output, record) = layer.forward(
+        consume values, recording: recording, workers: workers)
+      values = output
+      records.append(record)
+    }
+    return (values, records)
+  }
+
+  private static func inputGradient(
+    _ layers: ArraySlice<any Layer<Scalar>>, _ outputGradient: Tensor<Scalar>,
+    _ records: [LayerRecord<Scalar>], _ workers: Workers
+  ) -> Tensor<Scalar> {
+    var gradient = outputGradient
+    for (layer, record) in zip(layers, records).reversed() {
+      gradient = layer.inputGradient(consume gradient, record, workers: workers)
+    }
+    return gradient
+  }
+
+  /// The gradients with respect to the images and to each layer's parameters (steps among them, σ̂
+  /// not yet followed: see `PowerMethod`).
+  ///
+  /// - Precondition: `pass` was recorded with `.everything`.
+  public func backward(
+    _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
+  ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
+    let batch = logitGradient.shape[0]
+    let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
+    let (gradient, vectorGradients) = Self.backward(
+      vectorLayers, logitGradient, pass.vectorRecords, workers)
+    let pieces = map(batch, by: pass.pieceSize, workers: workers) { range, workers in
+      Self.backward(
+        imageLayers, range.count == batch ? gradient : gradient.slice(range),
+        pass.imageRecords[range.lowerBound / pass.pieceSize], workers)
+    }
+    var imageGradients = pieces[0].layers
+    for piece in pieces.dropFirst() {
+      for (index, gradient) in piece.layers.enumerated() { imageGradients[index].add(gradient) }
+    }
+    return (Tensor(joining: pieces.map(\.images)), imageGradients + vectorGradients)
+  }
+
+  private static func backward(
+    _ layers: ArraySlice<any Layer<Scalar>>, _ outputGradient: Tensor<Scalar>,
+    _ records: [LayerRecord<Scalar>], _ workers: Workers
+  ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
+    var gradient = outputGradient
+    var gradients: [LayerGradient<Scalar>] = []
+    for (layer, record) in zip(layers, records).reversed() {
+      let (input, parameters) = layer.backward(consume gradient, record, workers: workers)
+      gradient = input
+      gradients.append(parameters)
+    }
+    return (gradient, gradients.reversed())
+  }
+
+  /// The name of the first layer whose output on `images` has an element that is not finite, or
+  /// whose parameters have one.
+  public func firstNonFiniteLayer(_ images: Tensor<Scalar>, workers: Workers) -> String? {
+    var values = images
+    for layer in layers {
+      values = layer.forward(values, recording: .nothing, workers: workers).output
+      if !values.isFinite || layer.parameters.contains(where: { !$0.value.isFinite }) {
+        return layer.name
+      }
+    }
+    return nil
+  }
+}

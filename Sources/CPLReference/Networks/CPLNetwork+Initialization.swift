@@ -1,0 +1,68 @@
+import CPLNumerics
+
+extension CPLNetwork {
+  /// A network of freshly drawn parameters: weights and biases uniform in ±1/√fan_in (Kaiming
+  /// uniform with a = √5), u normal and of unit length. Each layer draws from streams of its own.
+  public init(_ specifications: [LayerSpecification], seed: UInt64) {
+    let names = Self.names(of: specifications)
+    self.init(
+      layers: specifications.indices.map { index in
+        let specification = specifications[index]
+        let limit = 1 / Double(specification.fanIn ?? 1).squareRoot()
+        let parameters = specification.parameterShapes.enumerated().map { position, parameter in
+          var random = CounterRandom(
+            seed: seed, purpose: .initialization, major: UInt32(index), minor: UInt32(position))
+          return Tensor<Scalar>(
+            shape: parameter.shape,
+            elements: random.uniforms(parameter.shape.reduce(1, *), limit: limit))
+        }
+        let powerVector = specification.powerVectorShape.map {
+          Self.randomUnitVector(shape: $0, seed: seed, stream: UInt32(index))
+        }
+        return specification.makeLayer(
+          name: names[index], parameters: parameters, powerVector: powerVector)
+      })
+  }
+
+  /// A normal vector divided by its length: the start of a power method.
+  public static func randomUnitVector(
+    shape: [Int], seed: UInt64, stream: UInt32
+  ) -> Tensor<Scalar> {
+    var random = CounterRandom(seed: seed, purpose: .powerMethodStart, major: stream)
+    let numbers = random.normals(shape.reduce(1, *), as: Double.self)
+    let length = Double.dot(numbers.count, numbers, numbers).squareRoot()
+    return Tensor(shape: shape, elements: numbers.map { Scalar($0 / length) })
+  }
+
+  /// The network of given parameters.
+  ///
+  /// - Precondition: shapes as the specifications state.
+  package init(
+    _ specifications: [LayerSpecification], parameters: [[Tensor<Scalar>]],
+    powerVectors: [Tensor<Scalar>?]
+  ) {
+    let names = Self.names(of: specifications)
+    self.init(
+      layers: specifications.indices.map {
+        specifications[$0].makeLayer(
+          name: names[$0], parameters: parameters[$0], powerVector: powerVectors[$0])
+      })
+  }
+
+  /// The same network in another precision: every parameter, u and h converted.
+  public func converted<Other: TensorScalar>(to type: Other.Type = Other.self) -> CPLNetwork<Other>
+  {
+    CPLNetwork<Other>(layers: layers.map { $0.converted(to: type) })
+  }
+
+  /// Layers are named by kind; those that come in numbers are counted from 0.
+  package static func names(of specifications: [LayerSpecification]) -> [String] {
+    var counts: [String: Int] = [:]
+    return specifications.map { specification in
+      let kind = specification.kind
+      guard specification.powerVectorShape != nil else { return kind }
+      defer { counts[kind, default: 0] += 1 }
+      return "\(kind).\(counts[kind, default: 0])"
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import CPLNumerics
+
+/// The head "LLN": Q x + b with rows q_i = w_i / max(‖w_i‖, 1e-12).
+///
+/// As a vector map it is not 1-Lipschitz. Between the classes i and j the margin moves by at most
+/// ‖q_i − q_j‖ times what the input moves, which is what certificates use.
+public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
+  public let name: String
+  /// W before normalisation, classes×d.
+  public private(set) var weights: Tensor<Scalar> {
+    didSet { normalized = Self.normalize(weights) }
+  }
+  /// b, one number a class.
+  public private(set) var bias: Tensor<Scalar>
+  /// The rows q_i and the norms ‖w_i‖ they were divided by, in the arithmetic of `Scalar`.
+  public private(set) var normalized: (rows: Tensor<Scalar>, norms: [Scalar])
+
+  /// The head with rows w_i before normalisation.
+  public init(name: String, weights: Tensor<Scalar>, bias: Tensor<Scalar>) {
+    self.name = name
+    self.weights = weights
+    self.bias = bias
+    normalized = Self.normalize(weights)
+  }
+
+  public var classes: Int { weights.shape[0] }
+  public var features: Int { weights.shape[1] }
+  public var inputShape: [Int] { [features] }
+  public var outputShape: [Int] { [classes] }
+
+  public var specification: LayerSpecification {
+    .lastLayerNormalised(features: features, classes: classes)
+  }
+
+  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+    [("weight", weights), ("bias", bias)]
+  }
+
+  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+    body(0, &weights)
+    body(1, &bias)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func forward(
+    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    let batch = input.shape[0]
+    let output = Tensor<Scalar>(shape: [batch, classes]) { output in
+      input.withUnsafeElements { x in
+        normalized.rows.withUnsafeElements { rows in
+          bias.withUnsafeElements { bias in
+            Scalar.multiply(
+              rows: 0..<batch, columns: 0..<classes, depth: features,
+              MatrixView(elements: x, stride: features),
+              MatrixView(elements: rows, stride: features, transposed: true),
+              Epilogue(addend: bias), to: output, stride: classes)
+          }
+        }
+      }
+    }
+    var record = LayerRecord<Scalar>()
+    if recording == .everything { record.input = input }
+    return (output, record)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func inputGradient(
+    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+  ) -> Tensor<Scalar> {
+    let batch = outputGradient.shape[0]
+    return Tensor(shape: [batch, features]) { gradient in
+      outputGradient.withUnsafeElements { g in
+        normalized.rows.withUnsafeElements { rows in
+          Scalar.multiply(
+            rows: 0..<batch, columns: 0..<features, depth: classes,
+            MatrixView(elements: g, stride: classes), MatrixView(elements: rows, stride: features),
+            Epilogue(), to: gradient, stride: features)
+        }
+      }
+    }
+  }
+
+  /// With ∂q_i the gradient with respect to row i: ∂w_i = (∂q_i − q_i⟨q_i, ∂q_i⟩)/‖w_i‖.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func backward(
+    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+    let batch = outputGradient.shape[0]
+    let weightGradient = Tensor<Scalar>(shape: weights.shape) { target in
+      outputGradient.withUnsafeElements { g in
+        record.input!.withUnsafeElements { x in
+          Scalar.multiply(
+            rows: 0..<classes, columns: 0..<features, depth: batch,
+            MatrixView(elements: g, stride: classes, transposed: true),
+            MatrixView(elements: x, stride: features), Epilogue(), to: target, stride: features)
+        }
+      }
+      normalized.rows.withUnsafeElements { rows in
+        for index in 0..<classes {
+          let row = rows + index * features
+          let gradient = target + index * features
+          let along = Scalar(Scalar.dot(features, row, gradient))
+          for feature in 0..<features {
+            gradient[feature] = (gradient[feature] - along * row[feature]) / normalized.norms[index]
+          }
+        }
+      }
+    }
+    var biasGradient = Tensor<Scalar>(shape: [classes])
+    for index in 0..<batch * classes {
+      biasGradient.elements[index % classes] += outputGradient.elements[index]
+    }
+    return (
+      inputGradient(outputGradient, record, workers: workers),
+      LayerGradient(parameters: [weightGradient, biasGradient])
+    )
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  private static func normalize(
+    _ weights: Tensor<Scalar>
+  ) -> (rows: Tensor<Scalar>, norms: [Scalar]) {
+    let (classes, features) = (weights.shape[0], weights.shape[1])
+    var norms: [Scalar] = []
+    let rows = Tensor<Scalar>(shape: weights.shape) { rows in
+      weights.withUnsafeElements { weights in
+        for index in 0..<classes {
+          let row = weights + index * features
+          let norm = max(Scalar(Scalar.dot(features, row, row).squareRoot()), 1e-12)
+          norms.append(norm)
+          for feature in 0..<features { rows[index * features + feature] = row[feature] / norm }
+        }
+      }
+    }
+    return (rows, norms)
+  }
+}

@@ -1,0 +1,63 @@
+import CPLNumerics
+
+/// (x − mean)/std, channel by channel. Lipschitz constant 1/min std.
+///
+/// Mean and standard deviation are binary32 numbers in both precisions.
+public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
+  public let name: String
+  public let mean: [Float]
+  public let standardDeviation: [Float]
+  /// The image's side.
+  public let side: Int
+
+  public init(name: String, mean: [Float], standardDeviation: [Float], side: Int) {
+    precondition(mean.count == standardDeviation.count, "one mean and one deviation a channel")
+    self.name = name
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+    self.side = side
+  }
+
+  public var inputShape: [Int] { [mean.count, side, side] }
+  public var outputShape: [Int] { inputShape }
+
+  public var specification: LayerSpecification {
+    .normalize(mean: mean, standardDeviation: standardDeviation, side: side)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func forward(
+    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    var output = consume input
+    forEachPlane(of: &output) { channel, plane in
+      let (mean, deviation) = (Scalar(mean[channel]), Scalar(standardDeviation[channel]))
+      for pixel in 0..<side * side { plane[pixel] = (plane[pixel] - mean) / deviation }
+    }
+    return (output, LayerRecord())
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func inputGradient(
+    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+  ) -> Tensor<Scalar> {
+    var gradient = consume outputGradient
+    forEachPlane(of: &gradient) { channel, plane in
+      let deviation = Scalar(standardDeviation[channel])
+      for pixel in 0..<side * side { plane[pixel] /= deviation }
+    }
+    return gradient
+  }
+
+  @inline(__always)
+  private func forEachPlane(
+    of batch: inout Tensor<Scalar>, _ body: (_ channel: Int, UnsafeMutablePointer<Scalar>) -> Void
+  ) {
+    let planes = batch.shape[0] * mean.count
+    batch.withUnsafeMutableElements { images in
+      for plane in 0..<planes { body(plane % mean.count, images + plane * side * side) }
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import CPLNumerics
+
+/// How `PoolingLinear` makes one number of a group of features.
+public enum FeaturePooling: String, Codable, Sendable {
+  /// The first `classes` features, each a class: the paper's head without LLN.
+  case truncate = "trunc"
+  /// √k times the mean of ⌊k⌋ neighbouring features, k = features/classes.
+  case mean
+  /// The largest of ⌊k⌋ neighbouring features.
+  case max
+}
+
+/// A head without parameters. Lipschitz constant 1, but for `mean` √(k/⌊k⌋), which is 1 only when
+/// the classes divide the features.
+public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
+  public let name: String
+  public let pooling: FeaturePooling
+  public let features: Int
+  public let classes: Int
+
+  public init(name: String, pooling: FeaturePooling, features: Int, classes: Int) {
+    precondition(classes > 0 && features >= classes, "at least one feature a class")
+    self.name = name
+    self.pooling = pooling
+    self.features = features
+    self.classes = classes
+  }
+
+  public var inputShape: [Int] { [features] }
+  public var outputShape: [Int] { [classes] }
+
+  public var specification: LayerSpecification {
+    .poolingLinear(pooling, features: features, classes: classes)
+  }
+
+  /// ⌊k⌋, the number of features of a class.
+  public var groupSize: Int { features / classes }
+
+  /// √k as rounded in this precision; `mean` multiplies by it.
+  public var meanFactor: Scalar { Scalar((Double(features) / Double(classes)).squareRoot()) }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func forward(
+    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    let batch = input.shape[0]
+    var output = Tensor<Scalar>(shape: [batch, classes])
+    var record = LayerRecord<Scalar>()
+    for index in 0..<batch * classes {
+      let group = firstFeature(of: index)..<firstFeature(of: index) + groupSize
+      switch pooling {
+      case .truncate:
+        output.elements[index] = input.elements[group.lowerBound]
+      case .mean:
+        let total = group.reduce(Scalar(0)) { $0 + input.elements[$1] }
+        output.elements[index] = meanFactor * (total / Scalar(groupSize))
+      case .max:
+        let chosen = group.max { input.elements[$0] < input.elements[$1] }!
+        output.elements[index] = input.elements[chosen]
+        if recording != .nothing { record.selection.append(chosen) }
+      }
+    }
+    return (output, record)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func inputGradient(
+    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+  ) -> Tensor<Scalar> {
+    let batch = outputGradient.shape[0]
+    var gradient = Tensor<Scalar>(shape: [batch, features])
+    for index in 0..<batch * classes {
+      let value = outputGradient.elements[index]
+      switch pooling {
+      case .truncate:
+        gradient.elements[firstFeature(of: index)] = value
+      case .mean:
+        let share = meanFactor * value / Scalar(groupSize)
+        for offset in 0..<groupSize {
+          gradient.elements[firstFeature(of: index) + offset] = share
+        }
+      case .max:
+        gradient.elements[record.selection[index]] = value
+      }
+    }
+    return gradient
+  }
+
+  /// Where the features of one image's one class begin; `index` counts classes, then images.
+  private func firstFeature(of index: Int) -> Int {
+    let (image, label) = index.quotientAndRemainder(dividingBy: classes)
+    return image * features + label * (pooling == .truncate ? 1 : groupSize)
+  }
+}

@@ -1,0 +1,9 @@
+// The floors of the verification, as one module.
+
+@_exported import CPLAttacks
+@_exported import CPLAudit
+@_exported import CPLBounds
+@_exported import CPLCertificates
+@_exported import CPLProperties
+@_exported import CPLReports
+@_exported import CPLReproduction

@@ -1,0 +1,81 @@
+import CPLProperties
+import Foundation
+
+extension CheckFigure {
+  /// What the figure shows, in one line.
+  package var caption: String { "\(title): \(yLabel), by \(xLabel)" }
+
+  /// The most points of a curve that a table shows.
+  private static let shownPoints = 40
+
+  /// The points of the curves; of long ones, some at equal steps.
+  var table: ReportPage.Table {
+    let rows = curves.flatMap { curve in
+      let points = Array(zip(curve.x, curve.y))
+      let step = max(1, (points.count - 1 + Self.shownPoints - 1) / Self.shownPoints)
+      let kept = points.indices.filter { $0 % step == 0 || $0 == points.count - 1 }
+      return kept.map {
+        ReportPage.Row(
+          curve.name,
+          [Shown.number(points[$0].0, digits: 6), Shown.number(points[$0].1, digits: 6)])
+      }
+    }
+    return ReportPage.Table(caption: caption, columns: ["curve", xLabel, yLabel], rows: rows)
+  }
+
+  /// An `svg` element, its colours by the page's style: the curves over axes that begin at 0, or at
+  /// the least value where one is negative. Points that are not finite are left out.
+  package var drawing: String {
+    let plot = Plot(width: 640, height: 300, left: 56, right: 190, top: 12, bottom: 40)
+    let points = curves.map { curve in
+      zip(curve.x, curve.y).filter { $0.isFinite && $1.isFinite }
+    }
+    let horizontal = Axis(points.joined().map(\.0))
+    let vertical = Axis(points.joined().map(\.1))
+    var body = plot.frame
+    for tick in vertical.ticks {
+      body += plot.horizontalLine(at: vertical.place(tick), label: Shown.number(tick, digits: 3))
+    }
+    for tick in horizontal.ticks {
+      body += plot.tick(at: horizontal.place(tick), label: Shown.number(tick, digits: 3))
+    }
+    for (index, curve) in curves.enumerated() {
+      let style = "s\(index % 5)"
+      let line = points[index].map { plot.point(horizontal.place($0), vertical.place($1)) }
+        .joined(separator: " ")
+      body += "<polyline class=\"curve \(style)\" points=\"\(line)\"/>\n"
+      body += plot.key(index, curve.name.markup, style)
+    }
+    return plot.element(body, title: title.markup, description: caption.markup)
+  }
+}
+
+/// The range of an axis and the round numbers on it.
+struct Axis {
+  let lowest: Double
+  let highest: Double
+
+  /// From 0, or the least value where it is negative, to the largest; from 0 to 1 where that is no
+  /// range.
+  init(_ values: [Double]) {
+    let lowest = min(0, values.min() ?? 0)
+    let highest = values.max() ?? 0
+    (self.lowest, self.highest) =
+      highest > lowest && (highest - lowest).isFinite ? (lowest, highest) : (0, 1)
+  }
+
+  /// Where a value lies, from 0 to 1; at an end where it lies beyond it.
+  func place(_ value: Double) -> Double {
+    min(max((value - lowest) / (highest - lowest), 0), 1)
+  }
+
+  /// Multiples of 1, 2 or 5 times a power of ten, three to seven of them.
+  var ticks: [Double] {
+    let length = highest - lowest
+    let power = pow(10, floor(log10(length)))
+    guard power > 0 else { return [] }
+    let unit =
+      power * (length / power < 1.5 ? 0.2 : length / power < 3.5 ? 0.5 : length / power < 7 ? 1 : 2)
+    return (0...8).map { (ceil(lowest / unit) + Double($0)) * unit }.filter { $0 <= highest }
+  }
+}

@@ -1,0 +1,65 @@
+import CPLAudit
+import CPLReference
+import Foundation
+
+/// A violation as one sees it: the original, the image of another class, and their difference made
+/// larger.
+struct CounterexamplePictures {
+  /// How many times larger the difference is shown; grey is no difference.
+  let magnification: Double
+  /// Three `img` elements.
+  let drawing: String
+
+  /// nil for images that are no grey or coloured pictures.
+  init?(_ violation: Violation, imageShape: [Int]?) {
+    guard let shape = imageShape, shape.count == 3, shape[0] == 1 || shape[0] == 3,
+      violation.original.count == shape.reduce(1, *),
+      violation.adversarial.count == violation.original.count
+    else { return nil }
+    let difference = zip(violation.adversarial, violation.original).map { Double($0) - Double($1) }
+    let largest = difference.reduce(0) { max($0, abs($1)) }
+    magnification = largest > 0 ? 0.5 / largest : 1
+    let factor = magnification
+    let pictures: [(String, [Double])] = [
+      ("original", violation.original.map { Double($0) }),
+      ("adversarial", violation.adversarial.map { Double($0) }),
+      ("difference", difference.map { 0.5 + $0 * factor }),
+    ]
+    drawing = pictures.map { name, values in
+      let bitmap = Self.bitmap(values, channels: shape[0], height: shape[1], width: shape[2])
+      return "<img alt=\"\(name)\" title=\"\(name)\" width=\"128\" class=\"pixels\" "
+        + "src=\"data:image/bmp;base64,\(bitmap.base64EncodedString())\" />"
+    }.joined(separator: "\n")
+  }
+
+  /// A picture in the BMP format, 24 bits a pixel: rows from the bottom up, blue before green and
+  /// red, each row filled up to a multiple of four bytes.
+  private static func bitmap(
+    _ values: [Double], channels: Int, height: Int, width: Int
+  ) -> Data {
+    let rowBytes = (width * 3 + 3) / 4 * 4
+    let headerBytes = 54
+    var data = Data("BM".utf8)
+    func append(_ number: Int, bytes: Int) {
+      for byte in 0..<bytes { data.append(UInt8(truncatingIfNeeded: number >> (8 * byte))) }
+    }
+    for (number, bytes) in [
+      (headerBytes + rowBytes * height, 4), (0, 4), (headerBytes, 4),
+      (40, 4), (width, 4), (height, 4), (1, 2), (24, 2), (0, 4), (rowBytes * height, 4),
+      (2835, 4), (2835, 4), (0, 4), (0, 4),
+    ] {
+      append(number, bytes: bytes)
+    }
+    for row in (0..<height).reversed() {
+      for column in 0..<width {
+        for channel in [2, 1, 0] {
+          let plane = channels == 3 ? channel : 0
+          let value = values[(plane * height + row) * width + column]
+          append(Int((min(max(value, 0), 1) * 255).rounded()), bytes: 1)
+        }
+      }
+      append(0, bytes: rowBytes - width * 3)
+    }
+    return data
+  }
+}

@@ -1,0 +1,124 @@
+import CPLReference
+import CPLVerify
+import Foundation
+import Testing
+
+@Suite("A report's figures")
+struct ReportFigureTests {
+  /// An audit of so many images with radii and distances of all sizes, every hundredth broken.
+  private func large(_ count: Int) -> VerificationReport {
+    var random = CounterRandom(seed: 1, purpose: .test)
+    let radii = (0..<count).map { _ in random.uniform() }
+    let distances = radii.map { $0 * (1 + 2 * random.uniform()) + 1e-9 }
+    var report = ReportSample.full()
+    let labels = (0..<count).map { $0 % 10 }
+    let predictions = labels.map { random.below(4) == 0 ? ($0 + 1) % 10 : $0 }
+    report.certificates = CertificateTable(
+      indices: Array(0..<count), labels: labels, predictions: predictions,
+      binary64Predictions: predictions, margins: radii,
+      radii: [.published: radii, .lipschitz: radii.map { $0 * 0.99 }, .sound: radii])
+    report.audit = AuditResult(
+      certificate: .sound, plan: ["minimum-norm"],
+      images: (0..<count).map {
+        AuditedImage(
+          stored: $0, label: labels[$0], prediction: predictions[$0],
+          binary32Prediction: predictions[$0], radius: radii[$0], distance: distances[$0],
+          binary32OnlyDistance: .infinity, attack: "minimum-norm", forwardPasses: 1,
+          backwardPasses: 1, extent: .plan)
+      }, violations: [], excessLayers: [])
+    return report
+  }
+
+  @Test("a page of 10,000 images is below 2 MB")
+  func size() throws {
+    let html = try large(10_000).html()
+    #expect(html.utf8.count < 2_000_000)
+    #expect(html.contains("<title>Radius and adversarial distance</title>"))
+  }
+
+  @Test("what the attacks left is drawn above what is certified, with the gap between them")
+  func gap() throws {
+    // The audit has three images of the right class, certified to 0.2, 0.1 and nothing; the second is
+    // of another class at 0.2. The table of certificates has the third as wrong.
+    let html = try ReportSample.full().html()
+    #expect(html.contains("<polygon class=\"gap\""))
+    #expect(html.contains(">left by attacks</text>") && html.contains(">not known</text>"))
+    let text = try ReportSample.full().markdown()
+    #expect(
+      text.contains("| ε | published | lipschitz | lipschitz, of the attacked | left by attacks |"))
+    #expect(text.contains("| 0 | 66.67 % | 66.67 % | 66.67 % | 100.00 % |"), "\(text)")
+    #expect(text.contains("| 0.2 | 66.67 % | 0.00 % | 0.00 % | 66.67 % |"), "\(text)")
+    var unattacked = ReportSample.full()
+    unattacked.audit = nil
+    #expect(try !unattacked.html().contains("class=\"gap\""))
+  }
+
+  @Test("every figure but pictures has its numbers in a table")
+  func tables() throws {
+    let html = try large(50).html()
+    let figures = html.components(separatedBy: "<figure>").dropFirst()
+    #expect(figures.count == 7)
+    for figure in figures {
+      let body = try #require(figure.components(separatedBy: "</figure>").first)
+      #expect(body.contains("<details>") && body.contains("<table>"), "\(body.prefix(200))")
+      #expect(body.contains("<desc>") && body.contains("role=\"img\""))
+    }
+  }
+
+  @Test("points below the diagonal stand out, and equal points are drawn once")
+  func scatter() throws {
+    var report = ReportSample.full(violations: 1)
+    #expect(try report.html().contains("class=\"dots broken\" d=\"M"))
+    report = ReportSample.full()
+    #expect(try !report.html().contains("class=\"dots broken\""))
+    let audit = try #require(report.audit)
+    report.audit = AuditResult(
+      certificate: .sound, plan: [], images: Array(repeating: audit.images[1], count: 100),
+      violations: [], excessLayers: [])
+    let dots = try #require(try report.html().components(separatedBy: "class=\"dots\" d=\"").last)
+    #expect(dots.prefix { $0 != "\"" }.count { $0 == "M" } == 1)
+  }
+
+  @Test("a contents list leads to every section")
+  func contents() throws {
+    let html = try ReportSample.full(violations: 1).html()
+    let anchors = html.matches(of: /<section id="([a-z0-9-]+)">/).map { String($0.1) }
+    #expect(anchors.count == Set(anchors).count && anchors.contains("in-short"))
+    #expect(html.matches(of: /<a href="#([a-z0-9-]+)">/).map { String($0.1) } == anchors)
+  }
+
+  @Test("the first section answers what readers ask")
+  func summary() throws {
+    let holds = try ReportSample.full().markdown()
+    #expect(holds.contains("Is any certificate broken? None was found"))
+    #expect(holds.contains("lies at 2 times the certified radius in the median"))
+    let broken = try ReportSample.full(violations: 1).markdown()
+    #expect(broken.contains("Is any certificate broken? Yes, 1 of the 2"))
+  }
+
+  @Test("planted faults are shown where selftest's results are given, and hostile ones escaped")
+  func selftest() throws {
+    let json = """
+      {"faults": [{"id": "<a>", "statement": "s & t", "caught": false, "caught_by": ["x.y"],
+      "named_checks": ["z"]}], "checks": ["x.y", "z"], "seeds": 2, "false_alarms": 1,
+      "verdict": "violated"}
+      """
+    let summary = try SelftestSummary(json: json, path: "s.json")
+    let html = try ReportSample.full().html(selftest: summary)
+    #expect(html.contains("<h2>Planted faults</h2>") && html.contains("&lt;a&gt;"))
+    #expect(html.contains("0 of 1 faults") && html.contains("NOT CAUGHT"))
+    #expect(html.contains("class=\"mark caught\""))
+    #expect(throws: ReferenceError.self) { try SelftestSummary(json: "{}", path: "s.json") }
+  }
+
+  @Test("numbers stay on one line, and long words may break")
+  func cells() throws {
+    let html = try ReportSample.full().html()
+    #expect(html.contains("<td class=\"number\">0.300000000000000044</td>"))
+    #expect(html.contains("<td class=\"number\">66.67 %</td>"))
+    #expect(html.contains("<td class=\"text\">convolution</td>"))
+    var report = ReportSample.full()
+    report.provenance.weightsDigest = String(repeating: "a", count: 64)
+    #expect(try report.html().contains("<td class=\"long\">\(String(repeating: "a", count: 64))"))
+  }
+}
