@@ -55,15 +55,6 @@ public struct AttackTarget: Sendable {
       ?? network.logits(images, workers: workers).converted()
   }
 
-  /// What the network makes of images; see `CPLNetwork.evaluate`.
-  func evaluate(
-    _ images: Tensor<Float>, workers: Workers,
-    gradientOf direction: ((_ row: Int, _ logits: [Double]) -> [Double])?
-  ) -> EvaluatedPoints {
-    binary64?.evaluate(images, workers: workers, gradientOf: direction)
-      ?? network.evaluate(images, workers: workers, gradientOf: direction)
-  }
-
   /// Runs searches to their ends.
   func drive<Search: ImageSearch>(
     _ searches: inout [Search], workers: Workers
