@@ -47,7 +47,7 @@ public struct CheckContext: Sendable {
   package var fault: (any LayerFault)?
   public var fixedBudgetAttacks = AttackSuite.fixedBudget
   public var minimumNormAttacks = AttackSuite.minimumNorm
-  public var certify: CertifiedNetwork.Certify = { try $0.certify($1, workers: $2) }
+  public var certify: CertifiedNetwork.Certify = { try $0.certify($1) }
   /// Writes a network to a weights file.
   public var writeWeights: @Sendable (CPLNetwork<Float>, _ path: String) throws -> Void = {
     try $0.write(

@@ -59,9 +59,9 @@ struct ScaleTests {
     let images = ShiftedHeads.images(try Self.verify(network), count: 10) { $0 }
     func audit(_ network: CPLNetwork<Float>, scale: Double) throws -> AuditResult {
       try CertificateAudit(
-        Self.verify(network), certificate: kind, seed: 0, workers: .serial,
+        EvaluatedNetwork(Self.verify(network)), certificate: kind, seed: 0, workers: .serial,
         certify: {
-          let (predictions, radii) = try $0.certify($1, workers: $2)
+          let (predictions, radii) = try $0.certify($1)
           return (predictions, radii.map { $0 * scale })
         }
       ).run(images) { _ in }
@@ -91,9 +91,9 @@ struct ScaleTests {
       let verified = try Self.verify(network)
       let images = ShiftedHeads.images(verified, count: 24) { $0 }
       let result = try CertificateAudit(
-        verified, certificate: kind, seed: 0, workers: .serial,
+        EvaluatedNetwork(verified), certificate: kind, seed: 0, workers: .serial,
         certify: {
-          let (predictions, radii) = try $0.certify($1, workers: $2)
+          let (predictions, radii) = try $0.certify($1)
           return (predictions, radii.map { $0 * 1.5 })
         }
       ).run(images) { _ in }
