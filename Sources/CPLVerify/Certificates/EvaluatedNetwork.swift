@@ -78,5 +78,5 @@ public final class EvaluatedBatch: Sendable {
   }
 
   /// What is known of the images.
-  var known: (binary32: Tensor<Float>?, binary64: Tensor<Double>?) { (narrow.made, wide.made) }
+  package var known: (binary32: Tensor<Float>?, binary64: Tensor<Double>?) { (narrow.made, wide.made) }
 }
