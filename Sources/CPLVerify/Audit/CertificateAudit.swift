@@ -141,13 +141,13 @@ public struct CertificateAudit: Sendable {
 
   /// Puts images through what they lack of the plan, up to the extent of a phase.
   private func attack(
-    _ dataset: EvaluatedImages, _ positions: [Int], _ before: [AuditedImage],
+    _ evaluated: EvaluatedImages, _ positions: [Int], _ before: [AuditedImage],
     known: [Int: Violation], to phase: AuditedImage.Extent,
     _ report: (AuditEvent) throws -> Void
   ) throws -> AuditedBatch {
     var images = before
     let all = AttackInput(
-      dataset.batch(at: positions), labels: before.map(\.prediction),
+      evaluated.batch(at: positions), labels: before.map(\.prediction),
       indices: before.map(\.index))
     var adversarial: [Int: [Float]] = [:]
     let unsearched = images.indices.filter { images[$0].extent == .none }
