@@ -95,7 +95,8 @@ final class GradientStepWork: BenchmarkWork {
       let evaluated = network.evaluate(
         images, workers: workers,
         gradientOf: { AttackLoss.crossEntropy.gradient($1, label: labels[$0]) })
-      return evaluated.gradient.map { move(images, along: $0.converted()).elements } ?? []
+      let gradients = evaluated.gradients as? Tensor<Float>
+      return gradients.map { move(images, along: $0).elements } ?? []
     }
   }
 

@@ -33,7 +33,21 @@ package struct EvaluatedPoints {
   /// For each point its class; −1 where a logit is not finite.
   package let predictions: [Int]
   /// The gradients with respect to the points, if they were wanted.
-  package let gradient: Tensor<Double>?
+  package let gradients: (any PointGradients)?
+}
+
+/// Gradients with respect to some points, in the precision of the network that they come from.
+package protocol PointGradients: Sendable {
+  /// The gradient with respect to one point.
+  func gradient(at index: Int) -> ArraySlice<Double>
+}
+
+extension Tensor: PointGradients {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func gradient(at index: Int) -> ArraySlice<Double> {
+    row(index).map { Double($0) }[...]
+  }
 }
 
 extension CPLNetwork {
@@ -51,17 +65,16 @@ extension CPLNetwork {
     let pass = record(
       points.converted(), recording: direction == nil ? .nothing : .masks, workers: workers)
     let logits = (0..<points.shape[0]).map { row in pass.logits.row(row).map { Double($0) } }
-    var gradient: Tensor<Double>?
+    var gradients: Tensor<Scalar>?
     if let direction {
       let directions = logits.enumerated().flatMap { row, logits in
         direction(row, logits).map { Scalar($0) }
       }
-      gradient = inputGradient(
-        Tensor(shape: pass.logits.shape, elements: directions), pass, workers: workers
-      ).converted()
+      gradients = inputGradient(
+        Tensor(shape: pass.logits.shape, elements: directions), pass, workers: workers)
     }
     return EvaluatedPoints(
-      logits: logits, predictions: pass.logits.rowMaxima, gradient: gradient)
+      logits: logits, predictions: pass.logits.rowMaxima, gradients: gradients)
   }
 
   /// Runs searches to their ends.
@@ -94,7 +107,7 @@ extension CPLNetwork {
       search.backwardPasses += withGradient ? 1 : 0
       search.take(
         logits: found.logits[row], prediction: found.predictions[row],
-        gradient: found.gradient?.row(row))
+        gradient: found.gradients?.gradient(at: row))
       return search
     }
     for (position, search) in zip(positions, after) { searches[position] = search }

@@ -89,11 +89,11 @@ public struct RoundingSearch: FixedBudgetAttack {
       let found = network.evaluate(
         points, workers: workers,
         gradientOf: { AttackLoss.margin(constants).gradient($1, label: labels[$0]) })
-      guard let gradient = found.gradient else { return }
+      guard let gradients = found.gradients else { return }
       for position in states.indices {
         states[position].forwardPasses += 1
         states[position].backwardPasses += 1
-        states[position].aim(along: Array(gradient.row(position)))
+        states[position].aim(along: Array(gradients.gradient(at: position)))
       }
       points = Tensor(
         shape: images.shape, elements: states.flatMap { $0.target.map { Scalar($0) } })
