@@ -3,7 +3,7 @@ import CPLReference
 /// What a network makes of some images, in either precision: each is computed when it is first asked
 /// for, and shared by all that look at the images.
 public final class EvaluatedBatch: Sendable {
-  /// N×C×n×n.
+  /// N×C×H×W.
   public let images: Tensor<Float>
   private let network: EvaluatedNetwork
   private let workers: Workers
@@ -49,7 +49,7 @@ public final class EvaluatedBatch: Sendable {
   }
 
   /// Some of the images, with what is known of them.
-  func rows(_ positions: [Int]) -> EvaluatedBatch {
+  package func rows(_ positions: [Int]) -> EvaluatedBatch {
     EvaluatedBatch(
       images.rows(positions), network, binary32: narrow.made?.rows(positions),
       binary64: wide.made?.rows(positions), workers: workers)

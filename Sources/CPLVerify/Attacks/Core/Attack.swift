@@ -39,7 +39,7 @@ public struct AttackInput: Sendable {
   public var count: Int { labels.count }
 
   /// Some of the images.
-  func selecting(_ positions: [Int]) -> AttackInput {
+  package func selecting(_ positions: [Int]) -> AttackInput {
     let batch = batch?.rows(positions)
     return AttackInput(
       batch?.images ?? images.rows(positions), batch, labels: positions.map { labels[$0] },
@@ -53,7 +53,7 @@ public struct AttackTarget: Sendable {
   /// The binary32 network.
   public let network: CPLNetwork<Float>
   /// The binary64 network, where that is the one under attack.
-  let binary64: CPLNetwork<Double>?
+  package let binary64: CPLNetwork<Double>?
   /// The Lipschitz constants of its head's margins, by which attacks tell which class is near.
   public let constants: PairConstants
 
@@ -67,7 +67,7 @@ public struct AttackTarget: Sendable {
   }
 
   /// The logits of images, N×classes, as they are computed.
-  func logits(of input: AttackInput, workers: Workers) -> Tensor<Double> {
+  package func logits(of input: AttackInput, workers: Workers) -> Tensor<Double> {
     if let binary64 {
       return input.batch?.binary64
         ?? binary64.logits(input.images.converted(), workers: workers)
@@ -102,7 +102,7 @@ public struct AttackResult: Sendable {
   public init() {}
 
   /// Keeps `candidate` if it is nearer than what was found before.
-  mutating func keep(_ candidate: [Float], distance: Double) {
+  package mutating func keep(_ candidate: [Float], distance: Double) {
     guard distance < self.distance else { return }
     image = candidate
     self.distance = distance
