@@ -32,7 +32,7 @@ extension AuditCommand {
     }
     let chosen = dataOptions.indices.map { Set($0.positions) }
     let violations = audit.violations.filter { chosen?.contains($0.index) ?? true }
-    let certified = try CertifiedNetwork(verified, audit.certificate)
+    let certified = try CertifiedNetwork(EvaluatedNetwork(verified), audit.certificate)
     var broken = 0
     for violation in violations {
       let again = try certified.replay(violation, workers: options.workers)

@@ -108,7 +108,7 @@ struct AuditCommand: PinnableCommand {
     var judgement = try Judgement(
       weights, dataOptions, place, options, seed: seed, certificate: kind, shard: shard)
     let audit = try CertificateAudit(
-      judgement.verified, certificate: kind, also: attack, seed: seed, workers: options.workers)
+      judgement.network, certificate: kind, also: attack, seed: seed, workers: options.workers)
     let identity = try identity(of: audit, judgement.report.provenance)
     judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
     if let finished = file?.finished(judgement.report.provenance) {
@@ -123,7 +123,7 @@ struct AuditCommand: PinnableCommand {
     let result: AuditResult
     do {
       result = try AuditRun(audit, budget: limit, judgement.progress).run(
-        judgement.images, from: done
+        judgement.evaluated, from: done
       ) { try journal?.append($0) }
     } catch let code as Exit {
       if file != nil {

@@ -25,7 +25,7 @@ struct AuditRun {
   ///
   /// - Parameter keep: called with each batch when it is done.
   func run(
-    _ images: ImageDataset, from done: AuditProgress, keep: (AuditedBatch) throws -> Void
+    _ images: EvaluatedImages, from done: AuditProgress, keep: (AuditedBatch) throws -> Void
   ) throws -> AuditResult {
     // Searching and the rest of the plan, where a budget makes them two.
     let phases = budget == nil ? 1 : 2
@@ -51,7 +51,7 @@ struct AuditRun {
     return try audit.run(images, resuming: done, budget: mayGoOn) { event in
       switch event {
       case .certified(let count):
-        progress.update("certifying", done: count, total: images.count, unit: "images")
+        progress.update("certifying", done: count, total: images.dataset.count, unit: "images")
       case .planned(let count):
         planned = count
         progress.finish()

@@ -5,10 +5,14 @@ import CPLVerify
 /// to fill.
 struct Judgement {
   let verified: VerifiedNetwork
-  let images: ImageDataset
+  /// The images, with what is known of them.
+  private(set) var evaluated: EvaluatedImages
   let workers: Workers
   let progress: Progress
   var report: VerificationReport
+
+  var images: ImageDataset { evaluated.dataset }
+  var network: EvaluatedNetwork { evaluated.network }
 
   private let out: String?
 
@@ -47,7 +51,7 @@ struct Judgement {
     if needsClasses { try data.check(suits: checkpoint, at: path) }
     let all = try data.read(.test, classes: checkpoint.network.classes)
     try checkpoint.network.check(takes: all, needsClasses: needsClasses)
-    images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
+    let images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
     guard images.count > 0 || all.count == 0 else {
       throw ReferenceError.mismatch(
         expected: "no more shards than there are images, \(all.count)",
@@ -59,6 +63,7 @@ struct Judgement {
       progress.update("bounding", done: done, total: total, unit: "layers")
       Interruption.leaveIfRequested()
     }
+    evaluated = EvaluatedImages(images, EvaluatedNetwork(verified), workers: workers)
     progress.finish()
     try Interruption.check()
     let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
@@ -96,42 +101,24 @@ struct Judgement {
     report.bounds = verified.bounds
   }
 
-  /// The logits of every image, and the radii of each kind of certificate: one evaluation in binary32
+  /// The classes of every image and the radii of each kind of certificate: one evaluation in binary32
   /// and one in binary64.
   mutating func certify() throws {
-    let logits = try verified.network.logits(of: images, workers: workers) { done in
-      progress.update("evaluating", done: done, total: images.count, unit: "images")
-      try Interruption.check()
-    }
-    progress.finish()
-    var radii: [CertificateKind: [Double]] = [.published: try verified.publishedRadii(logits)]
-    var binary64Predictions: [Int] = []
-    let certificate = try SoundCertificate(verified)
-    let batch = CPLNetwork<Double>.evaluationBatch
-    for start in stride(from: 0, to: images.count, by: batch) {
-      let some: Tensor<Double> =
-        images.images(at: start..<min(images.count, start + batch)).converted()
-      let logits = certificate.network.logits(some, workers: workers)
-      binary64Predictions += logits.rowMaxima
-      for kind in [CertificateKind.lipschitz, .sound] {
-        radii[kind, default: []] += certificate.radii(kind, of: some, logits)
-      }
-      progress.update(
-        "evaluating in binary64", done: binary64Predictions.count, total: images.count,
-        unit: "images")
+    let (progress, count) = (progress, images.count)
+    let table = try CertificateTable(&evaluated) { done in
+      progress.update("evaluating", done: done, total: count, unit: "images")
       try Interruption.check()
     }
     progress.finish()
     try ThreadArithmetic.check()
-    report.certificates = CertificateTable(
-      images, logits: logits, binary64Predictions: binary64Predictions, radii: radii)
-    report.evaluation = report.certificates.map(EvaluationSummary.init)
+    report.certificates = table
+    report.evaluation = EvaluationSummary(table)
   }
 
   /// Runs one attack on every image.
   func attack(_ name: String, epsilon: Epsilon, seed: UInt64) throws -> [AttackResult] {
     let results = try AttackSuite.run(
-      name, on: try AttackTarget(verified.network), images, epsilon: epsilon.value, seed: seed,
+      name, on: try AttackTarget(verified.network), evaluated, epsilon: epsilon.value, seed: seed,
       workers: workers
     ) { done in
       progress.update("\(name) at \(epsilon)", done: done, total: images.count, unit: "images")

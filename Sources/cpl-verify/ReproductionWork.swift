@@ -204,9 +204,9 @@ struct ReproductionWork: Reproduction.Executor {
   private func audit(
     _ run: ReproductionRun, _ judgement: Judgement, _ weights: String
   ) throws -> AuditResult {
-    let images = judgement.images.prefix(audited(run))
+    let images = judgement.evaluated.prefix(audited(run))
     let audit = try CertificateAudit(
-      judgement.verified, certificate: certificate(run), seed: 0, workers: options.workers)
+      judgement.network, certificate: certificate(run), seed: 0, workers: options.workers)
     var identity = identity(run, weights)
     identity["attacks"] = audit.attacks.joined(separator: ", ")
     identity["program"] = try Program.identity()
@@ -215,7 +215,7 @@ struct ReproductionWork: Reproduction.Executor {
     var journal: AuditJournal?
     if isThere(path) {
       do {
-        journal = try AuditJournal.resume(path, for: identity, on: images, into: &done)
+        journal = try AuditJournal.resume(path, for: identity, on: images.dataset, into: &done)
       } catch let error as ReferenceError {
         // It saves time, and is no result: what another program or other weights left is not used.
         options.progress.note("\(error); the audit starts again")

@@ -1,5 +1,6 @@
 import CPLAttacks
 import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// What an audit puts each certified image through, by the image's radius r.
@@ -40,14 +41,14 @@ struct AuditPlan: Sendable {
   /// The standing attacks, and others by name.
   ///
   /// - Throws: `VerificationError.invalid` for a name that `extraNames` lacks.
-  init(_ certified: CertifiedNetwork, also extras: [String]) throws {
+  init(for kind: CertificateKind, also extras: [String]) throws {
     let descent = ProjectedGradientDescent(.strong)
     let rounding = RoundingSearch()
     search = [.nearest(MinimumNormSearch())]
     var thorough: [Step] = [
       .inside(descent, share: 0.99), .inside(descent, share: 1), .inside(rounding, share: 1),
     ]
-    if certified.kind == .sound { thorough.append(.binary64Rounding(rounding)) }
+    if kind.certificate.arithmetic == .binary64 { thorough.append(.binary64Rounding(rounding)) }
     for (position, name) in extras.enumerated() {
       guard let step = Self.extras.first(where: { $0.attack == name })?.step,
         !extras[..<position].contains(name)

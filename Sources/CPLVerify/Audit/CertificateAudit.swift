@@ -37,19 +37,19 @@ public struct CertificateAudit: Sendable {
   ///   - certify: where predictions and radii come from; the certificate itself unless given.
   /// - Throws: `VerificationError` when a layer or the head lacks the bounds that the kind needs.
   public init(
-    _ verified: VerifiedNetwork, certificate: CertificateKind, also extras: [String] = [],
+    _ network: EvaluatedNetwork, certificate: CertificateKind, also extras: [String] = [],
     seed: UInt64, workers: Workers,
-    certify: @escaping CertifiedNetwork.Certify = { try $0.certify($1, workers: $2) }
+    certify: @escaping CertifiedNetwork.Certify = { try $0.certify($1) }
   ) throws {
-    certified = try CertifiedNetwork(verified, certificate)
+    certified = try CertifiedNetwork(network, certificate)
     self.certify = certify
-    plan = try AuditPlan(certified, also: extras)
+    plan = try AuditPlan(for: certificate, also: extras)
     self.seed = seed
     self.workers = workers
-    target = try AttackTarget(verified.network)
-    binary64Target = try certified.binary64.map {
-      try AttackTarget(verified.network, binary64: $0.network)
-    }
+    target = try AttackTarget(network.binary32)
+    binary64Target =
+      certificate.isOfBinary64
+      ? try AttackTarget(network.binary32, binary64: network.binary64) : nil
   }
 
   /// Audits every image of a data set. Memory grows by one row an image, and by two images a
@@ -67,10 +67,11 @@ public struct CertificateAudit: Sendable {
   ///   - report: called on the way; may throw to stop.
   /// - Throws: `VerificationError.invalid` when the radius of an image in `progress` is another now.
   public func run(
-    _ dataset: ImageDataset, resuming progress: AuditProgress = AuditProgress(),
+    _ images: EvaluatedImages, resuming progress: AuditProgress = AuditProgress(),
     budget: ((_ passes: Int) -> Bool)? = nil, report: (AuditEvent) throws -> Void
   ) throws -> AuditResult {
-    var rows = try certify(dataset, report)
+    var images = images
+    var rows = try certify(&images, report)
     var violations = progress.violations
     for (position, image) in progress.images {
       guard rows.indices.contains(position), rows[position].isSameCertificate(image) else {
@@ -96,7 +97,7 @@ public struct CertificateAudit: Sendable {
         let positions = Array(waiting[start..<min(waiting.count, start + Self.batch)])
         let before = positions.map { rows[$0] }
         let batch = try attack(
-          dataset, positions, before, known: violations, to: phase, report)
+          images, positions, before, known: violations, to: phase, report)
         passes += zip(batch.images, before).reduce(0) { $0 + $1.0.passes - $1.1.passes }
         for (position, image) in zip(positions, batch.images) { rows[position] = image }
         for (position, violation) in batch.violations { violations[position] = violation }
@@ -107,23 +108,29 @@ public struct CertificateAudit: Sendable {
     return AuditResult(
       certificate: certified.kind, plan: plan.names, images: rows,
       violations: violations.sorted { $0.key < $1.key }.map(\.value),
-      excessLayers: certified.verified.excessLayers)
+      excessLayers: certified.network.verified.excessLayers)
+  }
+
+  /// The same for images of which nothing is known yet.
+  public func run(
+    _ dataset: ImageDataset, resuming progress: AuditProgress = AuditProgress(),
+    budget: ((_ passes: Int) -> Bool)? = nil, report: (AuditEvent) throws -> Void
+  ) throws -> AuditResult {
+    try run(
+      EvaluatedImages(dataset, certified.network, workers: workers), resuming: progress,
+      budget: budget, report: report)
   }
 
   /// Every image with its radius, and not attacked yet.
   private func certify(
-    _ dataset: ImageDataset, _ report: (AuditEvent) throws -> Void
+    _ images: inout EvaluatedImages, _ report: (AuditEvent) throws -> Void
   ) throws -> [AuditedImage] {
     var rows: [AuditedImage] = []
+    let dataset = images.dataset
     rows.reserveCapacity(dataset.count)
-    let batch = CPLNetwork<Double>.evaluationBatch
-    for start in stride(from: 0, to: dataset.count, by: batch) {
-      let positions = start..<min(dataset.count, start + batch)
-      let images = dataset.images(at: positions)
-      let (predictions, radii) = try certify(certified, images, workers)
-      let binary32 =
-        certified.binary64 == nil
-        ? predictions : target.network.logits(images, workers: workers).rowMaxima
+    try images.forEachBatch { positions, batch in
+      let (predictions, radii) = try certify(certified, batch)
+      let binary32 = batch.predictions(in: .binary32)
       for (row, position) in positions.enumerated() {
         rows.append(
           AuditedImage(
@@ -137,14 +144,17 @@ public struct CertificateAudit: Sendable {
 
   /// Puts images through what they lack of the plan, up to the extent of a phase.
   private func attack(
-    _ dataset: ImageDataset, _ positions: [Int], _ before: [AuditedImage],
+    _ evaluated: EvaluatedImages, _ positions: [Int], _ before: [AuditedImage],
     known: [Int: Violation], to phase: AuditedImage.Extent,
     _ report: (AuditEvent) throws -> Void
   ) throws -> AuditedBatch {
     var images = before
+    let all = AttackInput(
+      evaluated.batch(at: positions), labels: before.map(\.prediction),
+      indices: before.map(\.index))
     var adversarial: [Int: [Float]] = [:]
     let unsearched = images.indices.filter { images[$0].extent == .none }
-    let isResolved = isResolved(input(dataset, positions, before))
+    let isResolved = isResolved(all)
     let steps =
       (unsearched.isEmpty ? [] : plan.search) + (phase == .plan ? plan.thorough : [])
     let total =
@@ -154,7 +164,7 @@ public struct CertificateAudit: Sendable {
     var done = 0
     func put(_ rows: [Int], through steps: [AuditPlan.Step], on target: AttackTarget) throws {
       guard !rows.isEmpty else { return }
-      let input = input(dataset, rows.map { positions[$0] }, rows.map { before[$0] })
+      let input = all.selecting(rows)
       for step in steps {
         let name = target.binary64 == nil ? step.name : step.binary64Name
         try report(
@@ -164,7 +174,7 @@ public struct CertificateAudit: Sendable {
         done += 1
         let results = attack(
           input, radii: rows.map { before[$0].radius }, by: step, on: target)
-        let confirmed = confirm(results, of: input)
+        let confirmed = try confirm(results, of: input)
         for (row, (result, confirmed)) in zip(rows, zip(results, confirmed)) {
           if let image = images[row].take(result, confirmed: confirmed, from: name) {
             adversarial[row] = image
@@ -182,24 +192,17 @@ public struct CertificateAudit: Sendable {
     try put(unsearched, through: plan.search)
     if phase == .plan { try put(Array(images.indices), through: plan.thorough) }
     for row in images.indices { images[row].extent = phase }
-    let violations: [(Int, Violation)] = images.indices.compactMap { row in
+    let violations: [(Int, Violation)] = try images.indices.compactMap { row in
       guard images[row].distance <= images[row].radius else { return nil }
       guard let image = adversarial[row] else {
         return known[positions[row]].map { (positions[row], $0) }
       }
-      let original = Array(dataset.images(at: [positions[row]]).elements)
-      return (positions[row], violation(images[row], original: original, adversarial: image))
+      let original = Array(all.images.row(row))
+      return (
+        positions[row], try violation(images[row], original: original, adversarial: image)
+      )
     }
     return AuditedBatch(positions: positions, images: images, violations: violations)
-  }
-
-  /// Images with the classes that they are to leave.
-  private func input(
-    _ dataset: ImageDataset, _ positions: [Int], _ rows: [AuditedImage]
-  ) -> AttackInput {
-    AttackInput(
-      images: dataset.images(at: positions), labels: rows.map(\.prediction),
-      indices: rows.map(\.index))
   }
 
   /// For each image whether the binary32 network computes every margin of its class to within 2⁻⁷ of what
@@ -207,8 +210,8 @@ public struct CertificateAudit: Sendable {
   private func isResolved(_ input: AttackInput) -> [Bool] {
     guard let binary64Target else { return input.labels.map { _ in true } }
     let (binary32, binary64) = (
-      target.logits(input.images, workers: workers),
-      binary64Target.logits(input.images, workers: workers)
+      target.logits(of: input, workers: workers),
+      binary64Target.logits(of: input, workers: workers)
     )
     return input.labels.enumerated().map { row, label in
       let (narrow, wide) = (Array(binary32.row(row)), Array(binary64.row(row)))
@@ -244,9 +247,11 @@ public struct CertificateAudit: Sendable {
   /// A search ends beside the boundary of the network that it attacks, and so on either side of the
   /// other's. Where the latter gives the image that was found its old class, images of the box farther
   /// out on the same line are tried.
-  private func confirm(_ results: [AttackResult], of input: AttackInput) -> [AttackResult?] {
+  private func confirm(
+    _ results: [AttackResult], of input: AttackInput
+  ) throws -> [AttackResult?] {
     var confirmed: [AttackResult?] = results.map { $0.image == nil ? nil : $0 }
-    guard certified.binary64 != nil else { return confirmed }
+    guard certified.kind.isOfBinary64 else { return confirmed }
     var open = confirmed.indices.filter { confirmed[$0] != nil }
     for share in [0] + Self.fartherOut where !open.isEmpty {
       let tried = open.map { position -> AttackResult in
@@ -258,7 +263,7 @@ public struct CertificateAudit: Sendable {
         result.keep(moved, distance: Ball.distance(moved, original))
         return result
       }
-      let isChanged = certified.isChanged(
+      let isChanged = try certified.isChanged(
         Tensor(
           shape: [open.count] + target.network.inputShape, elements: tried.flatMap { $0.image! }),
         from: open.map { input.labels[$0] }, workers: workers)
@@ -273,16 +278,17 @@ public struct CertificateAudit: Sendable {
   /// A broken certificate, and what broke it. Distances are rounded up, so that a violation is one.
   private func violation(
     _ row: AuditedImage, original: [Float], adversarial: [Float]
-  ) -> Violation {
-    let found = certified.predictions(
-      Tensor(shape: [1] + target.network.inputShape, elements: adversarial), workers: workers)[0]
+  ) throws -> Violation {
+    let found = EvaluatedBatch(
+      Tensor(shape: [1] + target.network.inputShape, elements: adversarial), certified.network,
+      workers: workers
+    ).predictions(in: certified.kind.certificate.arithmetic)[0]
     return Violation(
       index: row.index, label: row.label, prediction: row.prediction,
       adversarialPrediction: found < 0 ? nil : found, radius: row.radius, distance: row.distance,
       attack: row.attack ?? "",
-      cause: certified.verified.cause(
-        of: adversarial, original: original, radius: row.radius,
-        assumedLipschitz: certified.assumedLipschitz, workers: workers),
+      cause: try certified.cause(
+        of: adversarial, original: original, radius: row.radius, workers: workers),
       original: original, adversarial: adversarial)
   }
 }

@@ -1,4 +1,5 @@
 import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// A stored violation as it looks now.
@@ -21,7 +22,7 @@ extension CertifiedNetwork {
   ///
   /// - Throws: `VerificationError.invalid` for images of another size than the network takes.
   public func replay(_ violation: Violation, workers: Workers) throws -> ReplayedViolation {
-    let shape = verified.network.inputShape
+    let shape = network.binary32.inputShape
     guard violation.original.count == shape.reduce(1, *),
       violation.adversarial.count == violation.original.count
     else {
@@ -35,7 +36,7 @@ extension CertifiedNetwork {
     return ReplayedViolation(
       originalClass: predictions[0], adversarialClass: predictions[1], radius: radii[0],
       distance: Distance(violation.adversarial, violation.original).upperBound,
-      isChanged: isChanged(
+      isChanged: try isChanged(
         Tensor(shape: [1] + shape, elements: violation.adversarial), from: [predictions[0]],
         workers: workers)[0])
   }

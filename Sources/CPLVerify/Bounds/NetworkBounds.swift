@@ -100,6 +100,11 @@ public struct VerifiedNetwork: Sendable {
     }
   }
 
+  /// The convex potential layers that are not proved to be 1-Lipschitz with their steps.
+  public var excessLayers: [String] {
+    bounds.layers.filter { $0.stepSize != nil && $0.lipschitzUpperBound > 1 }.map(\.name)
+  }
+
   /// Bounds a network's layers and sets its steps. A layer whose step is fixed keeps it, whatever the
   /// policy.
   ///

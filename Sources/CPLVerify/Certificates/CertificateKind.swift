@@ -1,17 +1,34 @@
-/// What a certified radius rests on. Every output names it.
-public enum CertificateKind: String, Codable, CaseIterable, Sendable {
-  /// What the paper's code says: steps from the power method, every layer taken for 1-Lipschitz.
-  /// Not a proof.
-  case published
-  /// The network in real arithmetic: a verified Lipschitz bound, and margins less what rounding may
-  /// have done to them.
-  case lipschitz
-  /// The network evaluated in binary64, rounding included.
-  case sound
+/// A certificate by its name. Every output names it.
+public struct CertificateKind: Sendable {
+  public let certificate: any Certificate.Type
+
+  public init(_ certificate: any Certificate.Type) { self.certificate = certificate }
+
+  public static let published = CertificateKind(PublishedCertificate.self)
+  public static let lipschitz = CertificateKind(LipschitzCertificate.self)
+  public static let sound = CertificateKind(SoundCertificate.self)
 
   /// Whether a radius of this kind is a theorem about some network, and not an estimate.
-  public var isProved: Bool { self != .published }
+  public var isProved: Bool { certificate.gap == nil }
 
   /// Whether it speaks of the class that the binary64 network computes; else of binary32's.
-  public var isOfBinary64: Bool { self != .published }
+  public var isOfBinary64: Bool { certificate.arithmetic != .binary32 }
+}
+
+extension CertificateKind: CaseIterable {
+  /// Every certificate, from the weakest statement to the strongest.
+  public static let allCases: [CertificateKind] = [published, lipschitz, sound]
+
+  /// The names, as messages list them.
+  package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
+
+extension CertificateKind: RawRepresentable, Hashable, Encodable, CustomStringConvertible {
+  public init?(rawValue: String) {
+    guard let kind = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = kind
+  }
+
+  public var rawValue: String { certificate.name }
+  public var description: String { rawValue }
 }

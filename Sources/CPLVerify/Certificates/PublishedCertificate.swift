@@ -10,7 +10,18 @@ import CPLReference
 ///
 /// The √2 rule is not valid for a normalised last layer, whose rows can be 2 apart: it is never
 /// applied there.
-public struct PublishedCertificate: Sendable {
+public struct PublishedCertificate: Certificate {
+  public static let name = "published"
+  public static let arithmetic = CertifiedArithmetic.binary32
+  public static let gap: String? = "leave out the rounding of the evaluation"
+  public static let takesLayersForNonexpansive = true
+  public static let statements = [
+    "Nothing is proved by published: it is what the paper's code would say of this network. It "
+      + "takes every layer for 1-Lipschitz with steps from the power method, an estimate from "
+      + "below.",
+    "Not covered by published: how far the layers exceed 1, and the rounding of the evaluation.",
+  ]
+
   private let rows: Tensor<Float>?
   private let lipschitz: Float
   private let unlimited: Double
@@ -32,6 +43,14 @@ public struct PublishedCertificate: Sendable {
     headLipschitz =
       rows != nil || profile.meanPool
       ? 1 : Rounding.up.float(try network.head.bounded.lipschitzUpperBound(nil))
+  }
+
+  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+    try self.init(network.binary32, profile: network.verified.profile)
+  }
+
+  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+    radii(batch.binary32).map { CertifiedRadius($0, lipschitz: Double(lipschitz)) }
   }
 
   /// The radius of each image, in pixel units, from the logits N×classes.

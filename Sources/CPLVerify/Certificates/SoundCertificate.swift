@@ -1,126 +1,25 @@
 import CPLBounds
-import CPLReference
 
-/// Certificates from an evaluation in binary64 whose rounding is bounded: of the network **as it is
-/// evaluated in binary64** (`sound`) and of the network **in real arithmetic** (`lipschitz`).
-///
-/// Let z̃ be the logits that the binary64 network computes, from the binary32 weights taken as they
-/// are. φ and z are the real maps to features and logits with the same constants, e ≥ ‖φ̃ − φ‖ on
-/// the box (`FeatureErrorBound`), δ_j the rounding error of logit j in the head, and
-/// ε_cj = ν_cj·e + δ_c + δ_j. Then for images x and x′ in the box
-///
-///     |(z̃_c − z̃_j) − (z_c − z_j)| ≤ ε_cj   at x and at x′ alike,
-///     z_c(x′) − z_j(x′) ≥ z̃_c(x) − z̃_j(x) − ε_cj − L̄·ν_cj·‖x′ − x‖,
-///     z̃_c(x′) − z̃_j(x′) ≥ z̃_c(x) − z̃_j(x) − 2ε_cj − L̄·ν_cj·‖x′ − x‖.
-///
-/// So the class that is computed for x′ is c whenever
-///
-///     ‖x′ − x‖ < r_sound = min_j (z̃_c(x) − z̃_j(x) − 2ε_cj)/(L̄·ν_cj),
-///
-/// and c is the class of x and of x′ in real arithmetic whenever ‖x′ − x‖ < r_lipschitz, the same with
-/// one ε_cj in place of two (after Tsuzuku, Sato and Sugiyama 2018, Proposition 1, with a constant for
-/// each pair of classes; and Jin, Ohrimenko and Rubinstein 2022, *Getting a-Round Guarantees:
-/// Floating-Point Attacks on Certified Robustness*, who show that certificates without ε do break).
-///
-/// r is rounded down and then moved to the next smaller number, so that it holds on the closed ball and
-/// a tie counts as a change. It is 0 on a tie, for logits that are not finite and for an image outside
-/// the box. No point of the box is farther than √d from another: r is at most RU(√d), and that where
-/// nothing limits it. So a radius of RU(√d) says that no image of the box has another class.
-///
-/// What `sound` covers is this program's own evaluation in binary64, whose order of operations is fixed
-/// (`CPLKernels.h`); not the same weights run in binary32 or by other programs.
-public struct SoundCertificate: Sendable {
-  /// The network that is evaluated.
-  public let network: CPLNetwork<Double>
-  /// e, an upper bound of the error of the computed features, for every input in the box.
-  public var featureError: Double { features.error }
-  /// L̄, an upper bound of the Lipschitz constant of the map to the features.
-  public var lipschitz: Double { features.lipschitz }
+/// Certificates of the network as it is evaluated in binary64, rounding included: r_sound of
+/// `MarginBounds`.
+public struct SoundCertificate: Certificate {
+  public static let name = "sound"
+  public static let arithmetic = CertifiedArithmetic.binary64
+  public static let gap: String? = nil
+  public static let statements = [
+    "Covered by sound: this program's binary64 evaluation of these weights, rounding included: "
+      + "as lipschitz, with each margin first reduced by twice that bound, once for the image and "
+      + "once for its neighbour.",
+    "Not covered by sound: the same weights run in binary32, here or elsewhere.",
+  ]
 
-  private let features: FeatureErrorBound
-  private let constants: PairConstants
-  /// δ_j.
-  private let logitErrors: [Double]
+  private let bounds: MarginBounds
 
-  /// The certificates of a network with the steps and norms that were verified.
-  ///
-  /// - Throws: `VerificationError` for a layer without bounds, and when an evaluation might overflow.
-  public init(_ verified: VerifiedNetwork) throws(VerificationError) {
-    network = verified.network.converted(to: Double.self)
-    features = try FeatureErrorBound(
-      network, spectralNorms: verified.bounds.layers.map(\.spectralNorm))
-    constants = try PairConstants(network)
-    guard let head = network.head as? any LogitErrorBoundedHead else {
-      throw .invalid(
-        what: "head", expected: "a head with a bound of its rounding error",
-        found: network.head.specification.kind)
-    }
-    logitErrors = try head.logitErrorBounds(norm: features.norm)
+  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+    bounds = try network.marginBounds
   }
 
-  /// The `sound` radius of each image, in pixel units, and the logits N×classes that it rests on.
-  ///
-  /// - Parameter images: N×C×n×n; binary32 numbers are binary64 numbers as they are.
-  public func radii(
-    images: Tensor<Float>, workers: Workers
-  ) -> (radii: [Double], logits: Tensor<Double>) {
-    let images = images.converted(to: Double.self)
-    let logits = network.logits(images, workers: workers)
-    return (radii(.sound, of: images, logits), logits)
-  }
-
-  /// The radius of each image, in pixel units, of a kind of certificate.
-  ///
-  /// - Parameters:
-  ///   - kind: `sound` or `lipschitz`.
-  ///   - images: N×C×n×n.
-  ///   - logits: what `network` makes of the images, N×classes.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  public func radii<Scalar: TensorScalar>(
-    _ kind: CertificateKind, of images: Tensor<Scalar>, _ logits: Tensor<Double>
-  ) -> [Double] {
-    precondition(kind != .published, "the published certificates are of the binary32 network")
-    return logits.rowMaxima.enumerated().map { image, predicted in
-      predicted >= 0 && images.row(image).allSatisfy { (0...1).contains($0) }
-        ? radius(Array(logits.row(image)), predicted: predicted, errors: kind == .sound ? 2 : 1) : 0
-    }
-  }
-
-  /// ε_cj: how far rounding can move the margin between two classes, for any input in the box.
-  package func marginError(_ first: Int, _ second: Int) -> Double {
-    let heads = Rounding.up.sum(logitErrors[first], logitErrors[second])
-    return Rounding.up.sum(Rounding.up.product(constants[first, second], features.error), heads)
-  }
-
-  /// Whether the logits that are computed for an image of the box prove that in real arithmetic its
-  /// class is another one than `label`, or ties with another one.
-  package func provesChange(of label: Int, _ logits: some Collection<Double>) -> Bool {
-    let logits = Array(logits)
-    return logits.indices.contains { other in
-      other != label
-        && Rounding.down.difference(logits[other], logits[label]) >= marginError(label, other)
-    }
-  }
-
-  /// - Parameter errors: how often ε_cj is taken off the margins, once or twice.
-  private func radius(_ logits: [Double], predicted: Int, errors: Double) -> Double {
-    var radius = Double.infinity
-    for other in logits.indices where other != predicted {
-      let margin = Rounding.down.difference(
-        Rounding.down.difference(logits[predicted], logits[other]),
-        errors * marginError(predicted, other))
-      guard margin > 0 else { return 0 }
-      let constant = Rounding.up.product(features.lipschitz, constants[predicted, other])
-      if constant > 0 { radius = min(radius, Rounding.down.quotient(margin, constant)) }
-    }
-    return min(max(0, radius.nextDown), network.boxDiameterUpperBound)
-  }
-}
-
-extension CPLNetwork {
-  /// RU(√d): no two images of the box [0, 1]^d are farther apart.
-  var boxDiameterUpperBound: Double {
-    Rounding.up.squareRoot(Double(inputShape.reduce(1, *)))
+  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+    bounds.radii(batch, errors: 2)
   }
 }

@@ -1,5 +1,5 @@
 import CPLAttacks
-import CPLAudit
+import CPLCertificates
 import CPLReference
 
 /// Checks of the attacks: that they keep to their contract, and that withstanding them means something.
@@ -18,7 +18,7 @@ struct AttackContract: PropertyCheck {
     let images = try context.images(context.effort.choose(3, 4, 32))
     let target = try AttackTarget(verified.network)
     let points = images.images(at: 0..<images.count)
-    let (predictions, radii) = try CertifiedNetwork(verified, .sound).certify(
+    let (predictions, radii) = try CertifiedNetwork(EvaluatedNetwork(verified), .sound).certify(
       points, workers: context.workers)
     let classified = predictions.indices.filter { predictions[$0] >= 0 }
     guard !classified.isEmpty else {

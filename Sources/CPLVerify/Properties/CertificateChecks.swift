@@ -46,9 +46,10 @@ struct ValidCertificates: PropertyCheck {
   ) throws -> [Double] {
     let certify = context.certify
     let audit = try CertificateAudit(
-      verified, certificate: .sound, seed: context.seed, workers: context.workers
-    ) { network, images, workers in
-      let (predictions, radii) = try certify(network, images, workers)
+      EvaluatedNetwork(verified), certificate: .sound, seed: context.seed,
+      workers: context.workers
+    ) { network, batch in
+      let (predictions, radii) = try certify(network, batch)
       return (predictions, radii.map { $0 * scale })
     }
     // d = ∞ where nothing was found.
@@ -82,10 +83,11 @@ struct CertificateRule: PropertyCheck {
       let count = context.effort.choose(8, 24, 200)
       let images = Tensor<Float>(
         shape: [count, 3, 8, 8], elements: (0..<count * 192).map { _ in Float(random.uniform()) })
+      let evaluated = EvaluatedNetwork(verified)
+      let batch = EvaluatedBatch(images, evaluated, workers: context.workers)
+      let direct = Self.radii(batch, evaluated)
       for kind in [CertificateKind.lipschitz, .sound] {
-        let (predictions, radii) = try context.certify(
-          CertifiedNetwork(verified, kind), images, context.workers)
-        let direct = Self.radii(verified, images, context.workers)
+        let (predictions, radii) = try context.certify(CertifiedNetwork(evaluated, kind), batch)
         for image in 0..<count where direct.radii[image] > 1e-6 {
           guard predictions[image] == direct.classes[image] else {
             above[kind, default: []].append(.infinity)
@@ -147,11 +149,9 @@ struct CertificateRule: PropertyCheck {
   /// min_j (z_c − z_j)/(L ν_cj) in plain binary64 arithmetic: ν from the weights, L = the product of
   /// the layers' textbook constants.
   private static func radii(
-    _ verified: VerifiedNetwork, _ images: Tensor<Float>, _ workers: Workers
+    _ batch: EvaluatedBatch, _ evaluated: EvaluatedNetwork
   ) -> (classes: [Int], radii: [Double]) {
-    let network = verified.network
-    let logits = network.converted(to: Double.self).logits(
-      images.converted(), workers: workers)
+    let (network, logits) = (evaluated.binary32, batch.binary64)
     let (classes, head) = (network.classes, network.layers[network.layers.count - 1])
     let lipschitz = 1 / Double(network.standardDeviations.min() ?? 1)
     func constant(_ first: Int, _ second: Int) -> Double {

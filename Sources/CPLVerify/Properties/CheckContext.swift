@@ -1,6 +1,6 @@
 import CPLAttacks
-import CPLAudit
 import CPLBounds
+import CPLCertificates
 import CPLReference
 
 /// What checks work on, and with: a network, images, and the components that production code is made
@@ -50,7 +50,7 @@ public struct CheckContext: Sendable {
   package var fault: (any LayerFault)?
   public var fixedBudgetAttacks = AttackSuite.fixedBudget
   public var minimumNormAttacks = AttackSuite.minimumNorm
-  public var certify: CertifiedNetwork.Certify = { try $0.certify($1, workers: $2) }
+  public var certify: CertifiedNetwork.Certify = { try $0.certify($1) }
   /// Writes a network to a weights file.
   public var writeWeights: @Sendable (CPLNetwork<Float>, _ path: String) throws -> Void = {
     try $0.write(

@@ -1,4 +1,3 @@
-import CPLAudit
 import CPLCertificates
 import CPLReference
 import Foundation
@@ -151,11 +150,10 @@ extension PlantedFault {
       ["certificate.rule", "certificate.valid"]
     ) { context, _ in
       var context = context
-      context.certify = { certified, images, workers in
-        let (predictions, radii) = try certified.certify(images, workers: workers)
-        let network = certified.verified.network.converted(to: Double.self)
-        let logits = network.logits(images.converted(), workers: workers)
-        let constants = try PairConstants(network)
+      context.certify = { certified, batch in
+        let (predictions, radii) = try certified.certify(batch)
+        let logits = batch.binary64
+        let constants = try PairConstants(certified.network.binary64)
         return (
           predictions,
           radii.indices.map { image in
@@ -164,7 +162,7 @@ extension PlantedFault {
               let other = row.indices.filter({ $0 != best }).max(by: { row[$0] < row[$1] })
             else { return 0 }
             return (row[best] - row[other])
-              / (certified.verified.bounds.lipschitzUpperBound * constants[best, other])
+              / (certified.network.verified.bounds.lipschitzUpperBound * constants[best, other])
           }
         )
       }
@@ -175,7 +173,7 @@ extension PlantedFault {
   /// Radii multiplied by a number.
   static func scaled(by factor: Double) -> CertifiedNetwork.Certify {
     {
-      let (predictions, radii) = try $0.certify($1, workers: $2)
+      let (predictions, radii) = try $0.certify($1)
       return (predictions, radii.map { $0 * factor })
     }
   }

@@ -8,7 +8,7 @@ public struct CertificateTable: Equatable, Sendable {
   public let labels: [Int]
   /// For each image, the class that the binary32 network computes; −1 where a logit is not finite.
   public let predictions: [Int]
-  /// The same of the binary64 network, of which the `lipschitz` and `sound` radii are.
+  /// The same of the binary64 network.
   public let binary64Predictions: [Int]
   /// For each image, its largest binary32 logit minus the next; NaN where a logit is not finite.
   public let margins: [Double]
@@ -35,21 +35,31 @@ public struct CertificateTable: Equatable, Sendable {
     self.radii = radii
   }
 
-  /// The certificates of a data set's images, from the logits N×classes of the binary32 network, the
-  /// classes that the binary64 network computes, and the radii.
+  /// The certificates of images; what is evaluated of these is kept for whoever looks at them next.
+  ///
+  /// - Parameters:
+  ///   - kinds: the certificates that are asked for.
+  ///   - progress: called with the number of images done; may throw to stop.
   public init(
-    _ dataset: ImageDataset, logits: Tensor<Float>, binary64Predictions: [Int],
-    radii: [CertificateKind: [Double]]
-  ) {
-    let predictions = logits.rowMaxima
+    _ images: inout EvaluatedImages, kinds: [CertificateKind] = CertificateKind.allCases,
+    progress: (Int) throws -> Void
+  ) throws {
+    let certificates = try kinds.map { try CertifiedNetwork(images.network, $0) }
+    var (predictions, binary64Predictions): ([Int], [Int]) = ([], [])
+    var margins: [Double] = []
+    var radii: [CertificateKind: [Double]] = [:]
+    try images.forEachBatch { positions, batch in
+      predictions += batch.predictions(in: .binary32)
+      binary64Predictions += batch.predictions(in: .binary64)
+      margins += batch.margins
+      for certificate in certificates {
+        radii[certificate.kind, default: []] += try certificate.radii(batch).map(\.radius)
+      }
+      try progress(positions.upperBound)
+    }
     self.init(
-      indices: dataset.indices, labels: dataset.labels, predictions: predictions,
-      binary64Predictions: binary64Predictions,
-      margins: (0..<dataset.count).map { position in
-        guard predictions[position] >= 0 else { return .nan }
-        let sorted = logits.row(position).sorted(by: >)
-        return sorted.count > 1 ? Double(sorted[0]) - Double(sorted[1]) : .infinity
-      }, radii: radii)
+      indices: images.dataset.indices, labels: images.dataset.labels, predictions: predictions,
+      binary64Predictions: binary64Predictions, margins: margins, radii: radii)
   }
 
   /// The number of images.
@@ -64,11 +74,13 @@ public struct CertificateTable: Equatable, Sendable {
   }
 
   /// The share of images that the binary32 network classifies correctly; NaN without images.
-  public var accuracy: Double { accuracy(of: .published) }
+  public var accuracy: Double { accuracy(of: predictions) }
 
-  /// The share of images classified correctly by the network that a kind speaks of; NaN without images.
-  public func accuracy(of kind: CertificateKind) -> Double {
-    Double(zip(predictions(of: kind), labels).count { $0 == $1 }) / Double(count)
+  /// The same of the binary64 network.
+  public var binary64Accuracy: Double { accuracy(of: binary64Predictions) }
+
+  private func accuracy(of predictions: [Int]) -> Double {
+    Double(zip(predictions, labels).count { $0 == $1 }) / Double(count)
   }
 
   /// The number of images whose classes in binary32 and binary64 differ.

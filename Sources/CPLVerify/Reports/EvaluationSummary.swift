@@ -6,7 +6,7 @@ public struct EvaluationSummary: Equatable, Sendable {
   public var images: Int
   /// The accuracy of the binary32 network.
   public var accuracy: Double
-  /// The accuracy of the binary64 network, which `sound` certificates are of; nil when it was not
+  /// The accuracy of the binary64 network, which most certificates are of; nil when it was not
   /// looked at.
   public var binary64Accuracy: Double?
   /// The share of images classified correctly, and certified so at each radius.
@@ -38,7 +38,7 @@ public struct EvaluationSummary: Equatable, Sendable {
   /// What a table of certificates tells, at the paper's radii.
   public init(_ table: CertificateTable) {
     self.init(images: table.count, accuracy: table.accuracy)
-    binary64Accuracy = table.accuracy(of: .sound)
+    binary64Accuracy = table.binary64Accuracy
     differingPredictions = table.differingPredictions
     nonFinite = table.nonFiniteRows.count
     for kind in table.kinds {

@@ -155,6 +155,15 @@ extension HDF5File {
     return value
   }
 
+  func certificate(_ text: String, at location: String) throws -> CertificateKind {
+    guard let kind = CertificateKind(rawValue: text) else {
+      throw invalid(
+        location, expected: "a kind of certificate: \(CertificateKind.names)",
+        found: text.debugDescription)
+    }
+    return kind
+  }
+
   func epsilon(_ text: String, at location: String) throws -> Epsilon {
     guard let epsilon = Epsilon(text) else {
       throw invalid(location, expected: "a radius, such as 36/255", found: text.debugDescription)

@@ -131,11 +131,12 @@ extension VerificationReport {
   /// - Parameter count: how many layers are named at most.
   public func unprovedReason(layers count: Int = .max) -> String? {
     guard let audit, audit.verdict == .unproved else { return nil }
-    guard !audit.excessLayers.isEmpty else {
-      return "\(audit.certificate) certificates leave out the rounding of the evaluation"
+    let certificate = audit.certificate.certificate
+    guard certificate.takesLayersForNonexpansive, !audit.excessLayers.isEmpty else {
+      return certificate.gap.map { "\(certificate.name) certificates \($0)" }
     }
     let more = audit.excessLayers.count - count
-    return "\(audit.certificate) certificates take layers for 1-Lipschitz that may expand: "
+    return "\(certificate.name) certificates take layers for 1-Lipschitz that may expand: "
       + audit.excessLayers.prefix(count).joined(separator: ", ")
       + (more > 0 ? " and \(more) more" : "")
       + (bounds.map { " (L ≤ \(Shown.upper($0.lipschitzUpperBound)) before the head)" } ?? "")

@@ -93,7 +93,9 @@ extension ReportPage {
         "Nothing is covered until the fault is found: what is proved was refuted. Without it the kinds "
           + "of certificates would state what follows.")
     }
-    for kind in CertificateKind.allCases where kinds.contains(kind) { items += kind.statements }
+    for kind in CertificateKind.allCases where kinds.contains(kind) {
+      items += kind.certificate.statements
+    }
     if let audit = report.audit { items += coverage(audit) }
     if let shard = report.provenance.data.shard {
       items.append(
@@ -130,7 +132,7 @@ extension ReportPage {
     if audit.certificate.isOfBinary64 {
       items.append(
         "The certificates are of the network in "
-          + "\(audit.certificate == .sound ? "binary64" : "real arithmetic"). Evaluated in binary32 "
+          + "\(audit.certificate.certificate.arithmetic.rawValue). Evaluated in binary32 "
           + "instead, it predicts another class for \(audit.differingPredictions) of the images, and "
           + "near \(audit.binary32Only) of them an attack found, within the radius, an image of another "
           + "class that is one by rounding alone; neither breaks a certificate.")
@@ -151,37 +153,5 @@ extension ReportPage {
       + "\(audit.unattacked) not attacked. The column 'extent' of the file of results tells which. "
       + "How far a budget of seconds reaches depends on the machine; "
       + "--budget-passes \(audit.passes) instead makes the same results again."
-  }
-}
-
-extension CertificateKind {
-  /// What certificates of the kind state and what not.
-  fileprivate var statements: [String] {
-    switch self {
-    case .published:
-      [
-        "Nothing is proved by published: it is what the paper's code would say of this network. It "
-          + "takes every layer for 1-Lipschitz with steps from the power method, an estimate from "
-          + "below.",
-        "Not covered by published: how far the layers exceed 1, and the rounding of the evaluation.",
-      ]
-    case .lipschitz:
-      [
-        "Covered by lipschitz: the network in real arithmetic with the executed steps, by proved "
-          + "upper bounds of every layer's Lipschitz constant: r = min over j of (z_c − z_j)/(L·ν_cj), "
-          + "with the logits z computed in binary64, the predicted class c, the bound L of the map to "
-          + "the features and ν_cj of the head's margin; each margin is first reduced by the proved "
-          + "bound of its rounding error.",
-        "Not covered by lipschitz: what any program computes for an image whose class is a matter of "
-          + "rounding.",
-      ]
-    case .sound:
-      [
-        "Covered by sound: this program's binary64 evaluation of these weights, rounding included: "
-          + "as lipschitz, with each margin first reduced by twice that bound, once for the image and "
-          + "once for its neighbour.",
-        "Not covered by sound: the same weights run in binary32, here or elsewhere.",
-      ]
-    }
   }
 }

@@ -26,7 +26,9 @@ package enum ReportSchema {
   /// Of certificates: the class that the binary64 network computes.
   static let binary64Prediction = "binary64_prediction"
 
-  static func radius(_ kind: CertificateKind) -> String { "radius_\(kind.rawValue)" }
+  /// Of certificates: what precedes a kind in the name of the column of its radii.
+  static let radius = "radius_"
+  static func radius(_ kind: CertificateKind) -> String { radius + kind.rawValue }
 
   /// The group of an attack.
   ///

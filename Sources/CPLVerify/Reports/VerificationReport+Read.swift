@@ -155,7 +155,7 @@ extension EvaluationSummary {
       case Self.pgd: pgdAccuracy[epsilon] = share
       case Self.autoattack: autoattackAccuracy[epsilon] = share
       default:
-        let kind: CertificateKind = try file.value(
+        let kind = try file.certificate(
           quantity.hasPrefix(Self.certifiedPrefix)
             ? String(quantity.dropFirst(Self.certifiedPrefix.count)) : quantity,
           at: "\(group)/quantity")
@@ -171,9 +171,9 @@ extension CertificateTable {
     let indices = try file.integers("index", of: group)
     let rows = indices.count
     var radii: [CertificateKind: [Double]] = [:]
-    for kind in CertificateKind.allCases {
-      let name = ReportSchema.radius(kind)
-      guard try file.exists("\(group)/\(name)") else { continue }
+    for (name, _) in try file.children(of: group) where name.hasPrefix(ReportSchema.radius) {
+      let kind = try file.certificate(
+        String(name.dropFirst(ReportSchema.radius.count)), at: "\(group)/\(name)")
       radii[kind] = try file.reals(name, of: group, rows: rows, .distance)
     }
     let binary64 = ReportSchema.binary64Prediction
@@ -238,7 +238,7 @@ extension AuditResult {
       try Self.names("excess_layers", of: group, file), try Self.names("plan", of: group, file)
     )
     self.init(
-      certificate: try file.value(
+      certificate: try file.certificate(
         try file.text("certificate", of: group), at: "\(group), attribute 'certificate'"),
       plan: plan,
       images: indices.indices.map {

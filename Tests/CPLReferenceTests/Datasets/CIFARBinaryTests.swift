@@ -268,6 +268,11 @@ final class CIFARBinaryTests {
 /// Where real data lie; nil where the tests on them are to be skipped.
 private let dataFolder = ProcessInfo.processInfo.environment["CPL_DATA"]
 
+/// Where CIFAR-100 lies; nil without it.
+private let cifar100Folder = dataFolder.map { $0 + "/cifar-100-binary" }.flatMap {
+  FileManager.default.fileExists(atPath: $0) ? $0 : nil
+}
+
 @Suite("Real data", .enabled(if: dataFolder != nil))
 struct RealDataTests {
   @Test("CIFAR-10 holds 5,000 training and 1,000 test images a class, with the published mean")
@@ -293,11 +298,11 @@ struct RealDataTests {
     }
   }
 
-  @Test("CIFAR-100 holds 100 test images a class")
+  @Test(
+    "CIFAR-100 holds 100 test images a class",
+    .enabled(if: cifar100Folder != nil, "CPL_DATA has no cifar-100-binary"))
   func cifar100() throws {
-    let folder = dataFolder! + "/cifar-100-binary"
-    guard FileManager.default.fileExists(atPath: folder + "/test.bin") else { return }
-    let test = try CIFARBinary.read(folder, split: .test)
+    let test = try CIFARBinary.read(#require(cifar100Folder), split: .test)
     for label in 0..<100 { #expect(test.labels.count { $0 == label } == 100) }
   }
 }

@@ -19,7 +19,8 @@ enum AuditSample {
     _ certificate: CertificateKind = .published, threads: Int = 1
   ) throws -> CertificateAudit {
     try CertificateAudit(
-      network.get(), certificate: certificate, seed: 0, workers: Workers(threads: threads))
+      EvaluatedNetwork(network.get()), certificate: certificate, seed: 0,
+      workers: Workers(threads: threads))
   }
 
   static let identity = ["weights": "0123", "data": "4567", "shard": "1/1"]

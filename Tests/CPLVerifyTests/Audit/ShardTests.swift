@@ -16,10 +16,9 @@ struct ShardTests {
       [Notice(.assumption, "of all")]
       + (shard.map { $0.number == 2 ? [Notice(.otherData, "of one")] : [] } ?? [])
     report.provenance.cost.wallSeconds = 2
-    let logits = try AuditSample.network.get().network.logits(of: images, workers: .serial) { _ in }
-    report.certificates = CertificateTable(
-      images, logits: logits, binary64Predictions: logits.rowMaxima,
-      radii: [.published: report.audit?.images.map(\.radius) ?? []])
+    var evaluated = EvaluatedImages(
+      images, EvaluatedNetwork(try AuditSample.network.get()), workers: .serial)
+    report.certificates = try CertificateTable(&evaluated, kinds: [.published]) { _ in }
     report.evaluation = report.certificates.map(EvaluationSummary.init)
     return report
   }

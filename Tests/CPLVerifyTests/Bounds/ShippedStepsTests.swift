@@ -40,7 +40,7 @@ struct ShippedStepsTests {
     let expected: Tensor<Float> = try reference().readTensor(from: "\(name)/logits")
     #expect(relativeError(logits, expected) <= 1e-5)
     let radii = try reference().read(Double.self, from: "\(name)/radii").elements
-    let found = try verified.publishedRadii(logits)
+    let found = try PublishedCertificate(verified.network, profile: verified.profile).radii(logits)
     #expect(zip(found, radii).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, $1) })
     #expect(verified.replacedSteps.isEmpty)
     #expect(verified.layersWithoutStep.count == (name == "none" ? 4 : 0))
@@ -69,7 +69,8 @@ struct ShippedStepsTests {
   @Test("sound radii are margins over that bound", arguments: names)
   func sound(name: String) throws {
     let verified = try verified(checkpoint(name))
-    let found = try SoundCertificate(verified).radii(images: try images(), workers: .serial)
+    let found = try CertifiedNetwork(EvaluatedNetwork(verified), .sound).certify(
+      images(), workers: .serial)
     let radii = try reference().read(Double.self, from: "\(name)/radii").elements
     for (radius, published) in zip(found.radii, radii) {
       #expect(abs(radius * verified.bounds.lipschitzUpperBound - published) <= 1e-5)

@@ -11,10 +11,11 @@ struct ForwardErrorTests {
     let networks = UInt64(Hunt.isSlow ? 4000 : 300)
     for seed in 0..<networks {
       let verified = try SampleNetworks.random(seed)
-      let network = verified.network.converted(to: Double.self)
+      let evaluated = EvaluatedNetwork(verified)
+      let network = evaluated.binary64
       let features = try FeatureErrorBound(
         network, spectralNorms: verified.bounds.layers.map(\.spectralNorm))
-      let certificate = try SoundCertificate(verified)
+      let certificate = try MarginBounds(evaluated)
       #expect(certificate.featureError == features.error)
       let features32 = try FeatureErrorBound(
         verified.network, spectralNorms: verified.bounds.layers.map(\.spectralNorm))
@@ -108,7 +109,7 @@ struct ForwardErrorTests {
     let input = [1, small, small, small]
     let computed = network.features(
       Tensor(shape: [1, 4, 1, 1], elements: input), workers: .serial)
-    let bound = try SoundCertificate(verified).featureError
+    let bound = try MarginBounds(EvaluatedNetwork(verified)).featureError
     let error = ExactEvaluation.features(network, input).distance(to: computed.elements)
     #expect(error <= bound)
     #expect(error > bound / 8, "attained: \(error / bound)")
@@ -137,11 +138,12 @@ struct ForwardErrorTests {
         configuration.layers(mean: [0.4914, 0.4822, 0.4465], standardDeviation: [1, 1, 1]), seed: 1),
       profile: .corrected, workers: .serial
     ) { _, _ in }
-    let certificate = try SoundCertificate(verified)
+    let evaluated = EvaluatedNetwork(verified)
+    let certificate = try MarginBounds(evaluated)
     let norms = verified.bounds.layers.map(\.spectralNorm)
     let binary32 = try FeatureErrorBound(verified.network, spectralNorms: norms)
     let images = SampleNetworks.images(verified.network, count: 1, seed: 1)
-    let network = certificate.network
+    let network = evaluated.binary64
     let computed = network.features(images.converted(), workers: .serial)
     let exact = ExactEvaluation.features(network, images.elements.map { Double($0) })
     let error = exact.distance(to: computed.elements)

@@ -4,12 +4,30 @@ import Testing
 
 @Suite("The lower side of a network's Lipschitz constant")
 struct LowerSideTests {
-  @Test("it never exceeds the upper side, whatever the network", arguments: 0..<40 as Range<UInt64>)
+  @Test(
+    "it never exceeds the upper side, nor falls short of what two images show, whatever the network",
+    arguments: 0..<40 as Range<UInt64>)
   func enclosed(seed: UInt64) throws {
     let verified = try SampleNetworks.random(seed)
     let images = SampleNetworks.images(verified.network, count: 3, seed: seed)
     let lower = try verified.lipschitzLowerBound(at: images, workers: .serial)
-    #expect(lower >= 0 && lower <= verified.bounds.lipschitzUpperBound)
+    #expect(lower <= verified.bounds.lipschitzUpperBound)
+    let network = verified.network.converted(to: Double.self)
+    let features = network.features(images.converted(), workers: .serial)
+    func distance<Scalar: TensorScalar>(_ points: Tensor<Scalar>, _ one: Int, _ two: Int) -> Double
+    {
+      let size = points.count / points.shape[0]
+      return (0..<size).reduce(0.0) { sum, element in
+        let difference =
+          Double(points.elements[one * size + element])
+          - Double(points.elements[two * size + element])
+        return sum + difference * difference
+      }.squareRoot()
+    }
+    for (one, two) in [(0, 1), (0, 2), (1, 2)] {
+      let shown = distance(features, one, two) / distance(images, one, two)
+      #expect(lower >= shown, "\(shown)")
+    }
   }
 
   @Test("it reaches the upper side where a pair of images attains the constant")

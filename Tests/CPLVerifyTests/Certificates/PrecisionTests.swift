@@ -38,17 +38,8 @@ enum ShiftedHeads {
   /// The table that a judgement makes of images.
   static func table(_ verified: VerifiedNetwork, _ images: ImageDataset) throws -> CertificateTable
   {
-    let all = images.images(at: 0..<images.count)
-    let logits = verified.network.logits(all, workers: .serial)
-    let certificate = try SoundCertificate(verified)
-    let wide: Tensor<Double> = certificate.network.logits(all.converted(), workers: .serial)
-    return CertificateTable(
-      images, logits: logits, binary64Predictions: wide.rowMaxima,
-      radii: [
-        .published: try verified.publishedRadii(logits),
-        .lipschitz: certificate.radii(.lipschitz, of: all, wide),
-        .sound: certificate.radii(.sound, of: all, wide),
-      ])
+    var images = EvaluatedImages(images, EvaluatedNetwork(verified), workers: .serial)
+    return try CertificateTable(&images) { _ in }
   }
 }
 
@@ -100,9 +91,9 @@ struct PrecisionTests {
     let images = ShiftedHeads.images(verified, count: 24) { $0 }
     func audit(scale: Double) throws -> AuditResult {
       try CertificateAudit(
-        verified, certificate: kind, seed: 0, workers: .serial,
+        EvaluatedNetwork(verified), certificate: kind, seed: 0, workers: .serial,
         certify: {
-          let (predictions, radii) = try $0.certify($1, workers: $2)
+          let (predictions, radii) = try $0.certify($1)
           return (predictions, radii.map { $0 * scale })
         }
       ).run(images) { _ in }
@@ -145,9 +136,9 @@ struct PrecisionTests {
     #expect(table.predictions.allSatisfy { $0 == -1 })
     #expect(table.accuracy == 0)
     let audit = try CertificateAudit(
-      verified, certificate: .sound, seed: 0, workers: .serial,
+      EvaluatedNetwork(verified), certificate: .sound, seed: 0, workers: .serial,
       certify: {
-        let (predictions, radii) = try $0.certify($1, workers: $2)
+        let (predictions, radii) = try $0.certify($1)
         return (predictions, radii.map { $0 * 1.01 })
       })
     let result = try audit.run(images) { _ in }
@@ -158,15 +149,20 @@ struct PrecisionTests {
   @Test("logits that are not finite are of no class, and nothing is certified of them")
   func notFinite() throws {
     let verified = try TightNetworks.linear(3, classes: 3)
-    let images = ShiftedHeads.images(verified, count: 4) { _ in 0 }
+    let network = EvaluatedNetwork(verified)
     for value in [Float.nan, .infinity, -.infinity] {
       let logits = Tensor<Float>(
         shape: [4, 3], elements: [value, 0, 0, 1, value, 0, 3, 2, 1, value, value, value])
       #expect(logits.rowMaxima == [-1, -1, 0, -1])
-      let radii = try verified.publishedRadii(logits)
+      let batch = EvaluatedBatch(
+        SampleNetworks.images(verified.network, count: 4, seed: 1), network, binary32: logits,
+        workers: .serial)
+      let (predictions, radii) = try CertifiedNetwork(network, .published).certify(batch)
       #expect(radii[0] == 0 && radii[1] == 0 && radii[2] > 0 && radii[3] == 0)
+      #expect(batch.margins.map(\.isNaN) == [true, true, false, true])
       let table = CertificateTable(
-        images, logits: logits, binary64Predictions: [0, -1, 0, 0],
+        indices: Array(0..<4), labels: [0, 0, 0, 0], predictions: predictions,
+        binary64Predictions: [0, -1, 0, 0], margins: batch.margins,
         radii: [.published: radii, .sound: [1, 0, 1, 1]])
       let summary = EvaluationSummary(table)
       #expect(summary.accuracy == 0.25 && summary.binary64Accuracy == 0.75)
@@ -190,7 +186,9 @@ struct PrecisionTests {
     let image = Tensor<Float>(repeating: 0.5, shape: [1, 3, 1, 1])
     let diameter = Rounding.up.squareRoot(3)
     for kind in CertificateKind.allCases {
-      let radius = try CertifiedNetwork(verified, kind).certify(image, workers: .serial).radii[0]
+      let radius = try CertifiedNetwork(EvaluatedNetwork(verified), kind).certify(
+        image, workers: .serial
+      ).radii[0]
       #expect(radius == diameter, "\(kind)")
     }
   }

@@ -6,22 +6,23 @@ import Testing
 struct SoundCertificateTests {
   @Test("no attack reaches a sound radius, in networks of every kind")
   func attacks() throws {
-    var certified = 0
+    var count = 0
     for seed in 0..<UInt64(Hunt.isSlow ? 3000 : 100) {
       let verified = try SampleNetworks.random(seed &+ 10_000)
-      let certificate = try SoundCertificate(verified)
+      let certified = try CertifiedNetwork(EvaluatedNetwork(verified), .sound)
       let images = SampleNetworks.images(verified.network, count: 3, seed: seed)
-      let hunt = Self.hunt(images, certificate)
-      certified += hunt.count
-      #expect(try hunt.brokenByDescent(verified, in: certificate.network) == 0, "seed \(seed)")
+      let hunt = try Self.hunt(images, certified)
+      count += hunt.count
       #expect(
-        try hunt.brokenByRounding(in: certificate.network, points: Float.self) == 0,
+        try hunt.brokenByDescent(verified, in: certified.network.binary64) == 0, "seed \(seed)")
+      #expect(
+        try hunt.brokenByRounding(in: certified.network.binary64, points: Float.self) == 0,
         "seed \(seed)")
       #expect(
-        try hunt.brokenByRounding(in: certificate.network, points: Double.self) == 0,
+        try hunt.brokenByRounding(in: certified.network.binary64, points: Double.self) == 0,
         "seed \(seed)")
     }
-    #expect(certified > 100)
+    #expect(count > 100)
   }
 
   @Test(
@@ -38,7 +39,7 @@ struct SoundCertificateTests {
         : TightNetworks.oneLayer(seed, classes: classes)
       let images = TightNetworks.images(count: perNetwork, seed: seed)
       let network = verified.network
-      let certificate = try SoundCertificate(verified)
+      let certified = try CertifiedNetwork(EvaluatedNetwork(verified), .sound)
 
       let logits = network.logits(images, workers: .serial)
       let executed32 = Hunt(
@@ -46,16 +47,17 @@ struct SoundCertificateTests {
         predictions: logits.rowMaxima)
       lipschitz += try executed32.brokenByRounding(in: network, points: Float.self)
 
-      let wideLogits = certificate.network.logits(images.converted(), workers: .serial)
+      let wideLogits = certified.network.binary64.logits(images.converted(), workers: .serial)
       let executed64 = Hunt(
         images: images, radii: try verified.unprotectedRadii(wideLogits),
         predictions: wideLogits.rowMaxima)
-      lipschitz64 += try executed64.brokenByRounding(in: certificate.network, points: Double.self)
+      lipschitz64 += try executed64.brokenByRounding(
+        in: certified.network.binary64, points: Double.self)
 
-      let hunt = Self.hunt(images, certificate)
+      let hunt = try Self.hunt(images, certified)
       total += hunt.count
-      sound += try hunt.brokenByRounding(in: certificate.network, points: Double.self)
-      sound += try hunt.brokenByRounding(in: certificate.network, points: Float.self)
+      sound += try hunt.brokenByRounding(in: certified.network.binary64, points: Double.self)
+      sound += try hunt.brokenByRounding(in: certified.network.binary64, points: Float.self)
     }
     if Hunt.isSlow {
       print(
@@ -72,26 +74,26 @@ struct SoundCertificateTests {
   func teeth() throws {
     for (seed, make) in [TightNetworks.linear, TightNetworks.oneLayer].enumerated() {
       let verified = try make(UInt64(seed), 4)
-      let certificate = try SoundCertificate(verified)
-      let hunt = Self.hunt(TightNetworks.images(count: 20, seed: UInt64(seed)), certificate)
+      let certified = try CertifiedNetwork(EvaluatedNetwork(verified), .sound)
+      let hunt = try Self.hunt(TightNetworks.images(count: 20, seed: UInt64(seed)), certified)
       let longer = hunt.scaled(by: 1.01)
       #expect(
-        try longer.brokenByRounding(in: certificate.network, points: Float.self) > hunt.count / 2)
-      #expect(try longer.brokenByDescent(verified, in: certificate.network) > hunt.count / 2)
+        try longer.brokenByRounding(in: certified.network.binary64, points: Float.self) > hunt.count
+          / 2)
+      #expect(try longer.brokenByDescent(verified, in: certified.network.binary64) > hunt.count / 2)
     }
   }
 
   @Test("ties, numbers that are not finite and images outside the box certify nothing")
   func nothingCertified() throws {
     let verified = try TightNetworks.linear(3, classes: 3)
-    let certificate = try SoundCertificate(verified)
+    let certified = try CertifiedNetwork(EvaluatedNetwork(verified), .sound)
     var images = TightNetworks.images(count: 3, seed: 3)
     let size = images.count / 3
     images.elements[0] = -0x1p-149
     images.elements[size] = .nan
-    let (radii, logits) = certificate.radii(images: images, workers: .serial)
+    let radii = try certified.certify(images, workers: .serial).radii
     #expect(radii[0] == 0 && radii[1] == 0 && radii[2] > 0)
-    #expect(logits.shape == [3, 3])
 
     // Two equal rows and biases: their classes tie everywhere.
     let head = LastLayerNormalised<Float>(
@@ -103,7 +105,8 @@ struct SoundCertificateTests {
       ]), profile: .corrected, workers: .serial
     ) { _, _ in }
     let pixel = Tensor<Float>(repeating: 0.5, shape: [1, 1, 1, 1])
-    #expect(try SoundCertificate(tied).radii(images: pixel, workers: .serial).radii == [0])
+    let tie = try CertifiedNetwork(EvaluatedNetwork(tied), .sound)
+    #expect(try tie.certify(pixel, workers: .serial).radii == [0])
   }
 
   @Test("audits of radii with error terms hold; without them they find rounding's violations")
@@ -116,9 +119,9 @@ struct SoundCertificateTests {
       pixels: (0..<count * 48).map { _ in UInt8(80 + random.below(96)) },
       labels: Array(repeating: 0, count: count))
     func run(_ kind: CertificateKind) throws -> AuditResult {
-      try CertificateAudit(verified, certificate: kind, seed: 0, workers: .serial).run(dataset) {
-        _ in
-      }
+      try CertificateAudit(
+        EvaluatedNetwork(verified), certificate: kind, seed: 0, workers: .serial
+      ).run(dataset) { _ in }
     }
     let sound = try run(.sound)
     #expect(sound.verdict == .holds && sound.violations.isEmpty)
@@ -130,8 +133,10 @@ struct SoundCertificateTests {
     #expect(unsound.violations.contains { $0.cause == .rounding && $0.attack == "rounding" })
   }
 
-  private static func hunt(_ images: Tensor<Float>, _ certificate: SoundCertificate) -> Hunt {
-    let (radii, logits) = certificate.radii(images: images, workers: .serial)
-    return Hunt(images: images, radii: radii, predictions: logits.rowMaxima)
+  private static func hunt(
+    _ images: Tensor<Float>, _ certified: CertifiedNetwork
+  ) throws -> Hunt {
+    let (predictions, radii) = try certified.certify(images, workers: .serial)
+    return Hunt(images: images, radii: radii, predictions: predictions)
   }
 }

@@ -224,6 +224,26 @@ struct ReportDamageTests {
       }.contains("36/255"))
   }
 
+  @Test("certificates that are unknown here are refused, and those that are known listed")
+  func certificates() throws {
+    let messages = try [
+      message { file in
+        try file.write([1] as [Int64], to: "/certificates/index")
+        try file.write([0.5], to: "/certificates/radius_hope")
+      },
+      message { file in
+        try file.write(["certified_accuracy.hope"], to: "/evaluation/quantity")
+        try file.write(["36/255"], to: "/evaluation/epsilon")
+        try file.write([0.5], to: "/evaluation/share")
+        try file.setAttribute("images", .integer(1), of: "/evaluation")
+        try file.setAttribute("accuracy", .real(1), of: "/evaluation")
+      },
+    ]
+    for message in messages {
+      #expect(message.contains("published, lipschitz, sound, found \"hope\""), "\(message)")
+    }
+  }
+
   @Test("radii without the classes that they belong to, of an earlier version, are refused")
   func earlierVersion() throws {
     let message = try message { file in

@@ -37,7 +37,7 @@ struct ReportOfRunTests {
   func replay() throws {
     let verified = try VerifiedNetwork(expanding, profile: .published, workers: workers) { _, _ in }
     let audit = try CertificateAudit(
-      verified, certificate: .published, seed: 0, workers: workers
+      EvaluatedNetwork(verified), certificate: .published, seed: 0, workers: workers
     ).run(images) { _ in }
     try #require(!audit.violations.isEmpty, "a network that expands is caught")
     var report = VerificationReport(provenance: Provenance())
@@ -67,16 +67,15 @@ struct ReportOfRunTests {
     }
   }
 
-  @Test("a table of certificates comes from logits and radii")
+  @Test("a table has the certificates that are asked for, and no others")
   func table() throws {
     let verified = try VerifiedNetwork(expanding, profile: .corrected, workers: workers) { _, _ in }
     let logits = verified.network.logits(of: images, workers: workers) { _ in }
-    let (predictions, radii) = try CertifiedNetwork(verified, .lipschitz).certify(
-      images.images(at: 0..<images.count), workers: workers)
-    let table = CertificateTable(
-      images, logits: logits, binary64Predictions: predictions, radii: [.lipschitz: radii])
-    #expect(table.count == 8)
+    var evaluated = EvaluatedImages(images, EvaluatedNetwork(verified), workers: workers)
+    let table = try CertificateTable(&evaluated, kinds: [.lipschitz]) { _ in }
+    #expect(table.count == 8 && table.kinds == [.lipschitz])
     #expect(table.predictions == logits.rowMaxima)
+    let radii = try #require(table.radii[.lipschitz])
     #expect(zip(table.margins, radii).allSatisfy { $0 >= $1 })
     #expect(
       EvaluationSummary(table).certifiedAccuracy[.lipschitz]?[Epsilon.published[0]]

@@ -5,18 +5,34 @@ import CPLReference
 /// Images under attack.
 public struct AttackInput: Sendable {
   /// N×C×n×n, in [0, 1].
-  public var images: Tensor<Float>
+  public let images: Tensor<Float>
   /// For each image the class that the attack is to leave: its label, or in an audit its prediction; never
   /// −1.
   public var labels: [Int]
   /// For each image its index in its data set. Noise is keyed by it, so that an image's result
   /// does not depend on its company.
   public var indices: [Int]
+  /// What the network under attack makes of the images, where others look at them too.
+  let batch: EvaluatedBatch?
 
   public init(images: Tensor<Float>, labels: [Int], indices: [Int]) {
+    self.init(images, nil, labels: labels, indices: indices)
+  }
+
+  /// Images that others look at too.
+  ///
+  /// - Parameter batch: evaluated by the network that is to be attacked.
+  public init(_ batch: EvaluatedBatch, labels: [Int], indices: [Int]) {
+    self.init(batch.images, batch, labels: labels, indices: indices)
+  }
+
+  private init(
+    _ images: Tensor<Float>, _ batch: EvaluatedBatch?, labels: [Int], indices: [Int]
+  ) {
     precondition(
       images.shape[0] == labels.count && labels.count == indices.count, "one of each an image")
     self.images = images
+    self.batch = batch
     self.labels = labels
     self.indices = indices
   }
@@ -26,8 +42,9 @@ public struct AttackInput: Sendable {
 
   /// Some of the images.
   package func selecting(_ positions: [Int]) -> AttackInput {
-    AttackInput(
-      images: images.rows(positions), labels: positions.map { labels[$0] },
+    let batch = batch?.rows(positions)
+    return AttackInput(
+      batch?.images ?? images.rows(positions), batch, labels: positions.map { labels[$0] },
       indices: positions.map { indices[$0] })
   }
 }
@@ -52,18 +69,13 @@ public struct AttackTarget: Sendable {
   }
 
   /// The logits of images, N×classes, as they are computed.
-  package func logits(_ images: Tensor<Float>, workers: Workers) -> Tensor<Double> {
-    binary64?.logits(images.converted(), workers: workers)
-      ?? network.logits(images, workers: workers).converted()
-  }
-
-  /// What the network makes of images; see `CPLNetwork.evaluate`.
-  func evaluate(
-    _ images: Tensor<Float>, workers: Workers,
-    gradientOf direction: ((_ row: Int, _ logits: [Double]) -> [Double])?
-  ) -> EvaluatedPoints {
-    binary64?.evaluate(images, workers: workers, gradientOf: direction)
-      ?? network.evaluate(images, workers: workers, gradientOf: direction)
+  package func logits(of input: AttackInput, workers: Workers) -> Tensor<Double> {
+    if let binary64 {
+      return input.batch?.binary64
+        ?? binary64.logits(input.images.converted(), workers: workers)
+    }
+    return
+      (input.batch?.binary32 ?? network.logits(input.images, workers: workers)).converted()
   }
 
   /// Runs searches to their ends.

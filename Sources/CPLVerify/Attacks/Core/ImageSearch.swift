@@ -121,7 +121,7 @@ extension AttackInput {
     on target: AttackTarget, workers: Workers
   ) -> (results: [AttackResult], logits: Tensor<Double>, survivors: [Int]) {
     var results = [AttackResult](repeating: AttackResult(), count: count)
-    let logits = target.logits(images, workers: workers)
+    let logits = target.logits(of: self, workers: workers)
     for (position, prediction) in logits.rowMaxima.enumerated() {
       results[position].forwardPasses = 1
       if prediction != labels[position] {

@@ -1,3 +1,4 @@
+import CPLCertificates
 import CPLReference
 
 /// The attacks that can be asked for by name. A new attack is one file and one line here.
@@ -26,15 +27,16 @@ public enum AttackSuite {
   ///   - progress: called with the number of images done; may throw to stop.
   /// - Returns: nil when no attack has the name.
   public static func run(
-    _ name: String, on target: AttackTarget, _ dataset: ImageDataset, epsilon: Double,
+    _ name: String, on target: AttackTarget, _ images: EvaluatedImages, epsilon: Double,
     seed: UInt64, workers: Workers, progress: (Int) throws -> Void
   ) rethrows -> [AttackResult]? {
     guard names.contains(name) else { return nil }
+    let dataset = images.dataset
     var results: [AttackResult] = []
     for start in stride(from: 0, to: dataset.count, by: batch) {
       let positions = start..<min(dataset.count, start + batch)
       let input = AttackInput(
-        images: dataset.images(at: positions), labels: positions.map { dataset.labels[$0] },
+        images.batch(at: positions), labels: positions.map { dataset.labels[$0] },
         indices: positions.map { dataset.indices[$0] })
       for attack in fixedBudget where attack.name == name {
         results += attack.run(
