@@ -85,7 +85,7 @@ extension ModelConfiguration {
   /// The multiply-adds of one image's forward pass: W and Wᵀ once each in every layer, products with
   /// padding counted, everything elementary not.
   var multiplyAdds: Int {
-    let convolution = channels * convolutionInner * kernel * kernel * imageSide * imageSide
+    let convolution = channels * convolutionInner * kernel * kernel * image.planeCount
     let dense = features * linearInner
     return 2 * convolutionLayers * convolution + 2 * linearLayers * dense
       + (head == .lln ? features * classes : 0)

@@ -4,7 +4,7 @@
 /// What happens to an image depends on (seed, epoch, its index in the data set) alone, not on the
 /// batch that it is in.
 public struct Augmentation: Sendable {
-  /// The number of rows and columns that reflection adds on each side.
+  /// The number of rows and columns that reflection adds at each edge.
   public static let padding = 4
 
   /// The seed of the run.
@@ -43,9 +43,9 @@ public struct Augmentation: Sendable {
   public func images(
     of dataset: ImageDataset, at positions: some Collection<Int>, epoch: Int
   ) -> Tensor<Float> {
-    let (height, width) = (dataset.imageShape[1], dataset.imageShape[2])
-    let size = dataset.imageShape.reduce(1, *)
-    return Tensor(shape: [positions.count] + dataset.imageShape) { output in
+    let (height, width) = (dataset.imageShape.height, dataset.imageShape.width)
+    let size = dataset.imageShape.count
+    return Tensor(shape: [positions.count] + dataset.imageShape.extents) { output in
       var target = output
       for position in positions {
         let choice = choice(index: dataset.indices[position], epoch: epoch)

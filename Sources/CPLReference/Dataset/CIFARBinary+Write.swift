@@ -17,10 +17,10 @@ extension CIFARBinary {
   public static func write(
     train: ImageDataset, test: ImageDataset, classNames: [String], to folder: String
   ) throws {
-    for dataset in [train, test] where dataset.imageShape != [3, 32, 32] || dataset.classes > 10 {
+    for dataset in [train, test] where dataset.imageShape != imageShape || dataset.classes > 10 {
       throw ReferenceError.mismatch(
-        expected: "images of shape [3, 32, 32] in at most 10 classes",
-        found: "\(dataset.imageShape) in \(dataset.classes)")
+        expected: "images of shape \(imageShape.extents) in at most 10 classes",
+        found: "\(dataset.imageShape.extents) in \(dataset.classes)")
     }
     let names = Kind.cifar10.files(of: .train)
     guard (1...names.count * imagesPerFile).contains(train.count), test.count > 0 else {

@@ -36,7 +36,8 @@ public enum CIFARBinary {
     }
   }
 
-  static let pixelsPerImage = 3 * 32 * 32
+  static let imageShape = ImageShape(channels: 3, height: 32, width: 32)
+  static let pixelsPerImage = imageShape.count
 
   /// Reads one split from `folder`, or from the published archive's folder inside it.
   ///
@@ -64,7 +65,8 @@ public enum CIFARBinary {
       ) { try input.fill($0) }
     }
     return ImageDataset(
-      name: kind.rawValue, classes: kind.labelClasses.last!, pixels: pixels, labels: labels)
+      name: kind.rawValue, classes: kind.labelClasses.last!, imageShape: imageShape,
+      pixels: pixels, labels: labels)
   }
 
   /// Finds where the files of a data set lie: in `folder` or in the archive's folder inside it.

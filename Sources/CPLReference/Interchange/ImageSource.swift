@@ -33,7 +33,7 @@ public enum ImageSource {
   ///
   /// CIFAR's files are told by their names. Arrays are called `images` and `labels`, `x_test` and
   /// `y_test` or the like (`ArrayNames`); in a file or folder that has them, the split's own, and
-  /// otherwise the images are of whatever split they are asked for. Images are N×C×n×n or N×n×n×C,
+  /// otherwise the images are of whatever split they are asked for. Images are N×C×H×W or N×H×W×C,
   /// bytes or numbers in [0, 1]; labels are N whole numbers, or one-hot. A folder with `labels.npy`
   /// and arrays of other names is one like CIFAR-10-C.
   ///

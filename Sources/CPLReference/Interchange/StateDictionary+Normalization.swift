@@ -72,11 +72,13 @@ extension StateDictionary {
     of configuration: ModelConfiguration
   ) throws -> (name: String, mean: [Float]) {
     guard let name = Self.dataSet(of: configuration) else {
-      let (side, classes) = (configuration.imageSide, configuration.classes)
+      let (image, classes) = (configuration.image, configuration.classes)
       throw ReferenceError.mismatch(
         expected: "the mean of the images, which \(path) does not store: give --mean, one number a "
-          + "channel" + (side == 28 ? ", such as --mean 0.1307 for MNIST" : ""),
-        found: "none, and a network of images of \(side)×\(side) pixels in \(classes) classes, "
+          + "channel"
+          + ([image.height, image.width] == [28, 28] ? ", such as --mean 0.1307 for MNIST" : ""),
+        found:
+          "none, and a network of images of \(image.height)×\(image.width) pixels in \(classes) classes, "
           + "whose first layer has \(configuration.channels) channels: neither CIFAR-10's nor "
           + "CIFAR-100's")
     }
@@ -85,7 +87,9 @@ extension StateDictionary {
 
   /// The data set whose images a network can take; nil where it is neither CIFAR-10 nor CIFAR-100.
   private static func dataSet(of configuration: ModelConfiguration) -> String? {
-    guard configuration.imageSide == 32, configuration.channels >= 3 else { return nil }
+    guard [configuration.image.height, configuration.image.width] == [32, 32],
+      configuration.channels >= 3
+    else { return nil }
     return [10: "cifar10", 100: "cifar100"][configuration.classes]
   }
 }

@@ -35,7 +35,7 @@ extension ImageDataset {
   /// SHA-256 over the images and labels of this selection.
   public var digest: String {
     var digest = Digest()
-    digest.update(field: imageShape.map(String.init).joined(separator: "×"))
+    digest.update(field: imageShape.description)
     for position in 0..<count {
       digest.update(Array(bytes(at: position)))
       digest.update("\(labels[position])\n")

@@ -45,12 +45,11 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
 
   /// Checks that the model takes the images of a data set and tells its classes apart.
   public func checkFits(_ dataset: ImageDataset) throws {
-    let shape = [model.imageChannels, model.imageSide, model.imageSide]
-    guard shape == dataset.imageShape, model.classes == dataset.classes else {
+    guard model.image == dataset.imageShape, model.classes == dataset.classes else {
       throw ReferenceError.mismatch(
-        expected: "a model for the images of \(dataset.name), \(dataset.imageShape) in "
+        expected: "a model for the images of \(dataset.name), \(dataset.imageShape.extents) in "
           + "\(dataset.classes) classes",
-        found: "\(name) for \(shape) in \(model.classes) classes")
+        found: "\(name) for \(model.image.extents) in \(model.classes) classes")
     }
   }
 
@@ -105,6 +104,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
     "random_seed": "seed", "rng": "seed", "val": "validation", "n_classes": "classes",
     "num_classes": "classes", "in_channels": "image_channels", "image_size": "image_side",
     "img_size": "image_side", "resolution": "image_side", "width": "channels",
+    "img_height": "image_height", "img_width": "image_width", "height": "image_height",
     "kernel_size": "kernel", "pool": "pooling", "depth": "convolution_layers",
     "depth_linear": "linear_layers", "n_features": "linear_inner",
   ]

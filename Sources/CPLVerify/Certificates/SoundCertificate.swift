@@ -59,7 +59,7 @@ public struct SoundCertificate: Sendable {
 
   /// The `sound` radius of each image, in pixel units, and the logits N×classes that it rests on.
   ///
-  /// - Parameter images: N×C×n×n; binary32 numbers are binary64 numbers as they are.
+  /// - Parameter images: N×C×H×W; binary32 numbers are binary64 numbers as they are.
   public func radii(
     images: Tensor<Float>, workers: Workers
   ) -> (radii: [Double], logits: Tensor<Double>) {
@@ -72,7 +72,7 @@ public struct SoundCertificate: Sendable {
   ///
   /// - Parameters:
   ///   - kind: `sound` or `lipschitz`.
-  ///   - images: N×C×n×n.
+  ///   - images: N×C×H×W.
   ///   - logits: what `network` makes of the images, N×classes.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)

@@ -225,7 +225,7 @@ struct ExperimentConfigurationTests {
     configuration.model.classes = 100
     #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
     configuration.model.classes = 10
-    configuration.model.imageSide = 28
+    (configuration.model.image.height, configuration.model.image.width) = (28, 28)
     #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
   }
 
