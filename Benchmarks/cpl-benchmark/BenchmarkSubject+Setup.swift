@@ -52,7 +52,7 @@ extension BenchmarkSubject {
     try configuration.check(path: experiment)
     try configuration.checkFits(SyntheticImages.make(count: 0, seed: 0, split: .train))
     let specifications = configuration.model.layers(
-      mean: ChannelStatistics.named("cifar10").mean, standardDeviation: [1, 1, 1])
+      mean: DatasetDescriptor.cifar10.statistics.mean, standardDeviation: [1, 1, 1])
     if let weights {
       return (try Checkpoint(path: weights).network, configuration.model)
     }

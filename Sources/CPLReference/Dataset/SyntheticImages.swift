@@ -39,3 +39,13 @@ public enum SyntheticImages {
       labels: labels)
   }
 }
+
+extension DatasetDescriptor {
+  /// The built-in images, normalised by the middle of the range and a quarter of it.
+  public static let synthetic = DatasetDescriptor(
+    name: "synthetic", title: "the built-in images", image: SyntheticImages.imageShape,
+    classNames: SyntheticImages.classNames,
+    statistics: ChannelStatistics(
+      mean: [0.5, 0.5, 0.5], standardDeviation: [0.25, 0.25, 0.25]),
+    augmentation: Augmentation.Policy(), reader: nil)
+}

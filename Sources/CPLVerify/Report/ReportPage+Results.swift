@@ -9,7 +9,7 @@ extension ReportPage {
     guard let audit = report.audit, !audit.violations.isEmpty else { return nil }
     let paths = ReportSchema.counterexamples(audit)
     let shown = zip(audit.violations, paths).prefix(listed)
-    let names = ImageDataset.classNames(of: report.provenance.data.name)
+    let names = DatasetDescriptor.named(report.provenance.data.name)?.classNames
     var section = Section(heading: "Violations")
     section.paragraphs = [
       "An image of another class lies within the certified radius r of each of these images, at the "

@@ -37,7 +37,7 @@ struct PublishedCheckpointTests {
     let configuration = ModelConfiguration(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 8)
     let expected = configuration.layers(
-      mean: ChannelStatistics.named("cifar10").mean, standardDeviation: [1, 1, 1])
+      mean: DatasetDescriptor.cifar10.statistics.mean, standardDeviation: [1, 1, 1])
     #expect(
       layers.map(\.parameterShapes.description) == expected.map(\.parameterShapes.description))
     #expect(layers.map(\.kind) == expected.map(\.kind))
