@@ -22,12 +22,15 @@ extension VerifiedSpectralNorm {
   /// - Throws: `notFinite` for NaN and infinity, `invalid` for what is not such a kernel or image,
   ///   `enclosureNotFound` when no enclosure of that width was proved.
   /// - Complexity: with p = min(inner, C), about p³(k − 1)²HW³ multiply-adds for a factorisation and
-  ///   p²(k − 1)HW² numbers of memory.
+  ///   p²(k − 1)HW² numbers of memory, W the lesser of the two.
   public static func convolution(
     kernel: Tensor<Float>, height: Int, width: Int
   ) throws(VerificationError) -> SpectralNormEnclosure {
-    try convolution(kernel: kernel, height: height, width: width, bandLimit: 1 << 30)
+    try convolution(kernel: kernel, height: height, width: width, bandLimit: bandLimit)
   }
+
+  /// The largest band that is factorised, in bytes.
+  static let bandLimit = 1 << 30
 
   /// As above, with the band's largest size in bytes.
   package static func convolution(
@@ -35,6 +38,11 @@ extension VerifiedSpectralNorm {
   ) throws(VerificationError) -> SpectralNormEnclosure {
     try ConvolutionShape(kernel: kernel, height: height, width: width)
     try ScaledWeights.requireFinite(kernel, what: "kernel", axes: ConvolutionShape.axes)
+    guard width <= height else {
+      // With rows and columns exchanged T is the same up to the order of pixels, and the band narrower.
+      return try convolution(
+        kernel: transposed(kernel), height: width, width: height, bandLimit: bandLimit)
+    }
     // Every tap that is left is an entry of T, so that ‖T‖ ≥ 1 after scaling.
     let reached = reachedTaps(of: kernel, height: height, width: width)
     let shape = try ConvolutionShape(kernel: reached, height: height, width: width)
@@ -104,6 +112,17 @@ extension VerifiedSpectralNorm {
         let (row, column) = (index / side % side, index % side)
         guard square ~= row, square ~= column else { return nil }
         return rows ~= row && columns ~= column ? weight : 0
+      })
+  }
+
+  /// The kernel with its rows and columns exchanged.
+  private static func transposed(_ kernel: Tensor<Float>) -> Tensor<Float> {
+    let (side, taps) = (kernel.shape[3], kernel.shape[2] * kernel.shape[3])
+    return Tensor(
+      shape: kernel.shape,
+      elements: kernel.elements.indices.map { index in
+        let tap = index % taps
+        return kernel.elements[index - tap + tap % side * side + tap / side]
       })
   }
 

@@ -161,7 +161,7 @@ extension ReportPage {
           + "(stored) and from a new one (fresh): in exact arithmetic it could not exceed ‖W‖₂. "
           + "Certificates of the kinds lipschitz and sound multiply these layers' bounds with that of "
           + "each margin in the head; published ones take every layer's for 1.",
-      ],
+      ] + bounds.loosenings.map { $0 + "." },
       tables: [
         Table(
           caption: "Bounds of each layer",

@@ -41,6 +41,18 @@ struct ConvolutionSpectralNormTests {
     }
   }
 
+  @Test("an image and its mirror image along the diagonal have the same norm")
+  func transposition() throws {
+    let kernel = Self.kernel(.uniform, [2, 3, 3], seed: 4)
+    var other = kernel
+    for index in kernel.elements.indices {
+      other.elements[index / 9 * 9 + index % 3 * 3 + index % 9 / 3] = kernel.elements[index]
+    }
+    #expect(
+      try VerifiedSpectralNorm.convolution(kernel: kernel, height: 4, width: 9)
+        == VerifiedSpectralNorm.convolution(kernel: other, height: 9, width: 4))
+  }
+
   @Test("where the band has no room, the torus bound stands in", arguments: [0, 1, 2, 3])
   func fallback(seed: UInt64) throws {
     let kernel = Self.kernel(.uniform, [2, 3, 3, 5], seed: seed)

@@ -1,7 +1,7 @@
 /// An array of bytes in the IDX format of MNIST's authors (http://yann.lecun.com/exdb/mnist): the bytes
 /// 0, 0, 8 and the number of extents, each extent as a big-endian number of 32 bits, and the elements;
 /// as it is or compressed by gzip.
-struct IDXFile {
+package struct IDXFile {
   let path: String
   /// The number of items, such as images.
   let count: Int
@@ -24,7 +24,7 @@ struct IDXFile {
   }
 
   /// The same of a file that was read.
-  init(_ file: FileBytes, of what: String, shape: [Int]) throws {
+  package init(_ file: FileBytes, of what: String, shape: [Int]) throws {
     path = file.path
     let isCompressed = file.bytes.starts(with: [0x1f, 0x8b])
     func unpacked(_ count: Int) -> (bytes: ArraySlice<UInt8>, isWhole: Bool) {
@@ -59,6 +59,12 @@ struct IDXFile {
     }
     count = extents[0]
     let byteCount = headerCount + extents.reduce(1, *)
+    // A gzip file stands for no more than 1032 times its size.
+    guard !isCompressed || byteCount / 1032 <= file.bytes.count else {
+      throw file.invalid(
+        "", expected: "\(byteCount) bytes of \(count) \(what)",
+        found: "a gzip file of \(file.bytes.count) bytes, which is cut")
+    }
     guard InputFile.hasMemory(byteCount) else {
       throw file.invalid(
         "", expected: "\(what) that fit into memory", found: "\(byteCount) bytes")
