@@ -3,14 +3,14 @@ import Foundation
 
 /// A violation as one sees it: the original, the image of another class, and their difference made
 /// larger.
-struct CounterexamplePictures {
+package struct CounterexamplePictures {
   /// How many times larger the difference is shown; grey is no difference.
-  let magnification: Double
+  package let magnification: Double
   /// Three `img` elements.
-  let drawing: String
+  package let drawing: String
 
   /// nil for images that are no grey or coloured pictures.
-  init?(_ violation: Violation, imageShape: ImageShape?) {
+  package init?(_ violation: Violation, imageShape: ImageShape?) {
     guard let shape = imageShape, shape.channels == 1 || shape.channels == 3,
       violation.original.count == shape.count,
       violation.adversarial.count == violation.original.count

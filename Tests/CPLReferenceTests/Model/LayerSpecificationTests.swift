@@ -31,6 +31,73 @@ struct LayerSpecificationTests {
     #expect(try JSONDecoder().decode([LayerSpecification].self, from: data) == layers)
   }
 
+  @Test("square images are described by one number, as before there were others")
+  func square() throws {
+    func text(_ layers: [LayerSpecification]) throws -> String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      return String(decoding: try encoder.encode(layers), as: UTF8.self)
+    }
+    let old =
+      #"[{"normalize":{"mean":[0.5],"side":8,"standardDeviation":[1]}},"#
+      + #"{"padding":{"_0":"zero","channels":6,"inputChannels":1,"side":8}},"#
+      + #"{"normPool":{"channels":6,"side":8,"window":4}},"#
+      + #"{"flatten":{"inputShape":[6,2,2]}},"#
+      + #"{"poolingLinear":{"_0":"max","classes":2,"features":24}}]"#
+    let layers = try JSONDecoder().decode([LayerSpecification].self, from: Data(old.utf8))
+    #expect(
+      layers == [
+        .normalize(mean: [0.5], standardDeviation: [1], image: [1, 8, 8]),
+        .padding(.zero, image: [1, 8, 8], channels: 6), .normPool(image: [6, 8, 8], window: 4),
+        .flatten(image: [6, 2, 2]), .poolingLinear(.max, features: 24, classes: 2),
+      ])
+    #expect(try text(layers) == old)
+  }
+
+  @Test("other images are described by height and width, and tell networks apart")
+  func oblong() throws {
+    func network(_ height: Int, _ width: Int) -> CPLNetwork<Float> {
+      let image = ImageShape(channels: 3, height: height, width: width)
+      return CPLNetwork(
+        ModelConfiguration(
+          convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 5, classes: 3,
+          image: image
+        ).layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 1)
+    }
+    let (wide, high) = (network(4, 16), network(16, 4))
+    let layers = wide.layers.map(\.specification)
+    let json = try JSONEncoder().encode(layers)
+    #expect(String(decoding: json, as: UTF8.self).contains(#""width":16"#))
+    #expect(try JSONDecoder().decode([LayerSpecification].self, from: json) == layers)
+    #expect(wide.parametersDigest == high.parametersDigest)
+    #expect(try wide.digest() != high.digest())
+    try withTemporaryFolder { folder in
+      for (name, network) in [("wide", wide), ("high", high)] {
+        let path = "\(folder)/\(name).h5"
+        try network.write(
+          to: path,
+          description: CheckpointDescription(
+            profile: .corrected, createdBy: "a test", gitCommit: "none"))
+        let read = try Checkpoint(path: path)
+        #expect(try read.digest == network.digest())
+        #expect(read.network.image == network.image)
+      }
+    }
+  }
+
+  @Test(
+    "descriptions that are none are refused, and end nothing",
+    arguments: [
+      #"{"flatten":{"inputShape":[6,4]}}"#, #"{"flatten":{"inputShape":[]}}"#,
+      #"{"normPool":{"channels":6,"height":8,"window":4}}"#, #"{}"#, #"{"other":{}}"#,
+      #"{"normPool":{"channels":6,"side":8,"window":4},"flatten":{"inputShape":[6,2,2]}}"#,
+    ])
+  func notLayers(text: String) {
+    #expect(throws: DecodingError.self) {
+      try JSONDecoder().decode(LayerSpecification.self, from: Data(text.utf8))
+    }
+  }
+
   @Test("a network keeps the numerator of its steps, and makes them again with it")
   func numerator() {
     var layers = Self.possible

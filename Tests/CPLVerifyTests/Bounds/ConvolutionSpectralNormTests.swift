@@ -65,6 +65,24 @@ struct ConvolutionSpectralNormTests {
     #expect(enclosure.lowerBound > norm.value * (1 - 1e-4))
   }
 
+  @Test("at 3×224×224 the bounds say what stands in for the band, and how much looser it is")
+  func largeImages() throws {
+    let network = CPLNetwork<Float>(
+      ModelConfiguration(
+        convolutionLayers: 1, channels: 3, convolutionInner: 3, linearLayers: 0, linearInner: 1,
+        image: [3, 224, 224]
+      ).layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 3)
+    let bounds = try VerifiedNetwork(network, profile: .corrected, workers: .serial) { _, _ in }
+      .bounds
+    let norm = try #require(bounds.layers.compactMap(\.spectralNorm).first)
+    #expect(norm.method == .torus && norm.relativeWidth < 0.01)
+    #expect(bounds.loosenings.count == 1)
+    let sentence = try #require(bounds.loosenings.first)
+    #expect(sentence.hasPrefix("convolution.0: ") && sentence.contains("more than 1 GiB"))
+    let percent = sentence.split(separator: " ").compactMap { Double($0) }.last
+    #expect(try #require(percent) >= 100 * norm.relativeWidth)
+  }
+
   @Test("at the size of CIFAR images the torus bound is within one per cent")
   func torusIsClose() throws {
     for seed in 0..<3 {
