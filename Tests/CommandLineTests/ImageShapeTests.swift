@@ -21,7 +21,7 @@ struct ImageShapeTests {
         model: "image_channels: 1, image_side: 28, pooling: 7", data: "dataset: mnist"),
       Sample(
         name: "npy", shape: [3, 64, 64], classes: 4, isIDX: false,
-        model: "image_side: 64, pooling: 16, classes: 4", data: "mean: [0.3, 0.3, 0.3]"),
+        model: "image_side: 64, pooling: 8, classes: 4", data: "mean: [0.3, 0.3, 0.3]"),
       Sample(
         name: "npy", shape: [3, 20, 36], classes: 4, isIDX: false,
         model: "image_height: 20, image_width: 36, pooling: 4, classes: 4",
@@ -35,7 +35,7 @@ struct ImageShapeTests {
       name: shapes
       model: {convolution_layers: 2, channels: 4, convolution_inner: 2, linear_layers: 1,
         linear_inner: 16, \(model)}
-      training: {epochs: 4, batch: 10, learning_rate: 1.0e-2}
+      training: {epochs: 6, batch: 10, learning_rate: 1.0e-2}
       data: {\(data), crop_padding: 1}
 
       """
@@ -102,7 +102,7 @@ struct ImageShapeTests {
       let layers = try #require(bounds["layers"] as? [[String: Any]])
       #expect(layers.count == 7, "\(bounds)")
 
-      let evaluation = try run("evaluate run/last.h5 --pgd 0.5 --autoattack 0.1 --json" + flag)
+      let evaluation = try run("evaluate run/last.h5 --pgd 0.5 --json" + flag)
         .json()
       let accuracy = try #require(evaluation["accuracy"] as? Double, "\(evaluation)")
       #expect(accuracy > 0.9, "a network that reads rows for columns learns nothing of these")
@@ -111,7 +111,7 @@ struct ImageShapeTests {
       let report = try Program.run("report audit.h5 --out pages", in: folder)
       #expect(report.code == 0, "\(report)")
       let page = try String(contentsOfFile: folder + "/pages/report.md", encoding: .utf8)
-      #expect(page.contains("proved and not broken"), "\(page)")
+      #expect(page.hasPrefix("# Proved and not broken"), "\(page)")
     }
   }
 
@@ -124,7 +124,7 @@ struct ImageShapeTests {
       try write(yaml, to: folder + "/x.yml")
       expectRefusal(
         try Program.run("train x.yml --out run --data images", in: folder), code: 65,
-        "the mean of the images of npy in the configuration, as data.mean", "[0.2")
+        "the mean of the images of npy in the configuration, as data.mean", "[0.18")
       #expect(!exists(folder + "/run"))
       try write(
         yaml.replacingOccurrences(of: "flip", with: "mean: [0.5], flip"), to: folder + "/x.yml")

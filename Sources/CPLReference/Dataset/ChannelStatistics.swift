@@ -2,8 +2,8 @@
 public struct ChannelStatistics: Equatable, Sendable {
   public let mean: [Float]
   public let standardDeviation: [Float]
-  /// Whose numbers these are, where they are neither the data set's authors' nor the paper's: results
-  /// then say so.
+  /// Where these numbers are found, such as "in common use", unless the data set's authors or the paper
+  /// state them: results then say so.
   public let source: String?
 
   public init(mean: [Float], standardDeviation: [Float], source: String? = nil) {

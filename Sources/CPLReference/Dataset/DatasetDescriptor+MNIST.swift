@@ -5,7 +5,7 @@ extension DatasetDescriptor {
     name: "mnist", title: "MNIST", image: ImageShape(channels: 1, height: 28, width: 28),
     classNames: (0...9).map(String.init),
     statistics: ChannelStatistics(
-      mean: [0.1307], standardDeviation: [0.3081], source: "PyTorch's examples"),
+      mean: [0.1307], standardDeviation: [0.3081], source: "in PyTorch's examples"),
     augmentation: Augmentation.Policy(cropPadding: 4, mirrors: false),
     reader: IDXReader(
       innerFolder: "MNIST/raw",
@@ -26,7 +26,7 @@ extension DatasetDescriptor {
       "ankle boot",
     ],
     statistics: ChannelStatistics(
-      mean: [0.2860], standardDeviation: [0.3530], source: "common practice"),
+      mean: [0.2860], standardDeviation: [0.3530], source: "in common use"),
     augmentation: Augmentation.Policy(cropPadding: 4, mirrors: true),
     reader: IDXReader(
       innerFolder: "FashionMNIST/raw",

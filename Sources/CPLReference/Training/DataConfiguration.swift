@@ -84,11 +84,11 @@ extension ExperimentConfiguration {
   /// What training on a data set takes for granted, a sentence each.
   public func assumptions(of dataset: ImageDataset) -> [String] {
     let known = DatasetDescriptor.named(dataset.name)
-    var sentences = dataset.notes
+    var sentences: [String] = []
     if let known, let source = known.statistics.source, data?.mean == nil {
       sentences.append(
-        "images are normalised by the mean \(known.statistics.mean) that \(source) have for "
-          + "\(known.title); data.mean sets another")
+        "images are normalised by the mean \(known.statistics.mean), \(known.title)'s \(source); "
+          + "data.mean sets another")
     }
     if known == nil, data?.flip == nil {
       sentences.append(
