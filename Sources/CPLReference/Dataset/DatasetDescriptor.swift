@@ -17,6 +17,9 @@ public struct DatasetDescriptor: Sendable {
   /// Nil for images that are drawn.
   let reader: (any DatasetReader)?
 
+  /// Whether its images are read from files.
+  public var isRead: Bool { reader != nil }
+
   /// The number of classes.
   public var classes: Int { classNames.count }
 

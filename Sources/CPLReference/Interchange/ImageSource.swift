@@ -13,7 +13,7 @@ public enum ImageSource {
     public static let npy = Kind(name: "npy")
 
     public static let allCases =
-      DatasetDescriptor.all.filter { $0.reader != nil }.map { Kind(name: $0.name) } + [hdf5, npy]
+      DatasetDescriptor.all.filter(\.isRead).map { Kind(name: $0.name) } + [hdf5, npy]
 
     private init(name: String) { rawValue = name }
 

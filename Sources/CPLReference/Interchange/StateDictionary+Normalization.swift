@@ -89,7 +89,7 @@ extension StateDictionary {
   /// The data sets in files whose images a network can take; the images' channels are not known.
   private static func descriptors(of configuration: ModelConfiguration) -> [DatasetDescriptor] {
     DatasetDescriptor.all.filter {
-      $0.reader != nil && configuration.channels >= $0.image.channels
+      $0.isRead && configuration.channels >= $0.image.channels
         && configuration.image.height == $0.image.height
         && configuration.image.width == $0.image.width && configuration.classes == $0.classes
     }
