@@ -52,7 +52,7 @@ extension BenchmarkSubject {
     try configuration.check(path: experiment)
     try configuration.checkFits(SyntheticImages.make(count: 0, seed: 0, split: .train))
     let specifications = configuration.model.layers(
-      mean: ChannelStatistics.named("cifar10").mean, standardDeviation: [1, 1, 1])
+      mean: DatasetDescriptor.cifar10.statistics.mean, standardDeviation: [1, 1, 1])
     if let weights {
       return (try Checkpoint(path: weights).network, configuration.model)
     }
@@ -85,7 +85,7 @@ extension ModelConfiguration {
   /// The multiply-adds of one image's forward pass: W and Wᵀ once each in every layer, products with
   /// padding counted, everything elementary not.
   var multiplyAdds: Int {
-    let convolution = channels * convolutionInner * kernel * kernel * imageSide * imageSide
+    let convolution = channels * convolutionInner * kernel * kernel * image.planeCount
     let dense = features * linearInner
     return 2 * convolutionLayers * convolution + 2 * linearLayers * dense
       + (head == .lln ? features * classes : 0)

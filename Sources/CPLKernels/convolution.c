@@ -44,7 +44,7 @@ static double winograd_weight(int position, const double k[WINOGRAD_TAPS]) {
 /// Whether the header's arithmetic for 3×3 kernels in binary32 applies.
 static bool by_winograd(cpl_conv_shape shape, size_t element_size) {
   return element_size == sizeof(float) && shape.kernel == WINOGRAD_TAPS
-      && shape.side >= WINOGRAD_ROWS;
+      && shape.height >= WINOGRAD_ROWS;
 }
 
 /// A plane padded for a convolution: `radius` rows of zeros above and below, and rows that begin
@@ -52,7 +52,7 @@ static bool by_winograd(cpl_conv_shape shape, size_t element_size) {
 /// begin at a multiple of a line and are filled up with zeros to whole lines, so that kernels never
 /// treat an edge apart: whole lines are read at every tap and computed for every row.
 typedef struct {
-  ptrdiff_t side, radius;
+  ptrdiff_t height, width, radius;
   /// Elements before a row's pixels, from row to row, and from plane to plane.
   ptrdiff_t lead, pitch, plane;
   /// Lines of pixels in a row.
@@ -62,11 +62,11 @@ typedef struct {
 static ptrdiff_t lines_for(ptrdiff_t count, ptrdiff_t lanes) { return (count + lanes - 1) / lanes; }
 
 static padding padding_for(cpl_conv_shape shape, ptrdiff_t lanes) {
-  padding p = {.side = shape.side, .radius = shape.kernel / 2};
-  p.lines = lines_for(p.side, lanes);
+  padding p = {.height = shape.height, .width = shape.width, .radius = shape.kernel / 2};
+  p.lines = lines_for(p.width, lanes);
   p.lead = lines_for(p.radius, lanes) * lanes;
   p.pitch = p.lead + p.lines * lanes;
-  p.plane = (p.side + 2 * p.radius) * p.pitch;
+  p.plane = (p.height + 2 * p.radius) * p.pitch;
   return p;
 }
 
@@ -80,10 +80,10 @@ static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 /// Elements of an image, and of its hidden units.
 static ptrdiff_t image_count(cpl_conv_shape shape) {
-  return shape.channels * shape.side * shape.side;
+  return shape.channels * shape.height * shape.width;
 }
 static ptrdiff_t hidden_count(cpl_conv_shape shape) {
-  return shape.inner * shape.side * shape.side;
+  return shape.inner * shape.height * shape.width;
 }
 
 /// Elements of the packed weights of a correlation.
@@ -97,7 +97,7 @@ static ptrdiff_t weight_count(
 
 /// Tiles of four rows in an image.
 static ptrdiff_t tile_count(cpl_conv_shape shape) {
-  return (shape.side + WINOGRAD_ROWS - 1) / WINOGRAD_ROWS;
+  return (shape.height + WINOGRAD_ROWS - 1) / WINOGRAD_ROWS;
 }
 
 /// Rows of a strip, which serves images and hidden planes, and its elements; the last row's end is
@@ -138,7 +138,7 @@ static size_t backward_workspace_bytes(cpl_conv_shape shape, size_t element_size
 #include "instantiate.h"
 
 ptrdiff_t cpl_conv_mask_bytes(cpl_conv_shape shape) {
-  return shape.inner * shape.side * ((shape.side + 7) / 8);
+  return shape.inner * shape.height * ((shape.width + 7) / 8);
 }
 
 #define CPL_CONVOLUTION_ENTRIES(suffix, real)                                                     \

@@ -35,10 +35,10 @@ static REAL *NAME(pack_weights)(
 /// Sets the padding around the pixels of a plane to 0, the leads of its rows included.
 static void NAME(clear_margin)(padding p, REAL *plane) {
   for (ptrdiff_t i = 0; i < p.radius * p.pitch; i++) plane[i] = 0;
-  for (ptrdiff_t y = p.radius; y < p.radius + p.side; y++) {
+  for (ptrdiff_t y = p.radius; y < p.radius + p.height; y++) {
     for (ptrdiff_t i = 0; i < p.lead; i += LANES) STORE(plane + y * p.pitch + i, (LINE)0);
   }
-  for (ptrdiff_t i = (p.radius + p.side) * p.pitch; i < p.plane; i++) plane[i] = 0;
+  for (ptrdiff_t i = (p.radius + p.height) * p.pitch; i < p.plane; i++) plane[i] = 0;
 }
 
 /// Sets all of the padding of so many planes to 0, except beyond the ends of their rows of pixels.
@@ -47,15 +47,15 @@ static void NAME(clear_margins)(padding p, ptrdiff_t planes, REAL *padded) {
   for (ptrdiff_t i = 0; i < p.lead; i++) padded[planes * p.plane + i] = 0;
 }
 
-/// Copies side × side planes into padded ones, whose margins stay as they are.
+/// Copies dense planes into padded ones, whose margins stay as they are.
 static void NAME(pad)(padding p, ptrdiff_t planes, const REAL *dense, REAL *padded) {
   const ptrdiff_t width = p.lines * LANES;
   for (ptrdiff_t i = 0; i < planes; i++) {
     REAL *row = padded + i * p.plane + first_pixel(p);
-    for (ptrdiff_t y = 0; y < p.side; y++, row += p.pitch, dense += p.side) {
+    for (ptrdiff_t y = 0; y < p.height; y++, row += p.pitch, dense += p.width) {
       ptrdiff_t x = 0;
-      for (; x + LANES <= p.side; x += LANES) STORE(row + x, LOAD(dense + x));
-      for (; x < width; x++) row[x] = x < p.side ? dense[x] : 0;
+      for (; x + LANES <= p.width; x += LANES) STORE(row + x, LOAD(dense + x));
+      for (; x < width; x++) row[x] = x < p.width ? dense[x] : 0;
     }
   }
 }
@@ -153,14 +153,14 @@ static void NAME(correlate)(
   const ptrdiff_t taps = (2 * p.radius + 1) * (2 * p.radius + 1);
   for (ptrdiff_t first = 0; first < outputs; first += CHANNEL_BLOCK) {
     const ptrdiff_t channels = smaller(CHANNEL_BLOCK, outputs - first);
-    for (ptrdiff_t y = 0; y < p.side; y += TILE_ROWS) {
+    for (ptrdiff_t y = 0; y < p.height; y += TILE_ROWS) {
       for (ptrdiff_t line = 0; line < p.lines; line += TILE_LINES) {
         const ptrdiff_t x = line * LANES;
         const REAL *in = padded + y * p.pitch + p.lead - p.radius + x;
         const ptrdiff_t offset = first * sink.plane + y * sink.pitch + x;
 #define CPL_TILE(r, l) NAME(tile)(r, l, p, inputs, channels, weights, in, sink, offset, x)
 #if WIDE
-        const bool whole_rows = y + TILE_ROWS <= p.side, whole_lines = line + TILE_LINES <= p.lines;
+        const bool whole_rows = y + TILE_ROWS <= p.height, whole_lines = line + TILE_LINES <= p.lines;
         if (whole_rows && whole_lines) CPL_TILE(2, 2);
         else if (whole_lines) CPL_TILE(1, 2);
         else if (whole_rows) CPL_TILE(2, 1);
@@ -224,15 +224,15 @@ static void NAME(activate)(
     padding p, ptrdiff_t inner, const REAL *bias, REAL *padded, REAL *dense, uint8_t *mask) {
   for (ptrdiff_t i = 0; i < inner; i++) {
     REAL *row = padded + i * p.plane + first_pixel(p);
-    for (ptrdiff_t y = 0; y < p.side; y++, row += p.pitch) {
+    for (ptrdiff_t y = 0; y < p.height; y++, row += p.pitch) {
       for (ptrdiff_t x = 0; x < p.lines * LANES; x += 8) {
         NAME(octet) value = LOAD_OCTET(row + x) + bias[i];
-        value = NAME(keep_some)(value < 0 ? 0 : value, p.side - x);
+        value = NAME(keep_some)(value < 0 ? 0 : value, p.width - x);
         STORE_OCTET(row + x, value);
-        if (dense) NAME(store_some)(dense + x, value, p.side - x);
-        if (mask && x < p.side) *mask++ = NAME(positive_bits)(value);
+        if (dense) NAME(store_some)(dense + x, value, p.width - x);
+        if (mask && x < p.width) *mask++ = NAME(positive_bits)(value);
       }
-      if (dense) dense += p.side;
+      if (dense) dense += p.width;
     }
   }
 }
@@ -242,9 +242,9 @@ static void NAME(apply_mask)(
     padding p, ptrdiff_t inner, REAL step, const uint8_t *mask, REAL *padded) {
   for (ptrdiff_t i = 0; i < inner; i++) {
     REAL *row = padded + i * p.plane + first_pixel(p);
-    for (ptrdiff_t y = 0; y < p.side; y++, row += p.pitch) {
+    for (ptrdiff_t y = 0; y < p.height; y++, row += p.pitch) {
       for (ptrdiff_t x = 0; x < p.lines * LANES; x += 8) {
-        const uint8_t bits = x < p.side ? *mask++ : 0;
+        const uint8_t bits = x < p.width ? *mask++ : 0;
         STORE_OCTET(row + x, NAME(keep_where)(bits, -step * LOAD_OCTET(row + x)));
       }
     }
@@ -271,10 +271,10 @@ static void NAME(backpropagate_activation)(
     REAL bias_lanes[LANES] = {0};
     REAL *row_p = padded_p + i * p.plane + first_pixel(p);
     REAL *row_b = padded_b + i * p.plane + first_pixel(p);
-    for (ptrdiff_t y = 0; y < p.side; y++, row_p += p.pitch, row_b += p.pitch, hidden += p.side) {
+    for (ptrdiff_t y = 0; y < p.height; y++, row_p += p.pitch, row_b += p.pitch, hidden += p.width) {
       for (ptrdiff_t x = 0; x < p.lines * LANES; x += 8) {
-        const NAME(octet) s = NAME(keep_some)(LOAD_OCTET(row_p + x), p.side - x);
-        const NAME(octet) a = NAME(load_some)(hidden + x, p.side - x);
+        const NAME(octet) s = NAME(keep_some)(LOAD_OCTET(row_p + x), p.width - x);
+        const NAME(octet) a = NAME(load_some)(hidden + x, p.width - x);
         const NAME(octet) gradient = a > 0 ? -step * s : 0;
         REAL *dot_lane = dot_lanes + x % LANES, *bias_lane = bias_lanes + x % LANES;
         STORE_OCTET(dot_lane, FMA(s, a, LOAD_OCTET(dot_lane)));
@@ -344,8 +344,8 @@ static void NAME(accumulate_plane)(
   // All taps read the same rows of the hidden planes; as many at a time as the first cache holds.
   const ptrdiff_t fitting = HIDDEN_BAND_BYTES / (CHANNEL_BLOCK * p.lines * LINE_BYTES);
   const ptrdiff_t band = fitting > 1 ? fitting : 1;
-  for (ptrdiff_t y = 0; y < p.side; y += band) {
-    const ptrdiff_t rows = smaller(band, p.side - y);
+  for (ptrdiff_t y = 0; y < p.height; y += band) {
+    const ptrdiff_t rows = smaller(band, p.height - y);
     const REAL *units = hidden + y * p.pitch;
     for (ptrdiff_t ky = 0; ky < kernel; ky++) {
       NAME(accumulate_row)(
@@ -438,8 +438,8 @@ static void NAME(conv_to_image)(
     padding p, cpl_conv_shape shape, const REAL *packed, const REAL *padded_hidden,
     REAL *workspace, REAL scale, const REAL *addend, REAL *image) {
   const NAME(sink) sink = {
-      .out = image, .addend = addend, .scale = scale, .plane = p.side * p.side, .pitch = p.side,
-      .width = p.side};
+      .out = image, .addend = addend, .scale = scale, .plane = p.height * p.width,
+      .pitch = p.width, .width = p.width};
   const REAL *weights = NAME(mirrored)(shape, packed);
   if (by_winograd(shape, sizeof(REAL))) {
     const NAME(source) source = NAME(padded_planes)(p, padded_hidden);
@@ -527,7 +527,7 @@ static void NAME(conv_apply)(
   REAL *rest = aligned_to_line(workspace);
   NAME(prepare)(p, shape, 1, rest);
   const NAME(sink) sink = {
-      .out = hidden, .plane = p.side * p.side, .pitch = p.side, .width = p.side};
+      .out = hidden, .plane = p.height * p.width, .pitch = p.width, .width = p.width};
   NAME(conv_from_image)(p, shape, packed, x, rest, sink);
 }
 

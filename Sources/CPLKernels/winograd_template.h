@@ -68,7 +68,7 @@ typedef struct {
 
 static NAME(source) NAME(dense_planes)(padding p, const REAL *image) {
   return (NAME(source)){
-      .pixels = image, .plane = p.side * p.side, .pitch = p.side, .width = p.side};
+      .pixels = image, .plane = p.height * p.width, .pitch = p.width, .width = p.width};
 }
 
 static NAME(source) NAME(padded_planes)(padding p, const REAL *padded) {
@@ -89,13 +89,13 @@ INLINE void NAME(load_rows)(
     int count, padding p, NAME(source) source, const REAL *plane, ptrdiff_t y, ptrdiff_t x,
     LINE *rows) {
   const REAL *at = plane + y * source.pitch + x;
-  if (y >= 0 && y + count <= p.side && x + LANES <= source.width) {
+  if (y >= 0 && y + count <= p.height && x + LANES <= source.width) {
     UNROLL for (int r = 0; r < count; r++) rows[r] = LOAD(at + r * source.pitch);
     return;
   }
   UNROLL for (int r = 0; r < count; r++) {
     rows[r] = (LINE)0;
-    if (y + r < 0 || y + r >= p.side) continue;
+    if (y + r < 0 || y + r >= p.height) continue;
     const REAL *row = at + r * source.pitch;
     REAL line[LANES];
     if (x + LANES > source.width) NAME(fill_line)(row, source.width - x, line);
@@ -167,7 +167,7 @@ INLINE void NAME(fill_channels)(
   for (ptrdiff_t c = 0; c < channels; c++) {
     const REAL *plane = source.pixels + c * source.plane;
     // The next tile's rows, or the next image's first: they lie too far apart for the processor.
-    const REAL *next = y + WINOGRAD_ROWS < p.side
+    const REAL *next = y + WINOGRAD_ROWS < p.height
         ? plane + (y + WINOGRAD_ROWS + 1) * source.pitch : plane + channels * source.plane;
     const ptrdiff_t next_bytes = WINOGRAD_ROWS * source.pitch * (ptrdiff_t)sizeof(REAL);
     for (ptrdiff_t at = 0; at < next_bytes; at += LINE_BYTES) {
@@ -193,7 +193,7 @@ static __attribute__((noinline)) void NAME(fill_strip_at_edge)(
 static void NAME(fill_strip)(
     padding p, ptrdiff_t channels, NAME(source) source, ptrdiff_t y, REAL *strip,
     ptrdiff_t stride) {
-  if (y > 0 && y - 1 + WINOGRAD_POSITIONS <= p.side && source.width >= p.lines * LANES) {
+  if (y > 0 && y - 1 + WINOGRAD_POSITIONS <= p.height && source.width >= p.lines * LANES) {
     NAME(fill_strip_inside)(p, channels, source, y, strip, stride);
   } else {
     NAME(fill_strip_at_edge)(p, channels, source, y, strip, stride);
@@ -277,8 +277,8 @@ static void NAME(winograd)(
     REAL *strip, NAME(sink) sink) {
   const ptrdiff_t block_weights =
       WINOGRAD_POSITIONS * inputs * WINOGRAD_TAPS * CHANNEL_BLOCK;
-  for (ptrdiff_t y = 0; y < p.side; y += WINOGRAD_ROWS) {
-    const ptrdiff_t rows = smaller(WINOGRAD_ROWS, p.side - y);
+  for (ptrdiff_t y = 0; y < p.height; y += WINOGRAD_ROWS) {
+    const ptrdiff_t rows = smaller(WINOGRAD_ROWS, p.height - y);
     NAME(fill_strip)(p, inputs, source, y, strip, inputs * p.pitch);
     const REAL *block = weights;
     for (ptrdiff_t first = 0; first < outputs; first += CHANNEL_BLOCK, block += block_weights) {
@@ -303,7 +303,7 @@ static void NAME(winograd)(
 /// at position·stride + tile·pitch.
 INLINE void NAME(fill_planes)(
     bool of_gradients, padding p, NAME(source) source, REAL *out, ptrdiff_t stride) {
-  for (ptrdiff_t y = 0; y < p.side; y += WINOGRAD_ROWS, out += p.pitch) {
+  for (ptrdiff_t y = 0; y < p.height; y += WINOGRAD_ROWS, out += p.pitch) {
     NAME(fill_tiles)(false, of_gradients, p, source, source.pixels, y, out, stride);
   }
 }
@@ -357,8 +357,8 @@ static void NAME(winograd_kernel_gradient)(
     for (ptrdiff_t c = 0; c < shape.channels; c += GRADIENT_PLANES) {
       const ptrdiff_t planes = smaller(GRADIENT_PLANES, shape.channels - c);
       for (ptrdiff_t i = 0; i < planes; i++) {
-        NAME(source) of_x = NAME(dense_planes)(p, x + (c + i) * p.side * p.side);
-        NAME(source) of_g = NAME(dense_planes)(p, g + (c + i) * p.side * p.side);
+        NAME(source) of_x = NAME(dense_planes)(p, x + (c + i) * p.height * p.width);
+        NAME(source) of_g = NAME(dense_planes)(p, g + (c + i) * p.height * p.width);
         NAME(fill_planes)(false, p, of_x, strip_x + p.lead + i * plane, tiles.plane);
         NAME(fill_planes)(false, p, of_g, strip_g + p.lead + i * plane, tiles.plane);
       }

@@ -55,6 +55,7 @@ struct BoundsCommand: PinnableCommand {
       ])
     }
     try Output.table(table)
+    for sentence in bounds.loosenings { try Output.line(sentence) }
     try Output.line(
       "network, before its head: \(lower(found)) ≤ Lipschitz constant ≤ "
         + "\(upper(bounds.lipschitzUpperBound)), slack "

@@ -26,7 +26,7 @@ struct CheckSubject {
     let images = try data.read(.test, classes: stored.classes)
     if data.data != nil { try stored.check(takes: images) }
     // Built-in images serve foreign weights too where they fit; their labels do not.
-    let fits = stored.inputShape == images.imageShape && stored.classes == images.classes
+    let fits = stored.image == images.imageShape && stored.classes == images.classes
     self.images = fits ? images : nil
     isLabelled =
       fits

@@ -148,6 +148,7 @@ struct RunConfiguration {
     CheckpointDescription(
       profile: experiment.training.profile, createdBy: "cpl-verify \(Program.number)",
       gitCommit: Program.commit,
-      trainedOn: TrainingData(name: data.name, digest: images.digest ?? data.digest))
+      trainedOn: TrainingData(name: data.name, digest: images.digest ?? data.digest),
+      assumptions: experiment.assumptions(of: data))
   }
 }

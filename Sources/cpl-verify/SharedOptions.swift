@@ -6,13 +6,13 @@ import Foundation
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A folder with CIFAR-10's or CIFAR-100's binary files, with arrays such as images.npy and "
-        + "labels.npy, or CIFAR-10-C's; or an .npz or HDF5 file with images and labels, or x_test and "
-        + "y_test. The built-in images without it.",
+      "A folder with CIFAR-10's or CIFAR-100's binary files, with the IDX files of MNIST or "
+        + "Fashion-MNIST, with arrays such as images.npy and labels.npy, or CIFAR-10-C's; or an .npz or "
+        + "HDF5 file with images and labels, or x_test and y_test. The built-in images without it.",
       valueName: "path"))
   var data: String?
 
-  @Option(help: "The data set's kind, when the files do not tell.")
+  @Option(help: "Which data set it is, or in which form, where the files do not tell.")
   var dataset: ImageSource.Kind?
 
   @Option(
@@ -73,6 +73,16 @@ struct DataOptions: ParsableArguments {
       guard let hint = hint(about: error, in: data) else { throw error }
       throw HintedError(error: error, hint: hint)
     }
+  }
+
+  /// These options, with the data set that an experiment is about where they name none.
+  func completed(by experiment: ExperimentConfiguration) -> DataOptions {
+    var options = self
+    if data != nil {
+      options.dataset =
+        dataset ?? experiment.data?.dataset.flatMap(ImageSource.Kind.init(rawValue:))
+    }
+    return options
   }
 
   /// The images of one split that `--limit` or `--indices` choose.

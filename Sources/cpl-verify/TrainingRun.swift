@@ -28,6 +28,7 @@ struct TrainingRun {
   func start(
     _ experiment: ExperimentConfiguration, _ dataOptions: DataOptions
   ) throws -> TrainingState {
+    let dataOptions = dataOptions.completed(by: experiment)
     let images = try TrainingImages(dataOptions, experiment)
     try checkMemory(experiment, images: images.training.count)
     var run = RunConfiguration(
@@ -40,7 +41,7 @@ struct TrainingRun {
     run.images.fitted = trainer.imagesPerEpoch
     run.images.selecting = trainer.selectionImages
     run.images.splitDigest = trainer.splitDigest
-    let state = initialState(experiment, images.training)
+    let state = try initialState(experiment, images.training)
     let lock = try folder.create {
       // The beginning is saved too: whatever comes, there is a state to go on from. Until it is
       // there, the configuration says all.
@@ -85,7 +86,7 @@ struct TrainingRun {
           + "digest \(selection.digests.joined(separator: " and "))")
     }
     try checkMemory(run.experiment, images: images.training.count)
-    let state = stored ?? initialState(run.experiment, images.training)
+    let state = try stored ?? initialState(run.experiment, images.training)
     try state.network.check(takes: images.training)
     let trainer = try images.trainer(run, options.workers)
     let batch = run.experiment.training.batch
@@ -110,6 +111,7 @@ struct TrainingRun {
   func cost(
     of experiment: ExperimentConfiguration, _ dataOptions: DataOptions, judged: Int, audited: Int
   ) throws -> Reproduction.Cost {
+    let dataOptions = dataOptions.completed(by: experiment)
     let images = try TrainingImages(dataOptions, experiment)
     try checkMemory(experiment, images: images.training.count)
     try experiment.checkFits(images.training)
@@ -117,7 +119,7 @@ struct TrainingRun {
       experiment: experiment, images: images.selection(dataOptions), augmentationSeed: nil,
       command: nil)
     let trainer = try images.trainer(run, options.workers)
-    var state = initialState(experiment, images.training)
+    var state = try initialState(experiment, images.training)
     // The first step, which finds nothing in the caches, is not counted.
     var times: [Date] = []
     let isDone = {
@@ -186,12 +188,9 @@ struct TrainingRun {
 
   private func initialState(
     _ experiment: ExperimentConfiguration, _ training: ImageDataset
-  ) -> TrainingState {
-    let statistics = ChannelStatistics.named(training.name)
-    let layers = experiment.model.layers(
-      mean: statistics.mean,
-      standardDeviation: experiment.training.normalizeInput
-        ? statistics.standardDeviation : statistics.mean.map { _ in 1 })
+  ) throws -> TrainingState {
+    let (mean, deviation) = try experiment.normalization(of: training)
+    let layers = experiment.model.layers(mean: mean, standardDeviation: deviation)
     return TrainingState(network: CPLNetwork(layers, seed: experiment.training.seed))
   }
 
@@ -277,6 +276,7 @@ private struct TrainingImages {
   func trainer(_ run: RunConfiguration, _ workers: Workers) throws -> Trainer {
     try Trainer(
       run.experiment.training, training: training, test: test,
+      augmentation: run.experiment.augmentation(of: training),
       augmentationSeed: run.augmentationSeed, workers: workers)
   }
 

@@ -122,11 +122,12 @@ extension CPLNetwork {
   /// Checks that the network takes the images of a data set and, where they matter, knows its
   /// classes.
   func check(takes images: ImageDataset, needsClasses: Bool = true) throws {
-    guard inputShape == images.imageShape, !needsClasses || classes == images.classes else {
+    guard image == images.imageShape, !needsClasses || classes == images.classes else {
       throw ReferenceError.mismatch(
         expected:
           "images \(inputShape) in \(classes) classes, channels first, which the network takes",
-        found: "\(images.name) with images \(images.imageShape) in \(images.classes) classes")
+        found:
+          "\(images.name) with images \(images.imageShape.extents) in \(images.classes) classes")
     }
   }
 }

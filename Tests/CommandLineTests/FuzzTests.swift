@@ -23,7 +23,7 @@ struct FuzzTests {
 
   @Test(
     "a damaged file is read or refused, and never more",
-    arguments: ["pt", "safetensors", "npy", "cifar", "yaml", "json"])
+    arguments: ["pt", "safetensors", "npy", "cifar", "idx", "yaml", "json"])
   func readers(name: String) throws {
     // In parts, which find out sooner where one fails.
     let part = 20_000

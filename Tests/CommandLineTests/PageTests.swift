@@ -99,7 +99,7 @@ struct PageTests {
     let pixels = (0..<images.count).flatMap { Array(images.bytes(at: $0)) }
     let labels = images.labels.map { UInt8($0) }
     for (name, data) in [
-      ("images", array("|u1", [images.count] + images.imageShape, pixels)),
+      ("images", array("|u1", [images.count] + images.imageShape.extents, pixels)),
       ("labels", array("|u1", [images.count], labels)),
     ] {
       try data.write(to: URL(fileURLWithPath: "\(folder)/\(name).npy"))

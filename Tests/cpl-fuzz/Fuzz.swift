@@ -40,7 +40,8 @@ enum Fuzz {
   }
 
   private static let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
-    "pt": checkpoint, "safetensors": checkpoint, "npy": arrays, "cifar": binary, "yaml": yaml,
+    "pt": checkpoint, "safetensors": checkpoint, "npy": arrays, "cifar": binary, "idx": idx,
+    "yaml": yaml,
     "json": model,
     // Readers with faults, and ones that are just within the limits: they show what limits do.
     "planted-loop": { _ in while true {} },
@@ -77,6 +78,16 @@ enum Fuzz {
       buffer.copyBytes(from: rest.prefix(buffer.count))
       rest = rest.dropFirst(buffer.count)
       return buffer.count
+    }
+  }
+
+  private static func idx(_ bytes: [UInt8]) throws {
+    let file = FileBytes(bytes, path: "input")
+    // What the file is not is refused the first time.
+    do {
+      _ = try IDXFile(file, of: "labels", shape: [])
+    } catch {
+      _ = try IDXFile(file, of: "images", shape: [4, 6])
     }
   }
 

@@ -133,8 +133,8 @@ size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth
 
 // MARK: - The convolutional convex potential layer, on images that lie one after the other
 
-/// The shape of a layer: images are channels × side × side, hidden units inner × side × side, the
-/// kernel K is inner × channels × kernel × kernel, all row-major. `kernel` is odd; stride 1, zero
+/// The shape of a layer: images are channels × height × width, hidden units inner × height × width,
+/// the kernel K is inner × channels × kernel × kernel, all row-major. `kernel` is odd; stride 1, zero
 /// padding ⌊kernel/2⌋. With r = ⌊kernel/2⌋ and x = 0 outside the image:
 ///
 ///     conv(x)(i, y, x)  = Σ_c Σ_ky Σ_kx K(i, c, ky, kx) · x(c, y + ky − r, x + kx − r)
@@ -143,7 +143,7 @@ size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth
 /// Both are chains t = fma(weight, pixel, t) from t = 0: conv over c, then ky, then kx ascending;
 /// convT over i ascending, then ky, then kx descending. Products with padding are part of them.
 ///
-/// **Except in binary32 with 3×3 kernels and sides from 4 on.** There Winograd's minimal filtering
+/// **Except in binary32 with 3×3 kernels and heights from 4 on.** There Winograd's minimal filtering
 /// F(4, 3) runs along the columns (Lavin and Gray, *Fast Algorithms for Convolutional Neural
 /// Networks*, CVPR 2016; the points are 0, ±a, ±b and ∞ with a = 3/4 and b = 3/2): the output rows
 /// y … y + 3, for y a multiple of 4, come from the input rows y − 1 … y + 4 and six chains of 3C
@@ -170,7 +170,7 @@ size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth
 /// Rounding errors are one and a half times those of the plain chain on normally distributed data.
 /// What is not finite spreads over the four rows of a tile.
 typedef struct {
-  ptrdiff_t channels, inner, side, kernel;
+  ptrdiff_t channels, inner, height, width, kernel;
 } cpl_conv_shape;
 
 /// The kernel in the form that the functions below read, prepared once for as long as K does not
@@ -180,7 +180,7 @@ void cpl_conv_pack_f64(cpl_conv_shape shape, const double *kernel, double *packe
 ptrdiff_t cpl_conv_packed_count_f32(cpl_conv_shape shape);
 ptrdiff_t cpl_conv_packed_count_f64(cpl_conv_shape shape);
 
-/// Bytes of an activity mask: a row of hidden units (i, y) starts at byte (i·side + y)·⌈side/8⌉;
+/// Bytes of an activity mask: a row of hidden units (i, y) starts at byte (i·height + y)·⌈width/8⌉;
 /// unit x of it is bit x mod 8 of byte ⌊x/8⌋. Bits beyond a row's end are 0.
 ptrdiff_t cpl_conv_mask_bytes(cpl_conv_shape shape);
 

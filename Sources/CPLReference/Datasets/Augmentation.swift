@@ -1,23 +1,39 @@
 import CPLNumerics
 
-/// Random crops and mirror images, as the published training makes them: pad by reflection, cut
-/// out the original size anywhere, then mirror left and right with probability ½.
+/// Random crops and mirror images: pad by reflection, cut out the original size anywhere, then mirror
+/// left and right with probability ½, as far as the data set's images allow it.
 ///
 /// What happens to an image depends on (seed, epoch, its index in the data set) alone, not on the
 /// batch that it is in.
 public struct Augmentation: Sendable {
-  /// The number of rows and columns that reflection adds on each side.
-  public static let padding = 4
+  /// What is done to the images of a data set; the default is what the published training does.
+  public struct Policy: Codable, Hashable, Sendable {
+    /// How many rows and columns reflection adds at each edge, where the image has more than that.
+    public var cropPadding = 4
+    public var mirrors = true
 
+    public init(cropPadding: Int = 4, mirrors: Bool = true) {
+      self.cropPadding = cropPadding
+      self.mirrors = mirrors
+    }
+
+    /// How many rows or columns are added to so many.
+    fileprivate func padding(_ extent: Int) -> Int { min(cropPadding, extent - 1) }
+  }
+
+  public let policy: Policy
   /// The seed of the run.
   public let seed: UInt64
 
   /// Crops and mirror images drawn from `seed`.
-  public init(seed: UInt64) { self.seed = seed }
+  public init(_ policy: Policy = Policy(), seed: UInt64) {
+    self.policy = policy
+    self.seed = seed
+  }
 
   /// What is done to one image in one epoch.
   package struct Choice: Equatable {
-    /// Where the crop starts in the padded image, 0 ... 2 · padding.
+    /// Where the crop starts in the padded image, 0 ... twice the rows or columns that are added.
     package var row: Int
     package var column: Int
     package var mirrored: Bool
@@ -29,30 +45,31 @@ public struct Augmentation: Sendable {
     }
   }
 
-  package func choice(index: Int, epoch: Int) -> Choice {
+  package func choice(of image: ImageShape, index: Int, epoch: Int) -> Choice {
     var random = CounterRandom(
       seed: seed, purpose: .augmentation, major: UInt32(index), minor: UInt32(epoch))
-    let offsets = 2 * Self.padding + 1
     return Choice(
-      row: random.below(offsets), column: random.below(offsets), mirrored: random.below(2) == 1)
+      row: random.below(2 * policy.padding(image.height) + 1),
+      column: random.below(2 * policy.padding(image.width) + 1),
+      mirrored: policy.mirrors && random.below(2) == 1)
   }
 
   /// The images at `positions` of `dataset` as they are seen in `epoch`,
   /// N × channels × height × width, in [0, 1].
   ///
-  /// - Precondition: every position is in 0 ..< `dataset.count`, images are more than four pixels
-  ///   high and wide, and `epoch` is in 0 ..< 2³².
+  /// - Precondition: every position is in 0 ..< `dataset.count`, and `epoch` is in 0 ..< 2³².
   public func images(
     of dataset: ImageDataset, at positions: some Collection<Int>, epoch: Int
   ) -> Tensor<Float> {
-    let (height, width) = (dataset.imageShape[1], dataset.imageShape[2])
-    let size = dataset.imageShape.reduce(1, *)
-    return Tensor(shape: [positions.count] + dataset.imageShape) { output in
+    let (height, width) = (dataset.imageShape.height, dataset.imageShape.width)
+    let size = dataset.imageShape.count
+    return Tensor(shape: [positions.count] + dataset.imageShape.extents) { output in
       var target = output
       for position in positions {
-        let choice = choice(index: dataset.indices[position], epoch: epoch)
-        let rows = Self.sources(height, offset: choice.row)
-        let columns = Self.sources(width, offset: choice.column, reversed: choice.mirrored)
+        let choice = choice(
+          of: dataset.imageShape, index: dataset.indices[position], epoch: epoch)
+        let rows = sources(height, offset: choice.row)
+        let columns = sources(width, offset: choice.column, reversed: choice.mirrored)
         dataset.withPixels(at: position) { image in
           for plane in stride(from: image, to: image + size, by: height * width) {
             for row in rows {
@@ -69,8 +86,9 @@ public struct Augmentation: Sendable {
   /// For each of `extent` output rows or columns, which input row or column it shows.
   ///
   /// Reflection does not repeat the edge: −1 shows 1, `extent` shows `extent` − 2.
-  private static func sources(_ extent: Int, offset: Int, reversed: Bool = false) -> [Int] {
-    (0..<extent).map {
+  private func sources(_ extent: Int, offset: Int, reversed: Bool = false) -> [Int] {
+    let padding = policy.padding(extent)
+    return (0..<extent).map {
       let position = abs((reversed ? extent - 1 - $0 : $0) + offset - padding)
       return position < extent ? position : 2 * (extent - 1) - position
     }

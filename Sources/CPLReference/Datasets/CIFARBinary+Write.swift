@@ -7,7 +7,7 @@ extension CIFARBinary {
   private static let imagesPerFile = 10_000
 
   /// Writes two splits in CIFAR-10's binary format, with the names of the classes in
-  /// `batches.meta.txt`; `read` gives the same images back.
+  /// `batches.meta.txt`; reading gives the same images back.
   ///
   /// The folder is made where it is missing, and files of an earlier call are replaced. Each file
   /// appears whole or not at all.
@@ -19,12 +19,12 @@ extension CIFARBinary {
   public static func write(
     train: ImageDataset, test: ImageDataset, classNames: [String], to folder: String
   ) throws {
-    for dataset in [train, test] where dataset.imageShape != [3, 32, 32] || dataset.classes > 10 {
+    for dataset in [train, test] where dataset.imageShape != imageShape || dataset.classes > 10 {
       throw ReferenceError.mismatch(
-        expected: "images of shape [3, 32, 32] in at most 10 classes",
-        found: "\(dataset.imageShape) in \(dataset.classes)")
+        expected: "images of shape \(imageShape.extents) in at most 10 classes",
+        found: "\(dataset.imageShape.extents) in \(dataset.classes)")
     }
-    let names = Kind.cifar10.files(of: .train)
+    let names = Kind.cifar10.fileNames(of: .train)
     guard (1...names.count * imagesPerFile).contains(train.count), test.count > 0 else {
       throw ReferenceError.mismatch(
         expected: "1...\(names.count * imagesPerFile) training images and some to test",
@@ -33,7 +33,7 @@ extension CIFARBinary {
     try Folder.create(folder)
     let starts = Array(stride(from: 0, to: train.count, by: imagesPerFile))
     for name in names.dropFirst(starts.count) {
-      let stale = path(folder, name)
+      let stale = folder.appendingPath(name)
       guard !FileManager.default.fileExists(atPath: stale) else {
         throw ReferenceError.cannotCreate(
           path: folder, reason: "\(name) of a larger data set is in the way")
@@ -41,12 +41,13 @@ extension CIFARBinary {
     }
     for (start, name) in zip(starts, names) {
       let range = start..<min(start + imagesPerFile, train.count)
-      try AtomicFile.write(records(of: train, range), to: path(folder, name))
+      try AtomicFile.write(records(of: train, range), to: folder.appendingPath(name))
     }
     try AtomicFile.write(
-      records(of: test, 0..<test.count), to: path(folder, Kind.cifar10.files(of: .test)[0]))
+      records(of: test, 0..<test.count),
+      to: folder.appendingPath(Kind.cifar10.fileNames(of: .test)[0]))
     let lines = classNames.map { $0 + "\n" }.joined()
-    try AtomicFile.write(Data(lines.utf8), to: path(folder, "batches.meta.txt"))
+    try AtomicFile.write(Data(lines.utf8), to: folder.appendingPath("batches.meta.txt"))
   }
 
   private static func records(of dataset: ImageDataset, _ range: Range<Int>) -> Data {

@@ -11,14 +11,6 @@ public enum CIFARBinary {
     case cifar10
     case cifar100
 
-    /// The folder inside the published archive.
-    var folder: String {
-      switch self {
-      case .cifar10: "cifar-10-batches-bin"
-      case .cifar100: "cifar-100-binary"
-      }
-    }
-
     /// The label bytes of a record in order, each with its number of classes. The last one is the
     /// label that counts: CIFAR-100's fine label follows its coarse one.
     var labelClasses: [Int] {
@@ -28,7 +20,7 @@ public enum CIFARBinary {
       }
     }
 
-    func files(of split: ImageDataset.Split) -> [String] {
+    func fileNames(of split: ImageDataset.Split) -> [String] {
       switch (self, split) {
       case (.cifar10, .train): (1...5).map { "data_batch_\($0).bin" }
       case (.cifar10, .test): ["test_batch.bin"]
@@ -38,67 +30,8 @@ public enum CIFARBinary {
     }
   }
 
-  static let pixelsPerImage = 3 * 32 * 32
-
-  /// Reads one split from `folder`, or from the published archive's folder inside it.
-  ///
-  /// Of CIFAR-10's five training files any selection will do; they are read in order. Every record
-  /// is checked.
-  ///
-  /// - Parameter kind: which data set; told from the names of the files where nil.
-  /// - Throws: `ReferenceError.missing` without the folder or the split's files, `.invalid` when a
-  ///   file is empty, ends inside a record, has over a million records or holds a label that is no
-  ///   class, or when both data sets are there and `kind` does not choose; `.inputOutput` when
-  ///   reading fails.
-  public static func read(
-    _ folder: String, split: ImageDataset.Split, kind: Kind? = nil
-  ) throws -> ImageDataset {
-    let (kind, home) = try locate(kind, in: folder)
-    let files = kind.files(of: split).map { path(home, $0) }
-    let present = files.filter(FileManager.default.fileExists(atPath:))
-    guard !present.isEmpty else { throw ReferenceError.missing(path: files[0]) }
-    var pixels: [UInt8] = []
-    var labels: [Int] = []
-    for file in present {
-      let input = try InputFile(file)
-      try append(
-        input.byteCount, of: file, kind: kind, pixels: &pixels, labels: &labels
-      ) { try input.fill($0) }
-    }
-    return ImageDataset(
-      name: kind.rawValue, classes: kind.labelClasses.last!, pixels: pixels, labels: labels)
-  }
-
-  /// Finds where the files of a data set lie: in `folder` or in the archive's folder inside it.
-  private static func locate(_ kind: Kind?, in folder: String) throws -> (Kind, home: String) {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
-      throw ReferenceError.missing(path: folder)
-    }
-    guard isFolder.boolValue else {
-      throw ReferenceError.invalid(
-        path: folder, location: "", expected: "a folder", found: "a file")
-    }
-    let candidates = (kind.map { [$0] } ?? Kind.allCases).flatMap { kind in
-      [folder, path(folder, kind.folder)].map { (kind, home: $0) }
-    }
-    let found = candidates.filter { kind, home in
-      ImageDataset.Split.allCases.flatMap(kind.files(of:)).contains {
-        FileManager.default.fileExists(atPath: path(home, $0))
-      }
-    }
-    guard let first = found.first else {
-      let wanted = Kind.allCases.filter { kind == nil || kind == $0 }
-        .map { path(folder, $0.files(of: .test)[0]) }
-      throw ReferenceError.missing(path: wanted.joined(separator: " or "))
-    }
-    guard found.allSatisfy({ $0.0 == first.0 }) else {
-      throw ReferenceError.invalid(
-        path: folder, location: "", expected: "one data set, or a choice among them with --dataset",
-        found: Kind.allCases.map(\.rawValue).joined(separator: " and "))
-    }
-    return first
-  }
+  static let imageShape = ImageShape(channels: 3, height: 32, width: 32)
+  static let pixelsPerImage = imageShape.count
 
   /// The largest file, in records: many times the published ones, and 3 GiB.
   private static let recordLimit = 1 << 20
@@ -156,8 +89,42 @@ public enum CIFARBinary {
       }
     }
   }
+}
 
-  static func path(_ folder: String, _ name: String) -> String {
-    folder.hasSuffix("/") ? folder + name : folder + "/" + name
+extension CIFARBinary.Kind: DatasetReader {
+  /// The folder inside the published archive.
+  var innerFolder: String {
+    switch self {
+    case .cifar10: "cifar-10-batches-bin"
+    case .cifar100: "cifar-100-binary"
+    }
+  }
+
+  func files(of split: ImageDataset.Split, in folder: String) -> [String] {
+    fileNames(of: split).map(folder.appendingPath)
+  }
+
+  /// No other data set's files have these names.
+  func evidence(in folder: String) -> DatasetEvidence { .files }
+
+  /// Of CIFAR-10's five training files any selection will do; they are read in order. Every record is
+  /// checked.
+  func read(
+    _ folder: String, split: ImageDataset.Split, of descriptor: DatasetDescriptor
+  ) throws -> ImageDataset {
+    let files = files(of: split, in: folder)
+    let present = files.filter(FileManager.default.fileExists(atPath:))
+    guard !present.isEmpty else { throw ReferenceError.missing(path: files[0]) }
+    var pixels: [UInt8] = []
+    var labels: [Int] = []
+    for file in present {
+      let input = try InputFile(file)
+      try CIFARBinary.append(
+        input.byteCount, of: file, kind: self, pixels: &pixels, labels: &labels
+      ) { try input.fill($0) }
+    }
+    return ImageDataset(
+      name: descriptor.name, classes: descriptor.classes, imageShape: descriptor.image,
+      pixels: pixels, labels: labels)
   }
 }

@@ -1,21 +1,38 @@
 /// The mean and the standard deviation of a data set's pixels, channel by channel, in [0, 1].
-public struct ChannelStatistics: Sendable {
+public struct ChannelStatistics: Equatable, Sendable {
   public let mean: [Float]
   public let standardDeviation: [Float]
+  /// Where these numbers are found, such as "in common use", unless the data set's authors or the paper
+  /// state them: results then say so.
+  public let source: String?
 
-  /// The numbers that the published pipeline uses for a data set. The built-in images, and data
-  /// sets without published numbers, have the middle of the range and a quarter of it.
-  public static func named(_ dataset: String) -> ChannelStatistics {
-    switch dataset {
-    case "cifar10":
-      ChannelStatistics(
-        mean: [0.491_399_755_166_628_4, 0.482_158_559_298_937_03, 0.446_530_913_373_161_8],
-        standardDeviation: [0.247_032_251_417_999, 0.243_485_164_745_64, 0.261_587_839_260_496_28])
-    case "cifar100":
-      ChannelStatistics(
-        mean: [0.5071, 0.4865, 0.4409], standardDeviation: [0.2673, 0.2564, 0.2762])
-    default:
-      ChannelStatistics(mean: [0.5, 0.5, 0.5], standardDeviation: [0.25, 0.25, 0.25])
+  public init(mean: [Float], standardDeviation: [Float], source: String? = nil) {
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+    self.source = source
+  }
+
+  /// The statistics of all images of a data set.
+  package init(of dataset: ImageDataset) {
+    let (channels, pixels) = (dataset.imageShape.channels, dataset.imageShape.planeCount)
+    var sums = [Double](repeating: 0, count: channels)
+    var squares = sums
+    for position in 0..<dataset.count {
+      dataset.withPixels(at: position) { image in
+        for channel in 0..<channels {
+          for pixel in channel * pixels..<(channel + 1) * pixels {
+            let value = Double(image[pixel])
+            sums[channel] += value
+            squares[channel] += value * value
+          }
+        }
+      }
     }
+    let count = Double(max(1, dataset.count * pixels))
+    self.init(
+      mean: sums.map { Float($0 / count) },
+      standardDeviation: zip(sums, squares).map { sum, square in
+        Float(max(0, square / count - sum / count * (sum / count)).squareRoot())
+      })
   }
 }

@@ -16,8 +16,7 @@ public struct ImageDataset: Sendable {
   public let name: String
   /// The number of classes; labels are 0 ..< `classes`.
   public let classes: Int
-  /// Channels, height, width.
-  public let imageShape: [Int]
+  public let imageShape: ImageShape
   /// For each image, its index in the data set as it was read or made.
   public let indices: [Int]
   /// For each image, its class.
@@ -39,7 +38,7 @@ public struct ImageDataset: Sendable {
   ///
   /// - Precondition: one label in 0 ..< `classes` and one image's worth of pixels for each image.
   package init(
-    name: String, classes: Int, imageShape: [Int] = [3, 32, 32], pixels: [UInt8], labels: [Int]
+    name: String, classes: Int, imageShape: ImageShape, pixels: [UInt8], labels: [Int]
   ) {
     self.init(
       name: name, classes: classes, imageShape: imageShape, pixels: .bytes(pixels),
@@ -50,7 +49,7 @@ public struct ImageDataset: Sendable {
   ///
   /// - Precondition: as for bytes.
   package init(
-    name: String, classes: Int, imageShape: [Int], numbers: [Float], labels: [Int]
+    name: String, classes: Int, imageShape: ImageShape, numbers: [Float], labels: [Int]
   ) {
     self.init(
       name: name, classes: classes, imageShape: imageShape, pixels: .numbers(numbers),
@@ -58,10 +57,9 @@ public struct ImageDataset: Sendable {
   }
 
   private init(
-    name: String, classes: Int, imageShape: [Int], pixels: Pixels, count: Int, labels: [Int]
+    name: String, classes: Int, imageShape: ImageShape, pixels: Pixels, count: Int, labels: [Int]
   ) {
-    precondition(imageShape.count == 3, "an image has channels, rows and columns")
-    precondition(count == labels.count * imageShape.reduce(1, *), "pixels fit the labels")
+    precondition(count == labels.count * imageShape.count, "pixels fit the labels")
     precondition(labels.allSatisfy { (0..<classes).contains($0) }, "labels are classes")
     self.init(
       name: name, classes: classes, imageShape: imageShape, indices: Array(labels.indices),
@@ -69,7 +67,8 @@ public struct ImageDataset: Sendable {
   }
 
   private init(
-    name: String, classes: Int, imageShape: [Int], indices: [Int], labels: [Int], pixels: Pixels
+    name: String, classes: Int, imageShape: ImageShape, indices: [Int], labels: [Int],
+    pixels: Pixels
   ) {
     self.name = name
     self.classes = classes
@@ -98,7 +97,7 @@ public struct ImageDataset: Sendable {
   /// - Precondition: every position is in 0 ..< `count`.
   public func images(at positions: some Collection<Int>) -> Tensor<Float> {
     let size = imageSize
-    return Tensor(shape: [positions.count] + imageShape) { output in
+    return Tensor(shape: [positions.count] + imageShape.extents) { output in
       var target = output
       for position in positions {
         copyImage(at: position, to: target)
@@ -166,7 +165,7 @@ public struct ImageDataset: Sendable {
   /// Float(byte) / 255 for every byte.
   private static let unitInterval: [Float] = (0...255).map { Float($0) / 255 }
 
-  private var imageSize: Int { imageShape.reduce(1, *) }
+  private var imageSize: Int { imageShape.count }
 
   private func selecting(_ positions: [Int]) -> ImageDataset {
     var selection = ImageDataset(

@@ -1,7 +1,8 @@
 import CPLNumerics
 
 extension SyntheticImages {
-  private static let side = 32
+  /// The drawings' height and width.
+  private static let extent = imageShape.height
 
   /// Pixels (CHW planes, image after image) and labels of the first `count` images of a set.
   static func draw(count: Int, seed: UInt64, set: UInt32) -> (pixels: [UInt8], labels: [Int]) {
@@ -13,7 +14,7 @@ extension SyntheticImages {
       labels += random.permutation(of: kinds.count)
     }
     labels.removeLast(labels.count - count)
-    let size = 3 * side * side
+    let size = imageShape.count
     let pixels = [UInt8](unsafeUninitializedCapacity: count * size) { buffer, initialized in
       for (index, label) in labels.enumerated() {
         var random = CounterRandom(
@@ -33,15 +34,15 @@ extension SyntheticImages {
     let clutter = (0..<random.below(6)).map { _ in Patch(using: &random) }
     let channels = colours(using: &random)
     let mirrored = random.below(2) == 1
-    for y in 0..<side {
-      for x in 0..<side {
-        var weight = pattern.weight(mirrored ? side - 1 - x : x, y)
+    for y in 0..<extent {
+      for x in 0..<extent {
+        var weight = pattern.weight(mirrored ? extent - 1 - x : x, y)
         for patch in clutter where patch.covers(x, y) { weight = patch.weight }
         let noise = random.nextUInt32()
         for (channel, colour) in channels.enumerated() {
           let value = (colour.background * (256 - weight) + colour.foreground * weight) >> 8
           let offset = Int(noise >> UInt32(8 * channel) & 31) - 16
-          image[(channel * side + y) * side + x] = UInt8(clamping: value + offset)
+          image[(channel * extent + y) * extent + x] = UInt8(clamping: value + offset)
         }
       }
     }
@@ -68,7 +69,7 @@ extension SyntheticImages {
     let weight: Int
 
     init(using random: inout CounterRandom) {
-      let (left, top) = (random.below(side), random.below(side))
+      let (left, top) = (random.below(extent), random.below(extent))
       columns = left..<left + 2 + random.below(5)
       rows = top..<top + 2 + random.below(5)
       weight = random.below(257)

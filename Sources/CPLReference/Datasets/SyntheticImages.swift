@@ -9,6 +9,8 @@
 /// Drawing is integer arithmetic on Philox's numbers: the same seed gives the same bytes on every
 /// machine. Image i depends on (seed, split, i) alone: a smaller set is a prefix of a larger one.
 public enum SyntheticImages {
+  static let imageShape = ImageShape(channels: 3, height: 32, width: 32)
+
   /// The names of the classes, in the order of their labels.
   public static let classNames = Pattern.Kind.allCases.map(\.rawValue)
 
@@ -33,6 +35,17 @@ public enum SyntheticImages {
     let count = count ?? defaultCount(of: split)
     let (pixels, labels) = draw(count: count, seed: seed, set: split == .train ? 0 : 1)
     return ImageDataset(
-      name: "synthetic", classes: classNames.count, pixels: pixels, labels: labels)
+      name: "synthetic", classes: classNames.count, imageShape: imageShape, pixels: pixels,
+      labels: labels)
   }
+}
+
+extension DatasetDescriptor {
+  /// The built-in images, normalised by the middle of the range and a quarter of it.
+  public static let synthetic = DatasetDescriptor(
+    name: "synthetic", title: "the built-in images", image: SyntheticImages.imageShape,
+    classNames: SyntheticImages.classNames,
+    statistics: ChannelStatistics(
+      mean: [0.5, 0.5, 0.5], standardDeviation: [0.25, 0.25, 0.25]),
+    augmentation: Augmentation.Policy(), reader: nil)
 }

@@ -179,13 +179,13 @@ extension LayerSpecification {
   /// The layer and its sizes, without its step.
   fileprivate var summary: String {
     switch self {
-    case .normalize(let mean, let deviation, let side):
-      "images \(mean.count)×\(side)×\(side) − \(mean), / \(deviation)"
-    case .padding(let padding, _, let channels, _): "\(channels) channels (\(padding.rawValue))"
-    case .convolution(_, let inner, let kernel, _, _):
+    case .normalize(let mean, let deviation, let image):
+      "images \(image) − \(mean), / \(deviation)"
+    case .padding(let padding, _, let channels): "\(channels) channels (\(padding.rawValue))"
+    case .convolution(_, let inner, let kernel, _):
       "convolution \(kernel)×\(kernel) inner \(inner)"
-    case .normPool(_, _, let window): "pool \(window)×\(window)"
-    case .flatten(let shape): "\(shape.reduce(1, *)) features"
+    case .normPool(_, let window): "pool \(window)×\(window)"
+    case .flatten(let image): "\(image.count) features"
     case .linear(_, let inner, _): "linear inner \(inner)"
     case .lastLayerNormalised(_, let classes): "normalised last layer, \(classes) classes"
     case .poolingLinear(let pooling, _, let classes): "\(pooling.rawValue), \(classes) classes"

@@ -1,5 +1,6 @@
 import CPLDatasets
 import CPLNetworks
+import CPLNumerics
 import CPLTraining
 
 /// The names in a weights file (`cpl-weights`, version 2).
@@ -14,7 +15,7 @@ package enum CheckpointSchema {
   /// The attributes of the data that the weights were trained on, in files that know it.
   static let dataName = "trained_on"
   static let dataDigest = "trained_on_digest"
-  /// What was taken for granted when the network was read from another program's file.
+  /// What was taken for granted in training, or when another program's file was read.
   static let assumptions = "assumptions"
 
   static func parameter(_ layer: String, _ name: String) -> String {
@@ -49,7 +50,7 @@ public struct CheckpointDescription: Equatable, Sendable {
   public var gitCommit: String
   /// The data that the weights were trained on; nil where nobody says.
   public var trainedOn: TrainingData?
-  /// What was taken for granted when the network was read from another program's file.
+  /// What was taken for granted in training, or when another program's file was read.
   public var assumptions: [String]
 
   public init(

@@ -89,7 +89,7 @@ public struct UnstoredSettings: Equatable, Sendable {
   /// What the names of the network begin with, where a file has several.
   public var network: String?
   /// The mean that is subtracted from each channel. Where nil, the one that the file stores, or
-  /// else the data set's, told from the images' side and the number of classes.
+  /// else the data set's, told from the images' height and width and the number of classes.
   public var mean: [Float]?
   /// What each channel is then divided by; where nil, what the file stores, or else 1.
   public var standardDeviation: [Float]?

@@ -1,3 +1,4 @@
+import CPLDatasets
 import CPLNetworks
 import CPLNumerics
 
@@ -11,7 +12,7 @@ extension StateDictionary {
 
   /// The network whose parameters these tensors are, told from their names and shapes.
   ///
-  /// Depths, channels, inner widths, the images' side, the pooling's window, and with LLN the number
+  /// Depths, channels, inner widths, the images' height and width, the pooling's window, and with LLN the number
   /// of classes follow from the shapes; what does not is in `settings`. The step of a layer with a
   /// stored σ̂ is 2/(σ̂² + 1e-4), of one without 0: it is set when the network is judged.
   ///
@@ -22,7 +23,7 @@ extension StateDictionary {
     var configuration = try configuration(tensors, settings)
     let (mean, deviation, normalizationNotes) = try normalization(
       settings, tensors.normalization, of: configuration)
-    configuration.imageChannels = mean.count
+    configuration.image.channels = mean.count
     if let (key, expected, found) = configuration.problem {
       throw invalid("the network's \(key)", expected: expected, found: found)
     }
@@ -112,18 +113,19 @@ extension StateDictionary {
       convolutionLayers: convolutions, channels: kernel[1], convolutionInner: kernel[0],
       linearLayers: linears, linearInner: linear?[0] ?? 1,
       head: hasHead ? .lln : (settings.pooling ?? .truncate).head,
-      classes: head?[0] ?? settings.classes ?? 10, imageSide: image[3])
+      classes: head?[0] ?? settings.classes ?? 10,
+      image: ImageShape(channels: 3, height: image[2], width: image[3]))
     configuration.kernel = kernel[3]
     configuration.padding = settings.padding ?? .zero
     if let features = linear?[1] ?? head?[1] {
-      // d = C (side/window)².
-      let window = (1...image[3]).first {
-        image[3] % $0 == 0 && kernel[1] * (image[3] / $0) * (image[3] / $0) == features
+      let hidden = configuration.image.with(channels: kernel[1])
+      let window = (1...min(hidden.height, hidden.width)).first {
+        hidden.isTiled(by: $0) && hidden.pooled(by: $0).count == features
       }
       guard let window else {
         throw invalid(
           tensors.prefix + (linears > 0 ? PublishedNames.linear(0) : PublishedNames.head),
-          expected: "the features of \(kernel[1]) channels on \(image[3])×\(image[3]) pixels, "
+          expected: "the features of \(kernel[1]) channels on \(image[2])×\(image[3]) pixels, "
             + "pooled", found: "\(features) features")
       }
       configuration.pooling = window
@@ -141,8 +143,8 @@ extension LayerSpecification {
   /// The same convex potential layer with another step.
   func with(_ step: StepSize) -> LayerSpecification {
     switch self {
-    case .convolution(let channels, let inner, let kernel, let side, _):
-      .convolution(channels: channels, inner: inner, kernel: kernel, side: side, step: step)
+    case .convolution(let image, let inner, let kernel, _):
+      .convolution(image: image, inner: inner, kernel: kernel, step: step)
     case .linear(let features, let inner, _):
       .linear(features: features, inner: inner, step: step)
     default: self

@@ -20,8 +20,9 @@ extension StateDictionary {
           "a \(isDeviation ? "deviation" : "mean") of the images that can be used, one number "
           + "a channel; or say it by \(isDeviation ? "--std" : "--mean")", found: problem)
     }
-    let known = Self.dataSet(of: configuration)
-    let channels = known == nil ? 1 : 3
+    // One number stands for every channel.
+    let known = Self.descriptors(of: configuration)
+    let channels = known.count == 1 ? known[0].image.channels : 1
     // What is not used need not be possible.
     let isTold = settings.mean != nil && settings.standardDeviation != nil
     let stored: (mean: [Float]?, deviation: [Float]?)
@@ -53,9 +54,10 @@ extension StateDictionary {
     if let told = settings.mean ?? stored.mean {
       mean = told
     } else {
-      let (name, guess) = try guessedMean(of: configuration)
-      mean = guess
-      notes.append("its mean is not stored: taken as \(guess), that of \(name); --mean sets it")
+      let known = try knownDataset(of: configuration)
+      mean = known.statistics.mean
+      notes.append(
+        "its mean is not stored: taken as \(mean), that of \(known.name); --mean sets it")
     }
     if deviation == nil {
       notes.append("its standard deviation is not stored: taken as 1; --std sets it")
@@ -71,25 +73,29 @@ extension StateDictionary {
     return (mean, divisors, notes)
   }
 
-  /// The mean of the data set that the network takes the images of.
-  private func guessedMean(
-    of configuration: ModelConfiguration
-  ) throws -> (name: String, mean: [Float]) {
-    guard let name = Self.dataSet(of: configuration) else {
-      let (side, classes) = (configuration.imageSide, configuration.classes)
-      throw ReferenceError.mismatch(
-        expected: "the mean of the images, which \(path) does not store: give --mean, one number a "
-          + "channel" + (side == 28 ? ", such as --mean 0.1307 for MNIST" : ""),
-        found: "none, and a network of images of \(side)×\(side) pixels in \(classes) classes, "
-          + "whose first layer has \(configuration.channels) channels: neither CIFAR-10's nor "
-          + "CIFAR-100's")
+  /// The only data set whose images the network can take.
+  private func knownDataset(of configuration: ModelConfiguration) throws -> DatasetDescriptor {
+    let known = Self.descriptors(of: configuration)
+    if known.count == 1 { return known[0] }
+    let (image, classes) = (configuration.image, configuration.classes)
+    let means = known.map {
+      "--mean \($0.statistics.mean.map { "\($0)" }.joined(separator: ",")) for \($0.title)"
     }
-    return (name, ChannelStatistics.named(name).mean)
+    throw ReferenceError.mismatch(
+      expected: "the mean of the images, which \(path) does not store: give --mean, one number a "
+        + "channel" + (known.isEmpty ? "" : ", such as \(means.joined(separator: " or "))"),
+      found: "none, and a network of images of \(image.height)×\(image.width) pixels in "
+        + "\(classes) classes, whose first layer has \(configuration.channels) channels: those of "
+        + (known.isEmpty
+          ? "no data set that is known" : "several data sets"))
   }
 
-  /// The data set whose images a network can take; nil where it is neither CIFAR-10 nor CIFAR-100.
-  private static func dataSet(of configuration: ModelConfiguration) -> String? {
-    guard configuration.imageSide == 32, configuration.channels >= 3 else { return nil }
-    return [10: "cifar10", 100: "cifar100"][configuration.classes]
+  /// The data sets in files whose images a network can take; the images' channels are not known.
+  private static func descriptors(of configuration: ModelConfiguration) -> [DatasetDescriptor] {
+    DatasetDescriptor.all.filter {
+      $0.isRead && configuration.channels >= $0.image.channels
+        && configuration.image.height == $0.image.height
+        && configuration.image.width == $0.image.width && configuration.classes == $0.classes
+    }
   }
 }

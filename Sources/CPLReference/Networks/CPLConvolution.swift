@@ -1,3 +1,4 @@
+import CPLDatasets
 import CPLKernels
 import CPLNumerics
 
@@ -5,7 +6,7 @@ import CPLNumerics
 ///
 ///     r = Tᵀ relu(T x + b),   z = x − h r,   T = convolution with K
 ///
-/// on images C×n×n, with K of inner×C×k×k and b of `inner`. Lipschitz constant at most
+/// on images C×H×W, with K of inner×C×k×k and b of `inner`. Lipschitz constant at most
 /// max(1, h‖T‖² − 1).
 public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   public let name: String
@@ -15,7 +16,10 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   public var powerVector: Tensor<Scalar>
   /// K, inner×C×k×k.
   public private(set) var kernel: Tensor<Scalar> {
-    didSet { convolution = Convolution(kernel: kernel, imageSide: convolution.shape.side) }
+    didSet {
+      convolution = Convolution(
+        kernel: kernel, height: convolution.shape.height, width: convolution.shape.width)
+    }
   }
   /// b, one number an inner channel.
   public private(set) var bias: Tensor<Scalar>
@@ -26,9 +30,9 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   /// this number is part of "same seed, same bytes".
   static var imagesPerPiece: Int { 8 }
 
-  /// The layer with kernel K and bias b on images of side `imageSide`.
+  /// The layer with kernel K and bias b on images of a height and a width.
   public init(
-    name: String, kernel: Tensor<Scalar>, bias: Tensor<Scalar>, imageSide: Int,
+    name: String, kernel: Tensor<Scalar>, bias: Tensor<Scalar>, height: Int, width: Int,
     stepRule: StepRule, stepSize: Scalar, powerVector: Tensor<Scalar>
   ) {
     self.name = name
@@ -37,17 +41,21 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
     self.stepRule = stepRule
     self.stepSize = stepSize
     self.powerVector = powerVector
-    convolution = Convolution(kernel: kernel, imageSide: imageSide)
+    convolution = Convolution(kernel: kernel, height: height, width: width)
   }
 
   public var inputShape: [Int] { convolution.inputShape }
   public var outputShape: [Int] { convolution.inputShape }
   public var linearMap: any LinearMap<Scalar> { convolution }
 
+  public var image: ImageShape {
+    let shape = convolution.shape
+    return ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
+  }
+
   public var specification: LayerSpecification {
     .convolution(
-      channels: convolution.shape.channels, inner: convolution.shape.inner,
-      kernel: convolution.shape.kernel, side: convolution.shape.side,
+      image: image, inner: convolution.shape.inner, kernel: convolution.shape.kernel,
       step: StepSize(
         rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator)))
   }

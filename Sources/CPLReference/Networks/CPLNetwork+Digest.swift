@@ -1,5 +1,6 @@
 import CPLDatasets
 import CPLFiles
+import CPLNumerics
 
 extension CPLNetwork<Float> {
   /// SHA-256 over all that the network's output depends on: what each layer is, with its step and
@@ -38,7 +39,7 @@ extension ImageDataset {
   /// SHA-256 over the images and labels of this selection.
   public var digest: String {
     var digest = Digest()
-    digest.update(field: imageShape.map(String.init).joined(separator: "×"))
+    digest.update(field: imageShape.description)
     for position in 0..<count {
       digest.update(Array(bytes(at: position)))
       digest.update("\(labels[position])\n")

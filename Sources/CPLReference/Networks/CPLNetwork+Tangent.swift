@@ -72,12 +72,12 @@ public struct FeaturePass<Scalar: TensorScalar>: Sendable {
     (features, self.records) = (values, records)
   }
 
-  /// J v for each image: N×C×n×n to N×d.
+  /// J v for each image: N×C×H×W to N×d.
   public func push(_ tangents: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
     zip(body, records).reduce(tangents) { $1.0.tangent($0, $1.1, workers: workers) }
   }
 
-  /// Jᵀ w for each image: N×d to N×C×n×n.
+  /// Jᵀ w for each image: N×d to N×C×H×W.
   public func pull(_ gradients: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
     zip(body, records).reversed().reduce(gradients) {
       $1.0.inputGradient($0, $1.1, workers: workers)
@@ -90,7 +90,7 @@ extension CPLNetwork {
   /// enlarges the most, as far as `iterations` steps of the power method on JᵀJ find it.
   ///
   /// - Parameter seed: what the first v comes from.
-  /// - Returns: the vectors N×C×n×n, and ‖J v‖ of the last step but the final normalisation: up to
+  /// - Returns: the vectors N×C×H×W, and ‖J v‖ of the last step but the final normalisation: up to
   ///   rounding a lower bound of ‖J‖₂, and so of the network's Lipschitz constant.
   public func jacobianDirections(
     at images: Tensor<Scalar>, iterations: Int, seed: UInt64, workers: Workers

@@ -1,3 +1,4 @@
+import CPLDatasets
 import CPLNumerics
 
 /// A 1-Lipschitz network: layers applied one after the other.
@@ -22,6 +23,16 @@ public struct CPLNetwork<Scalar: TensorScalar>: Sendable {
   /// The shape of one image.
   public var inputShape: [Int] { layers[0].inputShape }
 
+  /// The images that the network takes.
+  ///
+  /// - Precondition: it takes images, as every network that was read or configured does.
+  public var image: ImageShape {
+    guard let image = ImageShape(extents: inputShape) else {
+      preconditionFailure("a network takes images")
+    }
+    return image
+  }
+
   /// The number of classes.
   public var classes: Int { layers[layers.count - 1].outputShape[0] }
 
@@ -41,7 +52,7 @@ public struct CPLNetwork<Scalar: TensorScalar>: Sendable {
     set { layers[index] = newValue }
   }
 
-  /// The logits, N×classes, of images N×C×n×n in [0, 1].
+  /// The logits, N×classes, of images N×C×H×W in [0, 1].
   public func logits(_ images: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
     record(images, recording: .nothing, workers: workers).logits
   }

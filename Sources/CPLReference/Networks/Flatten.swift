@@ -1,17 +1,19 @@
+import CPLDatasets
 import CPLNumerics
 
 /// An image as a vector of features. Lipschitz constant 1.
 public struct Flatten<Scalar: TensorScalar>: ParameterFreeLayer {
   public let name: String
-  public let inputShape: [Int]
+  public let image: ImageShape
 
-  public init(name: String, inputShape: [Int]) {
+  public init(name: String, image: ImageShape) {
     self.name = name
-    self.inputShape = inputShape
+    self.image = image
   }
 
-  public var outputShape: [Int] { [inputShape.reduce(1, *)] }
-  public var specification: LayerSpecification { .flatten(inputShape: inputShape) }
+  public var inputShape: [Int] { image.extents }
+  public var outputShape: [Int] { [image.count] }
+  public var specification: LayerSpecification { .flatten(image: image) }
 
   public func forward(
     _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers

@@ -1,3 +1,5 @@
+import CPLDatasets
+
 extension LayerSpecification {
   /// Why layers read from a file cannot be a network; nil when they can. Checked before anything
   /// is made of them, so that no number in a file can lead to an overflow or a trap.
@@ -27,29 +29,32 @@ extension LayerSpecification {
   /// The shapes that the layer takes and gives; nil when its numbers are impossible.
   private var shapes: (input: [Int], output: [Int])? {
     func possible(_ sizes: Int...) -> Bool { sizes.allSatisfy { (1...1 << 20).contains($0) } }
+    func possible(_ image: ImageShape) -> Bool {
+      possible(image.channels, image.height, image.width)
+    }
     switch self {
-    case .normalize(let mean, let deviation, let side):
-      guard possible(mean.count, side), mean.count == deviation.count,
+    case .normalize(let mean, let deviation, let image):
+      guard possible(image), mean.count == image.channels, deviation.count == image.channels,
         mean.allSatisfy(\.isFinite), deviation.allSatisfy({ $0.isFinite && $0.isNormal && $0 > 0 })
       else { return nil }
-      return ([mean.count, side, side], [mean.count, side, side])
-    case .padding(let padding, let inputs, let channels, let side):
-      guard possible(inputs, channels, side),
-        padding == .zero ? channels >= inputs : channels % inputs == 0
+      return (image.extents, image.extents)
+    case .padding(let padding, let image, let channels):
+      guard possible(image), possible(channels),
+        padding == .zero ? channels >= image.channels : channels % image.channels == 0
       else { return nil }
-      return ([inputs, side, side], [channels, side, side])
-    case .convolution(let channels, let inner, let kernel, let side, let step):
-      guard possible(channels, inner, kernel, side), kernel % 2 == 1, kernel < 64, step.isPossible
+      return (image.extents, image.with(channels: channels).extents)
+    case .convolution(let image, let inner, let kernel, let step):
+      guard possible(image), possible(inner, kernel), kernel % 2 == 1, kernel < 64,
+        step.isPossible
       else { return nil }
-      return ([channels, side, side], [channels, side, side])
-    case .normPool(let channels, let side, let window):
-      guard possible(channels, side, window), side % window == 0 else { return nil }
-      return ([channels, side, side], [channels, side / window, side / window])
-    case .flatten(let shape):
-      guard shape.count == 3, possible(shape[0], shape[1], shape[2]) else { return nil }
-      let (plane, overflow) = shape[1].multipliedReportingOverflow(by: shape[2])
-      let (count, again) = plane.multipliedReportingOverflow(by: shape[0])
-      return overflow || again ? nil : (shape, [count])
+      return (image.extents, image.extents)
+    case .normPool(let image, let window):
+      guard possible(image), possible(window), image.isTiled(by: window) else { return nil }
+      return (image.extents, image.pooled(by: window).extents)
+    case .flatten(let image):
+      // Three factors of at most 2²⁰ do not overflow.
+      guard possible(image) else { return nil }
+      return (image.extents, [image.count])
     case .linear(let features, let inner, let step):
       guard possible(features, inner), step.isPossible else { return nil }
       return ([features], [features])

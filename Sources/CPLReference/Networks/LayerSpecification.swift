@@ -1,13 +1,14 @@
+import CPLDatasets
 import CPLNumerics
 
 /// What a layer is, without its parameters: what the attribute `model` of a weights file holds for
 /// each layer.
-public enum LayerSpecification: Codable, Equatable, Sendable {
-  case normalize(mean: [Float], standardDeviation: [Float], side: Int)
-  case padding(_ padding: ChannelPadding, inputChannels: Int, channels: Int, side: Int)
-  case convolution(channels: Int, inner: Int, kernel: Int, side: Int, step: StepSize)
-  case normPool(channels: Int, side: Int, window: Int)
-  case flatten(inputShape: [Int])
+public enum LayerSpecification: Equatable, Sendable {
+  case normalize(mean: [Float], standardDeviation: [Float], image: ImageShape)
+  case padding(_ padding: ChannelPadding, image: ImageShape, channels: Int)
+  case convolution(image: ImageShape, inner: Int, kernel: Int, step: StepSize)
+  case normPool(image: ImageShape, window: Int)
+  case flatten(image: ImageShape)
   case linear(features: Int, inner: Int, step: StepSize)
   case lastLayerNormalised(features: Int, classes: Int)
   case poolingLinear(_ pooling: FeaturePooling, features: Int, classes: Int)
@@ -31,8 +32,8 @@ extension LayerSpecification {
   /// The parameters' names and shapes, in the order of `Layer.parameters`.
   public var parameterShapes: [(name: String, shape: [Int])] {
     switch self {
-    case .convolution(let channels, let inner, let kernel, _, _):
-      [("kernel", [inner, channels, kernel, kernel]), ("bias", [inner])]
+    case .convolution(let image, let inner, let kernel, _):
+      [("kernel", [inner, image.channels, kernel, kernel]), ("bias", [inner])]
     case .linear(let features, let inner, _):
       [("weights", [inner, features]), ("bias", [inner])]
     case .lastLayerNormalised(let features, let classes):
@@ -44,7 +45,7 @@ extension LayerSpecification {
   /// The shape of the power method's u; `nil` for a layer that has none.
   public var powerVectorShape: [Int]? {
     switch self {
-    case .convolution(let channels, _, _, let side, _): [channels, side, side]
+    case .convolution(let image, _, _, _): image.extents
     case .linear(let features, _, _): [features]
     default: nil
     }
@@ -62,20 +63,20 @@ extension LayerSpecification {
     name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
   ) -> any Layer<Scalar> {
     switch self {
-    case .normalize(let mean, let standardDeviation, let side):
-      Normalize(name: name, mean: mean, standardDeviation: standardDeviation, side: side)
-    case .padding(let padding, let inputChannels, let channels, let side):
-      PaddingChannels(
-        name: name, padding: padding, inputChannels: inputChannels, channels: channels, side: side)
-    case .convolution(_, _, _, let side, let step):
+    case .normalize(let mean, let standardDeviation, let image):
+      Normalize(name: name, mean: mean, standardDeviation: standardDeviation, image: image)
+    case .padding(let padding, let image, let channels):
+      PaddingChannels(name: name, padding: padding, image: image, channels: channels)
+    case .convolution(let image, _, _, let step):
       CPLConvolution(
-        name: name, kernel: parameters[0], bias: parameters[1], imageSide: side,
-        stepRule: step.rule, stepSize: Scalar(step.value), powerVector: powerVector!
+        name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
+        width: image.width, stepRule: step.rule, stepSize: Scalar(step.value),
+        powerVector: powerVector!
       ).with(numerator: step.numerator)
-    case .normPool(let channels, let side, let window):
-      NormPool(name: name, channels: channels, side: side, window: window)
-    case .flatten(let inputShape):
-      Flatten(name: name, inputShape: inputShape)
+    case .normPool(let image, let window):
+      NormPool(name: name, image: image, window: window)
+    case .flatten(let image):
+      Flatten(name: name, image: image)
     case .linear(_, _, let step):
       CPLLinear(
         name: name, weights: parameters[0], bias: parameters[1], stepRule: step.rule,

@@ -1,3 +1,5 @@
+import CPLDatasets
+
 /// The size of a network of convex potential layers:
 ///
 ///     Normalize → PaddingChannels → CPLConvolution × depth → NormPool → Flatten
@@ -17,7 +19,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var channels: Int
   /// Their inner channels.
   public var convolutionInner = 5
-  /// Their kernels' side, odd.
+  /// The height and width of their kernels, odd.
   public var kernel = 3
   /// The number of dense convex potential layers.
   public var linearLayers: Int
@@ -25,20 +27,19 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var linearInner: Int
   public var head = Head.lln
   public var padding = ChannelPadding.zero
-  /// The pooling window's side.
+  /// The height and width of the pooling window.
   public var pooling = 4
   public var classes = 10
-  /// The images' channels.
-  public var imageChannels = 3
-  /// The images' side.
-  public var imageSide = 32
+  /// The shape of the images.
+  public var image = ImageShape(channels: 3, height: 32, width: 32)
   /// c in every layer's h = c/(σ̂² + 1e-4): 2 in the paper. With a larger one the network is not
   /// 1-Lipschitz: that makes the non-robust networks that attacks are compared on.
   public var stepNumerator: Float = 2
 
   public init(
     convolutionLayers: Int, channels: Int, convolutionInner: Int = 5, linearLayers: Int,
-    linearInner: Int, head: Head = .lln, classes: Int = 10, imageSide: Int = 32
+    linearInner: Int, head: Head = .lln, classes: Int = 10,
+    image: ImageShape = ImageShape(channels: 3, height: 32, width: 32)
   ) {
     self.convolutionLayers = convolutionLayers
     self.channels = channels
@@ -47,7 +48,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     self.linearInner = linearInner
     self.head = head
     self.classes = classes
-    self.imageSide = imageSide
+    self.image = image
   }
 
   package enum CodingKeys: String, CodingKey, CaseIterable {
@@ -59,12 +60,21 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     case linearInner = "linear_inner"
     case head, padding, pooling, classes
     case imageChannels = "image_channels"
+    /// The height and width of square images; of others there are two keys.
     case imageSide = "image_side"
+    case imageHeight = "image_height"
+    case imageWidth = "image_width"
     case stepNumerator = "step_numerator"
   }
 
   /// d, the number of features behind the pooling.
-  public var features: Int { channels * (imageSide / pooling) * (imageSide / pooling) }
+  public var features: Int { pooled.count }
+
+  /// The shape behind the pooling.
+  private var pooled: ImageShape { hidden.pooled(by: pooling) }
+
+  /// The shape between the convolutional layers.
+  private var hidden: ImageShape { image.with(channels: channels) }
 
   /// The layers, for images normalised by `mean` and `standardDeviation` (one number a channel).
   ///
@@ -73,17 +83,14 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     // The step is unknown until the power method has run.
     let step = StepSize(rule: .power, value: 0, numerator: stepNumerator)
     var layers: [LayerSpecification] = [
-      .normalize(mean: mean, standardDeviation: standardDeviation, side: imageSide),
-      .padding(padding, inputChannels: imageChannels, channels: channels, side: imageSide),
+      .normalize(mean: mean, standardDeviation: standardDeviation, image: image),
+      .padding(padding, image: image, channels: channels),
     ]
     layers += Array(
       repeating: .convolution(
-        channels: channels, inner: convolutionInner, kernel: kernel, side: imageSide, step: step),
+        image: hidden, inner: convolutionInner, kernel: kernel, step: step),
       count: convolutionLayers)
-    layers += [
-      .normPool(channels: channels, side: imageSide, window: pooling),
-      .flatten(inputShape: [channels, imageSide / pooling, imageSide / pooling]),
-    ]
+    layers += [.normPool(image: hidden, window: pooling), .flatten(image: pooled)]
     layers += Array(
       repeating: .linear(features: features, inner: linearInner, step: step), count: linearLayers)
     switch head {
@@ -97,13 +104,14 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
 
   /// What makes these numbers impossible, as (key, expected, found); nil when they fit together.
   public var problem: (key: String, expected: String, found: String)? {
-    let sizes: [(CodingKeys, Int, ClosedRange<Int>)] = [
-      (.convolutionLayers, convolutionLayers, 0...1000), (.channels, channels, 1...4096),
-      (.convolutionInner, convolutionInner, 1...4096), (.kernel, kernel, 1...15),
-      (.linearLayers, linearLayers, 0...1000), (.linearInner, linearInner, 1...65536),
-      (.pooling, pooling, 1...512), (.classes, classes, 2...100_000),
-      (.imageChannels, imageChannels, 1...64), (.imageSide, imageSide, 1...512),
-    ]
+    let sizes: [(CodingKeys, Int, ClosedRange<Int>)] =
+      [
+        (.convolutionLayers, convolutionLayers, 0...1000), (.channels, channels, 1...4096),
+        (.convolutionInner, convolutionInner, 1...4096), (.kernel, kernel, 1...15),
+        (.linearLayers, linearLayers, 0...1000), (.linearInner, linearInner, 1...65536),
+        (.pooling, pooling, 1...512), (.classes, classes, 2...100_000),
+        (.imageChannels, image.channels, 1...64),
+      ] + imageExtents.map { ($0.key, $0.extent, 1...512) }
     for (key, value, range) in sizes where !range.contains(value) {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
     }
@@ -111,18 +119,28 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
       return (CodingKeys.stepNumerator.rawValue, "above 0, at most 1000", "\(stepNumerator)")
     }
     if kernel % 2 == 0 { return (CodingKeys.kernel.rawValue, "an odd number", "\(kernel)") }
-    if imageSide % pooling != 0 {
-      return (CodingKeys.pooling.rawValue, "a divisor of image_side \(imageSide)", "\(pooling)")
+    if !image.isTiled(by: pooling) {
+      let extents = imageExtents.map { "\($0.key.rawValue) \($0.extent)" }
+      return (
+        CodingKeys.pooling.rawValue, "a divisor of \(extents.joined(separator: " and "))",
+        "\(pooling)"
+      )
     }
-    if padding == .clone ? channels % imageChannels != 0 : channels < imageChannels {
+    if padding == .clone ? channels % image.channels != 0 : channels < image.channels {
       let expected =
         padding == .clone ? "a multiple of image_channels" : "at least image_channels"
-      return (CodingKeys.channels.rawValue, "\(expected) \(imageChannels)", "\(channels)")
+      return (CodingKeys.channels.rawValue, "\(expected) \(image.channels)", "\(channels)")
     }
     if head != .lln, features < classes {
       return (CodingKeys.head.rawValue, "at least one feature a class", "\(features) features")
     }
     return nil
+  }
+
+  /// Height and width under the keys that they are written with.
+  private var imageExtents: [(key: CodingKeys, extent: Int)] {
+    image.isSquare
+      ? [(.imageSide, image.height)] : [(.imageHeight, image.height), (.imageWidth, image.width)]
   }
 }
 
@@ -140,9 +158,34 @@ extension ModelConfiguration {
     try container.update(&padding, .padding)
     try container.update(&pooling, .pooling)
     try container.update(&classes, .classes)
-    try container.update(&imageChannels, .imageChannels)
-    try container.update(&imageSide, .imageSide)
+    try container.update(&image.channels, .imageChannels)
+    if let side = try container.decodeIfPresent(Int.self, forKey: .imageSide) {
+      for key in [CodingKeys.imageHeight, .imageWidth] where container.contains(key) {
+        throw DecodingError.dataCorruptedError(
+          forKey: key, in: container, debugDescription: "it alone, or image_side alone")
+      }
+      (image.height, image.width) = (side, side)
+    }
+    try container.update(&image.height, .imageHeight)
+    try container.update(&image.width, .imageWidth)
     try container.update(&stepNumerator, .stepNumerator)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(convolutionLayers, forKey: .convolutionLayers)
+    try container.encode(channels, forKey: .channels)
+    try container.encode(convolutionInner, forKey: .convolutionInner)
+    try container.encode(kernel, forKey: .kernel)
+    try container.encode(linearLayers, forKey: .linearLayers)
+    try container.encode(linearInner, forKey: .linearInner)
+    try container.encode(head, forKey: .head)
+    try container.encode(padding, forKey: .padding)
+    try container.encode(pooling, forKey: .pooling)
+    try container.encode(classes, forKey: .classes)
+    try container.encode(image.channels, forKey: .imageChannels)
+    for (key, extent) in imageExtents { try container.encode(extent, forKey: key) }
+    try container.encode(stepNumerator, forKey: .stepNumerator)
   }
 }
 

@@ -1,28 +1,27 @@
+import CPLDatasets
 import CPLNumerics
 
 /// The sum over disjoint s×s windows, divided by s: an average pooling that is scaled so that its
 /// rows are orthonormal. Lipschitz constant 1.
 public struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
   public let name: String
-  public let channels: Int
-  /// The input image's side, a multiple of `window`.
-  public let side: Int
-  /// s, the window's side.
+  /// The shape of the input, whose height and width are multiples of `window`.
+  public let image: ImageShape
+  /// s, the height and width of the window.
   public let window: Int
 
-  public init(name: String, channels: Int, side: Int, window: Int) {
-    precondition(window > 0 && side % window == 0, "windows tile the image")
+  public init(name: String, image: ImageShape, window: Int) {
+    precondition(window > 0 && image.isTiled(by: window), "windows tile the image")
     self.name = name
-    self.channels = channels
-    self.side = side
+    self.image = image
     self.window = window
   }
 
-  public var inputShape: [Int] { [channels, side, side] }
-  public var outputShape: [Int] { [channels, side / window, side / window] }
+  public var inputShape: [Int] { image.extents }
+  public var outputShape: [Int] { image.pooled(by: window).extents }
 
   public var specification: LayerSpecification {
-    .normPool(channels: channels, side: side, window: window)
+    .normPool(image: image, window: window)
   }
 
   @specialized(where Scalar == Float)
@@ -36,7 +35,7 @@ public struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
         forEachWindow(of: batch) { index, corner in
           var total: Scalar = 0
           for row in 0..<window {
-            for column in 0..<window { total += input[corner + row * side + column] }
+            for column in 0..<window { total += input[corner + row * image.width + column] }
           }
           output[index] = total / Scalar(window)
         }
@@ -56,7 +55,7 @@ public struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
         forEachWindow(of: batch) { index, corner in
           let value = outputGradient[index] / Scalar(window)
           for row in 0..<window {
-            for column in 0..<window { gradient[corner + row * side + column] = value }
+            for column in 0..<window { gradient[corner + row * image.width + column] = value }
           }
         }
       }
@@ -66,13 +65,13 @@ public struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
   /// For each output its index, and the index of its window's first pixel.
   @inline(__always)
   private func forEachWindow(of batch: Int, _ body: (_ index: Int, _ corner: Int) -> Void) {
-    let outputSide = side / window
-    for plane in 0..<batch * channels {
-      for row in 0..<outputSide {
-        for column in 0..<outputSide {
+    let output = image.pooled(by: window)
+    for plane in 0..<batch * image.channels {
+      for row in 0..<output.height {
+        for column in 0..<output.width {
           body(
-            (plane * outputSide + row) * outputSide + column,
-            (plane * side + row * window) * side + column * window)
+            (plane * output.height + row) * output.width + column,
+            (plane * image.height + row * window) * image.width + column * window)
         }
       }
     }

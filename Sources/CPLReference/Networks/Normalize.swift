@@ -1,3 +1,4 @@
+import CPLDatasets
 import CPLNumerics
 
 /// (x − mean)/std, channel by channel. Lipschitz constant 1/min std.
@@ -7,22 +8,23 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
   public let name: String
   public let mean: [Float]
   public let standardDeviation: [Float]
-  /// The image's side.
-  public let side: Int
+  public let image: ImageShape
 
-  public init(name: String, mean: [Float], standardDeviation: [Float], side: Int) {
-    precondition(mean.count == standardDeviation.count, "one mean and one deviation a channel")
+  public init(name: String, mean: [Float], standardDeviation: [Float], image: ImageShape) {
+    precondition(
+      mean.count == image.channels && standardDeviation.count == image.channels,
+      "one mean and one deviation a channel")
     self.name = name
     self.mean = mean
     self.standardDeviation = standardDeviation
-    self.side = side
+    self.image = image
   }
 
-  public var inputShape: [Int] { [mean.count, side, side] }
+  public var inputShape: [Int] { image.extents }
   public var outputShape: [Int] { inputShape }
 
   public var specification: LayerSpecification {
-    .normalize(mean: mean, standardDeviation: standardDeviation, side: side)
+    .normalize(mean: mean, standardDeviation: standardDeviation, image: image)
   }
 
   @specialized(where Scalar == Float)
@@ -33,7 +35,7 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
     var output = consume input
     forEachPlane(of: &output) { channel, plane in
       let (mean, deviation) = (Scalar(mean[channel]), Scalar(standardDeviation[channel]))
-      for pixel in 0..<side * side { plane[pixel] = (plane[pixel] - mean) / deviation }
+      for pixel in 0..<image.planeCount { plane[pixel] = (plane[pixel] - mean) / deviation }
     }
     return (output, LayerRecord())
   }
@@ -46,7 +48,7 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
     var gradient = consume outputGradient
     forEachPlane(of: &gradient) { channel, plane in
       let deviation = Scalar(standardDeviation[channel])
-      for pixel in 0..<side * side { plane[pixel] /= deviation }
+      for pixel in 0..<image.planeCount { plane[pixel] /= deviation }
     }
     return gradient
   }
@@ -55,9 +57,9 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
   private func forEachPlane(
     of batch: inout Tensor<Scalar>, _ body: (_ channel: Int, UnsafeMutablePointer<Scalar>) -> Void
   ) {
-    let planes = batch.shape[0] * mean.count
+    let planes = batch.shape[0] * image.channels
     batch.withUnsafeMutableElements { images in
-      for plane in 0..<planes { body(plane % mean.count, images + plane * side * side) }
+      for plane in 0..<planes { body(plane % image.channels, images + plane * image.planeCount) }
     }
   }
 }

@@ -1,3 +1,4 @@
+import CPLDatasets
 import CPLNumerics
 
 /// How `PaddingChannels` fills the channels it adds.
@@ -13,33 +14,34 @@ public enum ChannelPadding: String, Codable, Sendable, CaseIterable {
 public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
   public let name: String
   public let padding: ChannelPadding
-  /// The number of channels of the input.
-  public let inputChannels: Int
-  /// The number of channels of the output; for `clone` a multiple of `inputChannels`.
+  /// The shape of the input.
+  public let image: ImageShape
+  /// The number of channels of the output; for `clone` a multiple of the image's.
   public let channels: Int
-  /// The image's side.
-  public let side: Int
 
-  public init(name: String, padding: ChannelPadding, inputChannels: Int, channels: Int, side: Int) {
+  public init(name: String, padding: ChannelPadding, image: ImageShape, channels: Int) {
     precondition(
-      padding == .zero ? channels >= inputChannels : channels % inputChannels == 0,
+      padding == .zero ? channels >= image.channels : channels % image.channels == 0,
       "clone padding repeats whole images")
     self.name = name
     self.padding = padding
-    self.inputChannels = inputChannels
+    self.image = image
     self.channels = channels
-    self.side = side
   }
 
-  public var inputShape: [Int] { [inputChannels, side, side] }
-  public var outputShape: [Int] { [channels, side, side] }
+  public var inputShape: [Int] { image.extents }
+  public var outputShape: [Int] { padded.extents }
+  private var padded: ImageShape { image.with(channels: channels) }
 
   public var specification: LayerSpecification {
-    .padding(padding, inputChannels: inputChannels, channels: channels, side: side)
+    .padding(padding, image: image, channels: channels)
   }
 
+  /// How many copies of the image `clone` makes.
+  public var copies: Int { channels / image.channels }
+
   /// √(number of copies) as rounded in this precision: the number that is divided by.
-  public var cloneDivisor: Scalar { Scalar(channels / inputChannels).squareRoot() }
+  public var cloneDivisor: Scalar { Scalar(copies).squareRoot() }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
@@ -47,7 +49,7 @@ public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
     _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
     let batch = input.shape[0]
-    let (inputCount, outputCount) = (inputChannels * side * side, channels * side * side)
+    let (inputCount, outputCount) = (image.count, padded.count)
     let divisor = cloneDivisor
     let output = Tensor<Scalar>(shape: [batch] + outputShape) { output in
       input.withUnsafeElements { input in
@@ -75,7 +77,7 @@ public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
     _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
-    let (inputCount, outputCount) = (inputChannels * side * side, channels * side * side)
+    let (inputCount, outputCount) = (image.count, padded.count)
     let divisor = cloneDivisor
     return Tensor(shape: [batch] + inputShape) { gradient in
       outputGradient.withUnsafeElements { outputGradient in

@@ -1,35 +1,36 @@
 import CPLKernels
 
 /// The zero-padded convolution T with an inner×C×k×k kernel K (k odd, stride 1, padding ⌊k/2⌋)
-/// of C×n×n images, and its transpose:
+/// of C×H×W images, and its transpose:
 ///
 ///     (T x)[o, i, j]  = Σ_{c,a,b} K[o, c, a, b] · x[c, i + a − p, j + b − p],   p = ⌊k/2⌋
 ///     (Tᵀv)[c, i, j]  = Σ_{o,a,b} K[o, c, a, b] · v[o, i − a + p, j − b + p]
 ///
 /// with x and v zero outside the image.
 public struct Convolution<Scalar: TensorScalar>: LinearMap {
-  /// Channels of the image, inner channels, the image's side n and the kernel's side k.
+  /// Channels of the image, inner channels, the image's height and width, and k.
   package let shape: cpl_conv_shape
   /// K in the kernels' own layout.
   package let packedKernel: [Scalar]
   private let workspaceBytes: Int
 
-  /// The convolution of an inner×C×k×k kernel with images of side `imageSide`.
+  /// The convolution of an inner×C×k×k kernel with images of a height and a width.
   ///
-  /// - Precondition: the kernel is square with an odd side.
-  public init(kernel: Tensor<Scalar>, imageSide: Int) {
+  /// - Precondition: the kernel is square, k odd.
+  public init(kernel: Tensor<Scalar>, height: Int, width: Int) {
     precondition(
       kernel.shape.count == 4 && kernel.shape[2] == kernel.shape[3] && kernel.shape[2] % 2 == 1,
       "a kernel is inner×C×k×k with odd k")
     let shape = cpl_conv_shape(
-      channels: kernel.shape[1], inner: kernel.shape[0], side: imageSide, kernel: kernel.shape[2])
+      channels: kernel.shape[1], inner: kernel.shape[0], height: height, width: width,
+      kernel: kernel.shape[2])
     self.shape = shape
     packedKernel = kernel.withUnsafeElements { Scalar.packKernel(shape, $0) }
     workspaceBytes = Scalar.workspaceBytes(shape)
   }
 
-  public var inputShape: [Int] { [shape.channels, shape.side, shape.side] }
-  public var outputShape: [Int] { [shape.inner, shape.side, shape.side] }
+  public var inputShape: [Int] { [shape.channels, shape.height, shape.width] }
+  public var outputShape: [Int] { [shape.inner, shape.height, shape.width] }
 
   public func apply(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     Tensor(shape: outputShape) { hidden in

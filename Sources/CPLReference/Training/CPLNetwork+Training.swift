@@ -8,7 +8,7 @@ extension CPLNetwork {
   /// h then depends on the weights through σ̂, and the gradient follows it there.
   ///
   /// - Parameters:
-  ///   - images: N×C×n×n in [0, 1].
+  ///   - images: N×C×H×W in [0, 1].
   ///   - densePowerGradient: the quirk of that name.
   /// - Returns: the loss, and for each layer the gradients in the order of `Layer.parameters`.
   public mutating func trainingGradient(

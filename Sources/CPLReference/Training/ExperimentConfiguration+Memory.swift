@@ -5,13 +5,13 @@ extension ExperimentConfiguration {
   ///
   /// It cannot overflow for a model whose `problem` is nil.
   public func minimumMemory(images: Int) -> Int {
-    let plane = model.imageSide * model.imageSide
     let convolution = model.convolutionInner * model.channels * model.kernel * model.kernel
     let weights =
       model.convolutionLayers * convolution + model.linearLayers * model.linearInner
       * model.features + (model.head == .lln ? model.features * model.classes : 0)
     let inputs =
-      model.convolutionLayers * model.channels * plane + model.linearLayers * model.features
+      model.convolutionLayers * model.channels * model.image.planeCount + model.linearLayers
+      * model.features
     return MemoryLayout<Float>.size * (4 * weights + min(training.batch, images) * inputs)
   }
 }

@@ -3,11 +3,13 @@ import CPLNetworks
 import CPLNumerics
 import Yams
 
-/// A file of `experiments/`: a network and how it is trained. The data set is the command's choice.
+/// A file of `experiments/`: a network, how it is trained, and where it matters on which data set; the
+/// place of its images is the command's choice.
 public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   public var name: String
   public var model: ModelConfiguration
   public var training: TrainingConfiguration
+  public var data: DataConfiguration?
 
   public init(name: String, model: ModelConfiguration, training: TrainingConfiguration) {
     self.name = name
@@ -15,7 +17,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
     self.training = training
   }
 
-  enum CodingKeys: String, CodingKey, CaseIterable { case name, model, training }
+  enum CodingKeys: String, CodingKey, CaseIterable { case name, model, training, data }
 
   /// Reads a configuration from YAML.
   ///
@@ -39,7 +41,9 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   ///
   /// - Parameter path: where they come from, for the message.
   public func check(path: String) throws {
-    let problem = model.problem.map { ("model", $0) } ?? training.problem.map { ("training", $0) }
+    let problem =
+      model.problem.map { ("model", $0) } ?? training.problem.map { ("training", $0) }
+      ?? data?.problem(channels: model.image.channels).map { ("data", $0) }
     if let (section, (key, expected, found)) = problem {
       throw ReferenceError.invalid(
         path: path, location: "key '\(section).\(key)'", expected: expected, found: found)
@@ -48,12 +52,16 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
 
   /// Checks that the model takes the images of a data set and tells its classes apart.
   public func checkFits(_ dataset: ImageDataset) throws {
-    let shape = [model.imageChannels, model.imageSide, model.imageSide]
-    guard shape == dataset.imageShape, model.classes == dataset.classes else {
+    if let name = data?.dataset, DatasetDescriptor.named(name) != nil, name != dataset.name {
       throw ReferenceError.mismatch(
-        expected: "a model for the images of \(dataset.name), \(dataset.imageShape) in "
+        expected: "images of \(name), which the configuration of \(self.name) is for",
+        found: "images of \(dataset.name)")
+    }
+    guard model.image == dataset.imageShape, model.classes == dataset.classes else {
+      throw ReferenceError.mismatch(
+        expected: "a model for the images of \(dataset.name), \(dataset.imageShape.extents) in "
           + "\(dataset.classes) classes",
-        found: "\(name) for \(shape) in \(model.classes) classes")
+        found: "\(name) for \(model.image.extents) in \(model.classes) classes")
     }
   }
 
@@ -68,6 +76,14 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
     ] {
       node["training"]?[key.rawValue] = Node("\(value)", Tag(.float))
     }
+    for (key, values) in [
+      (DataConfiguration.CodingKeys.mean, data?.mean),
+      (.standardDeviation, data?.standardDeviation),
+    ] {
+      guard let values else { continue }
+      node["data"]?[key.rawValue] = Node(
+        values.map { Node("\($0)", Tag(.float)) }, Tag(.seq), .flow)
+    }
     return try Yams.serialize(node: node)
   }
 
@@ -80,6 +96,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
         "training.profile.", Profile.CodingKeys.allCases.map(\.rawValue),
         node?["training"]?["profile"]
       ),
+      ("data.", DataConfiguration.CodingKeys.allCases.map(\.rawValue), node?["data"]),
     ]
     for section in sections {
       guard let node = section.node else { continue }
@@ -104,10 +121,13 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   private static let synonyms = [
     "lr": "learning_rate", "learningrate": "learning_rate", "base_lr": "learning_rate",
     "batch_size": "batch", "batchsize": "batch", "bs": "batch", "minibatch": "batch",
-    "n_epochs": "epochs", "num_epochs": "epochs", "max_epochs": "epochs",
+    "mirror": "flip", "hflip": "flip", "horizontal_flip": "flip", "padding": "crop_padding",
+    "deviation": "std", "name": "dataset", "n_epochs": "epochs", "num_epochs": "epochs",
+    "max_epochs": "epochs",
     "random_seed": "seed", "rng": "seed", "val": "validation", "n_classes": "classes",
     "num_classes": "classes", "in_channels": "image_channels", "image_size": "image_side",
     "img_size": "image_side", "resolution": "image_side", "width": "channels",
+    "img_height": "image_height", "img_width": "image_width", "height": "image_height",
     "kernel_size": "kernel", "pool": "pooling", "depth": "convolution_layers",
     "depth_linear": "linear_layers", "n_features": "linear_inner",
   ]

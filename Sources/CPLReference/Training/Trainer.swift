@@ -17,11 +17,14 @@ public struct Trainer: Sendable {
   /// A run on `training`, of which `configuration.validation` images are held out to choose the
   /// best epoch; under the quirk `best-on-test` that is done by `test` and nothing is held out.
   ///
-  /// - Parameter augmentationSeed: the seed of crops and flips, other than the run's only under
-  ///   the quirk `unseeded-augmentation`.
+  /// - Parameters:
+  ///   - policy: what is done to the images.
+  ///   - augmentationSeed: the seed of crops and flips, other than the run's only under the quirk
+  ///     `unseeded-augmentation`.
   /// - Throws: `ReferenceError.mismatch` when there are too few images.
   public init(
     _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
+    augmentation policy: Augmentation.Policy = Augmentation.Policy(),
     augmentationSeed: UInt64? = nil, workers: Workers
   ) throws {
     self.configuration = configuration
@@ -33,7 +36,7 @@ public struct Trainer: Sendable {
     }
     sampler = try BatchSampler(
       count: self.training.count, batchSize: configuration.batch, seed: configuration.seed)
-    augmentation = Augmentation(seed: augmentationSeed ?? configuration.seed)
+    augmentation = Augmentation(policy, seed: augmentationSeed ?? configuration.seed)
     schedule = LearningRateSchedule(
       epochs: configuration.epochs, batches: sampler.batchesPerEpoch,
       learningRate: configuration.learningRate, offset: configuration.profile.learningRateOffset)

@@ -34,13 +34,14 @@ extension PaddingChannels: LipschitzBoundedLayer {
   ) throws(VerificationError) -> Double {
     guard padding == .clone else { return 1 }
     return try LipschitzBound.clonePadding(
-      copies: channels / inputChannels, divisor: Double(cloneDivisor))
+      copies: copies, divisor: Double(cloneDivisor))
   }
 }
 
 extension CPLConvolution: LipschitzBoundedLayer {
   public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
-    try VerifiedSpectralNorm.convolution(kernel: kernel.converted(), imageSide: inputShape[1])
+    try VerifiedSpectralNorm.convolution(
+      kernel: kernel.converted(), height: image.height, width: image.width)
   }
 
   public func lipschitzUpperBound(

@@ -53,6 +53,20 @@ public struct NetworkBounds: Sendable {
   }
 }
 
+extension NetworkBounds {
+  /// Of each convolution whose norm was not enclosed to 1e-6 what its upper bound is instead, and how
+  /// much looser that can be, a sentence each.
+  public var loosenings: [String] {
+    layers.compactMap { layer in
+      guard let norm = layer.spectralNorm, norm.method == .torus else { return nil }
+      let percent = Rounding.up.float(Rounding.up.product(100, norm.relativeWidth))
+      return "\(layer.name): the factorisation of its Gram matrix would take more than "
+        + "\(VerifiedSpectralNorm.bandLimit >> 30) GiB; its upper bound is that of a torus, which is at "
+        + "most \(percent) % above ‖W‖₂"
+    }
+  }
+}
+
 /// Which step h each convex potential layer is judged with.
 public enum StepPolicy: String, Codable, CaseIterable, Sendable {
   /// The step that the file holds. Where it holds none, that of 100 power iterations from the stored

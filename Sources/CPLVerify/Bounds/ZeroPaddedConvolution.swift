@@ -1,7 +1,7 @@
 import CPLReference
 
 /// The linear map T of a convolution with an odd k×k kernel, stride 1 and zero padding ⌊k/2⌋, on
-/// n×n images, in binary64:
+/// H×W images, in binary64:
 ///
 ///     (T x)[i, r, c] = Σ_{ch, a, b} K[i, ch, a, b]·x[ch, r + a − ⌊k/2⌋, c + b − ⌊k/2⌋].
 ///
@@ -13,13 +13,17 @@ package struct ZeroPaddedConvolution: Sendable {
   package let inputs: Int
   /// k.
   package let kernelSide: Int
-  /// n.
-  package let imageSide: Int
+  /// H.
+  package let height: Int
+  /// W.
+  package let width: Int
   /// The kernel as k² matrices, tap by tap: [a, b, i, ch].
   package let taps: [Double]
 
   /// From a kernel in the order [i, ch, a, b].
-  package init(kernel: [Double], outputs: Int, inputs: Int, kernelSide: Int, imageSide: Int) {
+  package init(
+    kernel: [Double], outputs: Int, inputs: Int, kernelSide: Int, height: Int, width: Int
+  ) {
     let tapCount = kernelSide * kernelSide
     var taps = [Double](repeating: 0, count: kernel.count)
     for channel in 0..<outputs * inputs {
@@ -28,25 +32,29 @@ package struct ZeroPaddedConvolution: Sendable {
       }
     }
     self.init(
-      taps: taps, outputs: outputs, inputs: inputs, kernelSide: kernelSide, imageSide: imageSide)
+      taps: taps, outputs: outputs, inputs: inputs, kernelSide: kernelSide, height: height,
+      width: width)
   }
 
-  private init(taps: [Double], outputs: Int, inputs: Int, kernelSide: Int, imageSide: Int) {
+  private init(
+    taps: [Double], outputs: Int, inputs: Int, kernelSide: Int, height: Int, width: Int
+  ) {
     self.taps = taps
     self.outputs = outputs
     self.inputs = inputs
     self.kernelSide = kernelSide
-    self.imageSide = imageSide
+    self.height = height
+    self.width = width
   }
 
   /// k², the number of taps.
   package var tapCount: Int { kernelSide * kernelSide }
 
   /// The number of elements of an input.
-  package var inputCount: Int { inputs * imageSide * imageSide }
+  package var inputCount: Int { inputs * height * width }
 
   /// The number of elements of an output.
-  package var outputCount: Int { outputs * imageSide * imageSide }
+  package var outputCount: Int { outputs * height * width }
 
   /// Tᵀ, which is the convolution with K[ch, i, k − 1 − a, k − 1 − b].
   package var transposed: ZeroPaddedConvolution {
@@ -61,43 +69,43 @@ package struct ZeroPaddedConvolution: Sendable {
     }
     return ZeroPaddedConvolution(
       taps: flipped, outputs: inputs, inputs: outputs, kernelSide: kernelSide,
-      imageSide: imageSide)
+      height: height, width: width)
   }
 
   /// y ← T x.
   ///
-  /// The image is laid out with its padding, in rows of n + k − 1. A tap is then a shift of the
+  /// The image is laid out with its padding, in rows of W + k − 1. A tap is then a shift of the
   /// whole image, and T a sum of k² matrix products; what a product computes beyond the end of a
   /// row is dropped. Every output is a sum of k²C products, zeros of the padding among them.
   func apply(_ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>) {
     let padding = kernelSide / 2
-    let width = imageSide + kernelSide - 1
-    let span = (imageSide - 1) * width + imageSide
-    var padded = [Double](repeating: 0, count: inputs * width * width)
+    let (rows, pitch) = (height + kernelSide - 1, width + kernelSide - 1)
+    let span = (height - 1) * pitch + width
+    var padded = [Double](repeating: 0, count: inputs * rows * pitch)
     for input in 0..<inputs {
-      for row in 0..<imageSide {
-        let target = (input * width + row + padding) * width + padding
-        let source = (input * imageSide + row) * imageSide
-        for column in 0..<imageSide { padded[target + column] = x[source + column] }
+      for row in 0..<height {
+        let target = (input * rows + row + padding) * pitch + padding
+        let source = (input * height + row) * width
+        for column in 0..<width { padded[target + column] = x[source + column] }
       }
     }
     var sums = [Double](repeating: 0, count: outputs * span)
     padded.withUnsafeBufferPointer { image in
       taps.withUnsafeBufferPointer { taps in
         for tap in 0..<tapCount {
-          let shift = tap / kernelSide * width + tap % kernelSide
+          let shift = tap / kernelSide * pitch + tap % kernelSide
           BLAS.multiply(
             transposeA: false, transposeB: false, rows: outputs, columns: span, depth: inputs,
             alpha: 1, taps.baseAddress! + tap * outputs * inputs, lda: inputs,
-            image.baseAddress! + shift, ldb: width * width, beta: 1, &sums, ldc: span)
+            image.baseAddress! + shift, ldb: rows * pitch, beta: 1, &sums, ldc: span)
         }
       }
     }
     for output in 0..<outputs {
-      for row in 0..<imageSide {
-        let source = output * span + row * width
-        let target = (output * imageSide + row) * imageSide
-        for column in 0..<imageSide { y[target + column] = sums[source + column] }
+      for row in 0..<height {
+        let source = output * span + row * pitch
+        let target = (output * height + row) * width
+        for column in 0..<width { y[target + column] = sums[source + column] }
       }
     }
   }
@@ -143,10 +151,10 @@ extension ZeroPaddedConvolution {
   /// The half-bandwidth of TTᵀ with its rows ordered by (row, column, output channel).
   ///
   /// Outputs share an input when neither their rows nor their columns lie further apart than
-  /// k − 1: at most (k − 1)(n + 1)·outputs + outputs − 1 places, and never more than there are.
+  /// k − 1: at most (k − 1)(W + 1)·outputs + outputs − 1 places, and never more than there are.
   package var gramBandwidth: Int {
     min(
-      (kernelSide - 1) * (imageSide + 1) * outputs + outputs - 1,
+      (kernelSide - 1) * (width + 1) * outputs + outputs - 1,
       outputCount - 1)
   }
 
@@ -157,7 +165,7 @@ extension ZeroPaddedConvolution {
   /// inside the image. So |computed − TTᵀ| ≤ γ_{k²C}·|T||T|ᵀ entry by entry, and in the 2-norm
   /// at most γ_{k²C}·`absoluteGramNormUpperBound`.
   ///
-  /// Complexity: at most 2k⁴n²·outputs² additions, outputs·n²·(bandwidth + 1) numbers of memory.
+  /// Complexity: at most 2k⁴HW·outputs² additions, outputs·HW·(bandwidth + 1) numbers of memory.
   package func gramMatrix() -> SymmetricMatrix {
     let side = tapCount * outputs
     var correlations = [Double](repeating: 0, count: side * side)
@@ -168,15 +176,15 @@ extension ZeroPaddedConvolution {
     var band = [Double](repeating: 0, count: outputCount * (bandwidth + 1))
     let reach = kernelSide - 1
     var block = [Double](repeating: 0, count: outputs * outputs)
-    for row in 0..<imageSide {
-      for column in 0..<imageSide {
-        for otherRow in row...min(row + reach, imageSide - 1) {
+    for row in 0..<height {
+      for column in 0..<width {
+        for otherRow in row...min(row + reach, height - 1) {
           let firstColumn = otherRow == row ? column : max(column - reach, 0)
-          for otherColumn in firstColumn...min(column + reach, imageSide - 1) {
+          for otherColumn in firstColumn...min(column + reach, width - 1) {
             sum(
               correlations, into: &block, rows: (row, otherRow), columns: (column, otherColumn))
-            let first = (row * imageSide + column) * outputs
-            let second = (otherRow * imageSide + otherColumn) * outputs
+            let first = (row * width + column) * outputs
+            let second = (otherRow * width + otherColumn) * outputs
             for i in 0..<outputs {
               // On the diagonal block only the upper triangle is stored.
               for j in (first == second ? i : 0)..<outputs {
@@ -197,8 +205,8 @@ extension ZeroPaddedConvolution {
     for index in block.indices { block[index] = 0 }
     let side = tapCount * outputs
     let (down, right) = (rows.1 - rows.0, columns.1 - columns.0)
-    for a in taps(at: rows.1, shiftedBy: down) {
-      for b in taps(at: columns.1, shiftedBy: right) {
+    for a in taps(at: rows.1, of: height, shiftedBy: down) {
+      for b in taps(at: columns.1, of: width, shiftedBy: right) {
         let first = ((a + down) * kernelSide + b + right) * outputs
         let second = (a * kernelSide + b) * outputs
         for i in 0..<outputs {
@@ -212,10 +220,10 @@ extension ZeroPaddedConvolution {
 
   /// The taps of the output at `position`, in one direction, that fall on the image and, shifted
   /// by `shift`, are taps again.
-  private func taps(at position: Int, shiftedBy shift: Int) -> Range<Int> {
+  private func taps(at position: Int, of extent: Int, shiftedBy shift: Int) -> Range<Int> {
     let padding = kernelSide / 2
     return max(
       0, -shift, padding - position)..<min(
-        kernelSide, kernelSide - shift, imageSide + padding - position)
+        kernelSide, kernelSide - shift, extent + padding - position)
   }
 }

@@ -30,8 +30,8 @@ extension Normalize: ForwardErrorBoundedLayer {
     try ForwardErrorBound.normalization(
       norm: norm,
       meanNorm: Rounding.up.product(
-        EuclideanNorm.upperBound(mean.map { Double($0) }), Double(side)),
-      lipschitz: lipschitzUpperBound(spectralNorm), elements: inputShape.reduce(1, *),
+        EuclideanNorm.upperBound(mean.map { Double($0) }), image.planeNormUpperBound),
+      lipschitz: lipschitzUpperBound(spectralNorm), elements: image.count,
       in: BinaryFormat(Scalar.self))
   }
 }
@@ -52,14 +52,14 @@ extension CPLConvolution: ForwardErrorBoundedLayer {
   public func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
-    let side = inputShape[1]
     let spectralNormUpperBound = spectralNorm?.upperBound ?? .infinity
     let products = try products(spectralNormUpperBound: spectralNormUpperBound)
     // A bias stands at every pixel of its plane.
     return try ForwardErrorBound.convexPotentialLayer(
       norm: norm, stepSize: Double(stepSize), spectralNormUpperBound: spectralNormUpperBound,
-      biasNorm: Rounding.up.product(bias.normUpperBound, Double(side)),
-      positiveBiasNorm: Rounding.up.product(bias.positivePartNormUpperBound, Double(side)),
+      biasNorm: Rounding.up.product(bias.normUpperBound, image.planeNormUpperBound),
+      positiveBiasNorm: Rounding.up.product(
+        bias.positivePartNormUpperBound, image.planeNormUpperBound),
       analysis: products.forward, synthesis: products.transposed, in: BinaryFormat(Scalar.self))
   }
 
@@ -67,15 +67,14 @@ extension CPLConvolution: ForwardErrorBoundedLayer {
   private func products(
     spectralNormUpperBound: Double
   ) throws(VerificationError) -> (forward: any RoundedProduct, transposed: any RoundedProduct) {
-    let side = inputShape[1]
-    if Scalar.self == Float.self, kernel.shape[2] == 3, side >= 4 {
+    if Scalar.self == Float.self, kernel.shape[2] == 3, image.height >= 4 {
       let map = ZeroPaddedConvolution(
         kernel: kernel.elements.map { Double($0) }, outputs: kernel.shape[0],
-        inputs: kernel.shape[1], kernelSide: 3, imageSide: side)
+        inputs: kernel.shape[1], kernelSide: 3, height: image.height, width: image.width)
       return (try WinogradSums(map), try WinogradSums(map.transposed))
     }
     let sums = FusedSums.convolution(
-      kernel: kernel, pixels: side * side, spectralNormUpperBound: spectralNormUpperBound)
+      kernel: kernel, pixels: image.planeCount, spectralNormUpperBound: spectralNormUpperBound)
     return (sums.forward, sums.transposed)
   }
 }
@@ -136,6 +135,11 @@ extension PoolingLinear: LogitErrorBoundedHead {
       group: groupSize, in: BinaryFormat(Scalar.self))
     return Array(repeating: bound, count: classes)
   }
+}
+
+extension ImageShape {
+  /// √(HW) ≤ the result: the norm of a plane of ones.
+  fileprivate var planeNormUpperBound: Double { Rounding.up.squareRoot(Double(planeCount)) }
 }
 
 extension Tensor {

@@ -27,12 +27,12 @@ package struct WinogradSums: RoundedProduct {
   /// The sums of T.
   ///
   /// - Parameter map: T, with weights of binary32.
-  /// - Precondition: it does go by this algorithm (`CPLKernels.h`): 3×3 taps, and a side from 4 on.
+  /// - Precondition: it does go by this algorithm (`CPLKernels.h`): 3×3 taps, and a height from 4 on.
   /// - Throws: `notFinite` for weights that are not finite, or not when transformed.
   /// - Complexity: a Gram iteration of a matrix of the kernel's size for each of the six points.
   package init(_ map: ZeroPaddedConvolution) throws(VerificationError) {
-    precondition(map.kernelSide == 3 && map.imageSide >= 4, "a convolution by Winograd")
-    let pixels = (map.imageSide + 3) / 4 * map.imageSide
+    precondition(map.kernelSide == 3 && map.height >= 4, "a convolution by Winograd")
+    let pixels = (map.height + 3) / 4 * map.width
     let columns = map.kernelColumns
     elements = map.outputCount
     var parts: [Part] = []

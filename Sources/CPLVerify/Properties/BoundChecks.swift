@@ -65,8 +65,8 @@ struct PowerMethodFromBelow: PropertyCheck {
     let format = BinaryFormat(Float.self)
     let terms =
       switch specification {
-      case .convolution(let channels, let inner, let kernel, _, _):
-        kernel * kernel * max(channels, inner)
+      case .convolution(let image, let inner, let kernel, _):
+        kernel * kernel * max(image.channels, inner)
       default: max(map.inputShape.reduce(1, *), map.outputShape.reduce(1, *))
       }
     // τ ≤ √2‖W‖ up to the sums over single channels, which are smaller than ‖W‖ by far more.
@@ -138,7 +138,7 @@ struct Enclosures: PropertyCheck {
   }
 
   /// A small layer and its matrix: dense ones, convolutions, and the kernel whose norm on the torus
-  /// of the image's side is 2 where the exact one is 1 + √2.
+  /// of the image's size is 2 where the exact one is 1 + √2.
   private static func sample(
     _ index: Int, _ context: CheckContext, _ random: inout CounterRandom
   ) -> (layer: any Layer<Float>, matrix: [Double], rows: Int) {
@@ -156,32 +156,35 @@ struct Enclosures: PropertyCheck {
     }
     let (channels, inner) = index == 0 ? (1, 1) : (1 + random.below(3), 1 + random.below(3))
     let (side, size) = index == 0 ? (3, 3) : (3 + random.below(4), 1 + 2 * random.below(3))
+    // Every other convolution is of an image that is wider than high.
+    let image = ImageShape(channels: channels, height: side, width: side + index % 4)
     let kernel = Tensor<Float>(
       shape: [inner, channels, size, size],
       elements: index == 0
         ? [0, 0, 0, -1, 1, -1, 0, 0, 0] : random.normals(inner * channels * size * size))
     let layer = CPLNetwork<Float>(
-      [.convolution(channels: channels, inner: inner, kernel: size, side: side, step: step)],
+      [.convolution(image: image, inner: inner, kernel: size, step: step)],
       parameters: [[kernel, Tensor(shape: [inner])]],
-      powerVectors: [Tensor(shape: [channels, side, side])]
+      powerVectors: [Tensor(shape: image.extents)]
     ).layers[0]
     return (
-      context.altered(layer), matrix(of: kernel, side: side), inner * side * side
+      context.altered(layer), matrix(of: kernel, on: image), inner * image.planeCount
     )
   }
 
   /// The matrix of a zero-padded convolution, from its definition.
-  private static func matrix(of kernel: Tensor<Float>, side: Int) -> [Double] {
+  private static func matrix(of kernel: Tensor<Float>, on image: ImageShape) -> [Double] {
     let (inner, channels, size) = (kernel.shape[0], kernel.shape[1], kernel.shape[2])
-    let columns = channels * side * side
-    var matrix = [Double](repeating: 0, count: inner * side * side * columns)
+    let (height, width) = (image.height, image.width)
+    let columns = image.count
+    var matrix = [Double](repeating: 0, count: inner * image.planeCount * columns)
     for (tap, weight) in kernel.elements.enumerated() {
       let (a, b) = (tap / size % size - size / 2, tap % size - size / 2)
       let (output, input) = (tap / (size * size) / channels, tap / (size * size) % channels)
-      for row in max(0, -a)..<max(max(0, -a), min(side, side - a)) {
-        for column in max(0, -b)..<max(max(0, -b), min(side, side - b)) {
-          let target = (output * side + row) * side + column
-          let source = (input * side + row + a) * side + column + b
+      for row in max(0, -a)..<max(max(0, -a), min(height, height - a)) {
+        for column in max(0, -b)..<max(max(0, -b), min(width, width - b)) {
+          let target = (output * height + row) * width + column
+          let source = (input * height + row + a) * width + column + b
           matrix[target * columns + source] += Double(weight)
         }
       }
@@ -199,12 +202,15 @@ struct LayerConstants: PropertyCheck {
   func run(_ context: CheckContext) throws -> Findings {
     var random = context.random(for: id)
     let deviations = (0..<3).map { _ in Float(0.2 + random.uniform()) }
+    func image(_ channels: Int, _ height: Int, _ width: Int) -> ImageShape {
+      ImageShape(channels: channels, height: height, width: width)
+    }
     let specifications: [LayerSpecification] = [
-      .normalize(mean: [0.4, 0.5, 0.6], standardDeviation: deviations, side: 4),
-      .padding(.zero, inputChannels: 3, channels: 5, side: 4),
-      .padding(.clone, inputChannels: 3, channels: 9, side: 3),
-      .normPool(channels: 2, side: 8, window: 4), .normPool(channels: 3, side: 4, window: 2),
-      .flatten(inputShape: [3, 2, 2]),
+      .normalize(mean: [0.4, 0.5, 0.6], standardDeviation: deviations, image: image(3, 4, 4)),
+      .padding(.zero, image: image(3, 4, 4), channels: 5),
+      .padding(.clone, image: image(3, 3, 3), channels: 9),
+      .normPool(image: image(2, 8, 8), window: 4), .normPool(image: image(3, 4, 4), window: 2),
+      .flatten(image: image(3, 2, 2)),
       .poolingLinear(.truncate, features: 20, classes: 6),
       .poolingLinear(.mean, features: 20, classes: 6),
       .poolingLinear(.mean, features: 20, classes: 5),
@@ -289,7 +295,7 @@ struct NetworkConstant: PropertyCheck {
     let small: CPLNetwork<Float> = context.network(
       ModelConfiguration(
         convolutionLayers: 1, channels: 4, convolutionInner: 3, linearLayers: 1, linearInner: 8,
-        imageSide: 8
+        image: ImageShape(channels: 3, height: 8, width: 8)
       ).layers(mean: [0.4, 0.5, 0.6], standardDeviation: [0.25, 0.3, 0.5]), seed: context.seed)
     let verified = try context.verify(small)
     var random = context.random(for: id, 1)

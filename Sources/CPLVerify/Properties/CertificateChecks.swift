@@ -73,7 +73,7 @@ struct CertificateRule: PropertyCheck {
       var random = context.random(for: id, index)
       var configuration = ModelConfiguration(
         convolutionLayers: 1, channels: 6, convolutionInner: 3, linearLayers: 1, linearInner: 8,
-        head: head, classes: 5, imageSide: 8)
+        head: head, classes: 5, image: ImageShape(channels: 3, height: 8, width: 8))
       configuration.pooling = 4
       var network: CPLNetwork<Float> = context.network(
         configuration.layers(mean: [0.4, 0.5, 0.6], standardDeviation: [0.5, 0.75, 1]),

@@ -129,12 +129,12 @@ struct ScaledOutput: LayerFault {
 
   /// A window of s×s pixels divided by s − 1.
   static let poolingByOneLess = ScaledOutput(factor: 4.0 / 3) {
-    if case .normPool(_, _, 4) = $0 { true } else { false }
+    if case .normPool(_, 4) = $0 { true } else { false }
   }
 
   /// Copies that are not divided by the root of their number.
   static let cloneWithoutRoot = ScaledOutput(factor: 2.0.squareRoot()) {
-    if case .padding(.clone, _, _, _) = $0 { true } else { false }
+    if case .padding(.clone, _, _) = $0 { true } else { false }
   }
 }
 
@@ -166,50 +166,56 @@ struct CircularPowerMethod: LayerFault {
   func linearMap<Scalar: TensorScalar>(
     _ layer: any ConvexPotentialLayer<Scalar>
   ) -> any LinearMap<Scalar> {
-    CircularConvolution(kernel: layer.parameters[0].value, side: layer.inputShape[2])
+    CircularConvolution(
+      kernel: layer.parameters[0].value, height: layer.inputShape[1], width: layer.inputShape[2])
   }
 }
 
-/// A convolution on the torus of the image's side: the image is extended by wrapping round, convolved
+/// A convolution on the torus of the image's height and width: the image is extended by wrapping round, convolved
 /// with zeros beyond that, and cut.
 private struct CircularConvolution<Scalar: TensorScalar>: LinearMap {
   private let extended: Convolution<Scalar>
-  private let side: Int
+  private let height: Int
+  private let width: Int
   private let border: Int
   private let pixels: [(source: Int, isInside: Bool)]
   let inputShape: [Int]
   let outputShape: [Int]
 
-  init(kernel: Tensor<Scalar>, side: Int) {
-    self.side = side
+  init(kernel: Tensor<Scalar>, height: Int, width: Int) {
+    self.height = height
+    self.width = width
     border = kernel.shape[3] / 2
-    pixels = Self.pixels(side: side, border: kernel.shape[3] / 2)
-    extended = Convolution(kernel: kernel, imageSide: side + 2 * border)
-    inputShape = [kernel.shape[1], side, side]
-    outputShape = [kernel.shape[0], side, side]
+    pixels = Self.pixels(height: height, width: width, border: kernel.shape[3] / 2)
+    extended = Convolution(
+      kernel: kernel, height: height + 2 * border, width: width + 2 * border)
+    inputShape = [kernel.shape[1], height, width]
+    outputShape = [kernel.shape[0], height, width]
   }
 
   /// For each pixel of the extended image's plane the one that it repeats, and whether it lies in the
   /// border.
-  private static func pixels(side: Int, border: Int) -> [(source: Int, isInside: Bool)] {
-    let wide = side + 2 * border
-    return (0..<wide * wide).map { index in
+  private static func pixels(
+    height: Int, width: Int, border: Int
+  ) -> [(source: Int, isInside: Bool)] {
+    let wide = width + 2 * border
+    return (0..<(height + 2 * border) * wide).map { index in
       let (i, j) = (index / wide - border, index % wide - border)
       return (
-        (i + side) % side * side + (j + side) % side,
-        (0..<side).contains(i) && (0..<side).contains(j)
+        (i + height) % height * width + (j + width) % width,
+        (0..<height).contains(i) && (0..<width).contains(j)
       )
     }
   }
 
   private func extend(_ x: Tensor<Scalar>, wraps: Bool) -> Tensor<Scalar> {
-    let (planes, wide) = (x.shape[0], side + 2 * border)
-    return Tensor(shape: [planes, wide, wide]) { result in
+    let planes = x.shape[0]
+    return Tensor(shape: [planes, height + 2 * border, width + 2 * border]) { result in
       x.withUnsafeElements { x in
         for plane in 0..<planes {
           for (index, pixel) in pixels.enumerated() {
             result[plane * pixels.count + index] =
-              wraps || pixel.isInside ? x[plane * side * side + pixel.source] : 0
+              wraps || pixel.isInside ? x[plane * height * width + pixel.source] : 0
           }
         }
       }
@@ -218,12 +224,12 @@ private struct CircularConvolution<Scalar: TensorScalar>: LinearMap {
 
   private func cut(_ x: Tensor<Scalar>, wraps: Bool) -> Tensor<Scalar> {
     let planes = x.shape[0]
-    var result = Tensor<Scalar>(shape: [planes, side, side])
+    var result = Tensor<Scalar>(shape: [planes, height, width])
     result.withUnsafeMutableElements { result in
       x.withUnsafeElements { x in
         for plane in 0..<planes {
           for (index, pixel) in pixels.enumerated() where wraps || pixel.isInside {
-            result[plane * side * side + pixel.source] += x[plane * pixels.count + index]
+            result[plane * height * width + pixel.source] += x[plane * pixels.count + index]
           }
         }
       }
@@ -244,7 +250,7 @@ private struct CircularConvolution<Scalar: TensorScalar>: LinearMap {
   }
 }
 
-/// An upper bound from the torus of the image's own side.
+/// An upper bound from the torus of the image's own height and width.
 struct SmallTorusBound: LayerFault {
   func concerns(_ specification: LayerSpecification) -> Bool { specification.isConvolution }
 
@@ -255,7 +261,8 @@ struct SmallTorusBound: LayerFault {
     return SpectralNormEnclosure(
       lowerBound: right.lowerBound,
       upperBound: try TorusBound.circularNormUpperBound(
-        kernel: layer.parameters[0].value.converted(), torusSide: layer.inputShape[2]),
+        kernel: layer.parameters[0].value.converted(), torusHeight: layer.inputShape[1],
+        torusWidth: layer.inputShape[2]),
       estimate: right.estimate, method: right.method)
   }
 }

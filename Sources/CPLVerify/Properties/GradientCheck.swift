@@ -17,7 +17,7 @@ struct ExactGradients: PropertyCheck {
     var random = context.random(for: id)
     let configuration = ModelConfiguration(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 5,
-      classes: 3, imageSide: 4)
+      classes: 3, image: ImageShape(channels: 3, height: 4, width: 4))
     let start: CPLNetwork<Double> = context.network(
       configuration.layers(mean: [0.4, 0.5, 0.6], standardDeviation: [1, 0.5, 2]),
       seed: context.seed)

@@ -72,16 +72,19 @@ struct RecordedParity: PropertyCheck {
     let pooled: [(FeaturePooling, String)] = [
       (.truncate, "trunc"), (.mean, "mean"), (.max, "max"),
     ]
+    let small = ImageShape(channels: 3, height: 4, width: 4)
+    let large = ImageShape(channels: 3, height: 8, width: 8)
     let normalization = LayerSpecification.normalize(
       mean: try recorded.input("normalize/mean").elements.map { Float($0) },
-      standardDeviation: try recorded.input("normalize/std").elements.map { Float($0) }, side: 4)
+      standardDeviation: try recorded.input("normalize/std").elements.map { Float($0) },
+      image: small)
     let plain: [(String, LayerSpecification)] =
       pooled.map {
         ("pooling_\($0.1)", .poolingLinear($0.0, features: 20, classes: 6))
       } + [
-        ("padding_zero", .padding(.zero, inputChannels: 3, channels: 6, side: 4)),
-        ("padding_clone", .padding(.clone, inputChannels: 3, channels: 6, side: 4)),
-        ("normpool", .normPool(channels: 3, side: 8, window: 4)), ("normalize", normalization),
+        ("padding_zero", .padding(.zero, image: small, channels: 6)),
+        ("padding_clone", .padding(.clone, image: small, channels: 6)),
+        ("normpool", .normPool(image: large, window: 4)), ("normalize", normalization),
       ]
     var found = try plain.map { group, specification in
       try values(context.network([specification], seed: 0).layers[0], group, recorded)
@@ -110,7 +113,7 @@ struct RecordedParity: PropertyCheck {
   ) throws -> CPLConvolution<Scalar> {
     CPLConvolution(
       name: "convolution.0", kernel: try recorded.input("conv/kernel").converted(),
-      bias: try recorded.input("conv/bias").converted(), imageSide: 8, stepRule: .power,
+      bias: try recorded.input("conv/bias").converted(), height: 8, width: 8, stepRule: .power,
       stepSize: 0, powerVector: try recorded.input("conv/u").reshaped([6, 8, 8]).converted())
   }
 
@@ -200,7 +203,8 @@ struct RecordedParity: PropertyCheck {
     _ recorded: RecordedValues, _ context: CheckContext
   ) throws -> [Double] {
     let specifications = ModelConfiguration(
-      convolutionLayers: 3, channels: 6, linearLayers: 2, linearInner: 24, imageSide: 16
+      convolutionLayers: 3, channels: 6, linearLayers: 2, linearInner: 24,
+      image: ImageShape(channels: 3, height: 16, width: 16)
     ).layers(
       mean: try recorded.input("net/mean").elements.map { Float($0) },
       standardDeviation: [1, 1, 1])

@@ -9,14 +9,13 @@ package struct TightNetwork {
   /// The last layer as it should be.
   private let head: LastLayerNormalised<Float>
 
-  private static let side = 8
+  private static let shape = ImageShape(channels: 3, height: 8, width: 8)
 
   /// A network with rows drawn by `random`, of this context's layers.
   package init(
     _ context: CheckContext, classes: Int, images count: Int, _ random: inout CounterRandom
   ) {
-    let shape = [3, Self.side, Self.side]
-    let features = shape.reduce(1, *)
+    let features = Self.shape.count
     let head = LastLayerNormalised<Float>(
       name: "head",
       weights: Tensor(
@@ -25,8 +24,9 @@ package struct TightNetwork {
     network = context.altered(
       CPLNetwork(layers: [
         Normalize(
-          name: "normalize", mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1], side: Self.side),
-        Flatten(name: "flatten", inputShape: shape), head,
+          name: "normalize", mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1],
+          image: Self.shape),
+        Flatten(name: "flatten", image: Self.shape), head,
       ]))
     var (pixels, found): ([UInt8], Int) = ([], 0)
     // Nearly half of the images drawn will do.
@@ -39,7 +39,7 @@ package struct TightNetwork {
       found += 1
     }
     images = ImageDataset(
-      name: "drawn", classes: classes, imageShape: shape, pixels: pixels,
+      name: "drawn", classes: classes, imageShape: Self.shape, pixels: pixels,
       labels: (0..<found).map { $0 % classes })
     self.head = head
   }

@@ -15,7 +15,7 @@ public struct AttackRecord: Equatable, Sendable {
   public let distances: [Double]
   public let forwardPasses: [Int]
   public let backwardPasses: [Int]
-  /// The adversarial images of those for which one was found, in order, K×C×n×n; nil where none is
+  /// The adversarial images of those for which one was found, in order, K×C×H×W; nil where none is
   /// kept.
   public let adversarialImages: Tensor<Float>?
 
@@ -41,11 +41,11 @@ public struct AttackRecord: Equatable, Sendable {
 
   /// What an attack found for each image.
   ///
-  /// - Parameter imageShape: of one image, C×n×n.
+  /// - Parameter imageShape: of one image.
   /// - Precondition: one index, label, prediction and result an image.
   public init(
     epsilon: Epsilon?, indices: [Int], labels: [Int], predictions: [Int],
-    results: [AttackResult], imageShape: [Int]
+    results: [AttackResult], imageShape: ImageShape
   ) {
     let found = results.compactMap(\.image)
     self.init(
@@ -53,7 +53,7 @@ public struct AttackRecord: Equatable, Sendable {
       distances: results.map(\.distance), forwardPasses: results.map(\.forwardPasses),
       backwardPasses: results.map(\.backwardPasses),
       adversarialImages: found.isEmpty
-        ? nil : Tensor(shape: [found.count] + imageShape, elements: found.flatMap { $0 }))
+        ? nil : Tensor(shape: [found.count] + imageShape.extents, elements: found.flatMap { $0 }))
   }
 
   /// The number of images.

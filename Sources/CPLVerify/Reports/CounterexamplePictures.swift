@@ -4,16 +4,16 @@ import Foundation
 
 /// A violation as one sees it: the original, the image of another class, and their difference made
 /// larger.
-struct CounterexamplePictures {
+package struct CounterexamplePictures {
   /// How many times larger the difference is shown; grey is no difference.
-  let magnification: Double
+  package let magnification: Double
   /// Three `img` elements.
-  let drawing: String
+  package let drawing: String
 
   /// nil for images that are no grey or coloured pictures.
-  init?(_ violation: Violation, imageShape: [Int]?) {
-    guard let shape = imageShape, shape.count == 3, shape[0] == 1 || shape[0] == 3,
-      violation.original.count == shape.reduce(1, *),
+  package init?(_ violation: Violation, imageShape: ImageShape?) {
+    guard let shape = imageShape, shape.channels == 1 || shape.channels == 3,
+      violation.original.count == shape.count,
       violation.adversarial.count == violation.original.count
     else { return nil }
     let difference = zip(violation.adversarial, violation.original).map { Double($0) - Double($1) }
@@ -26,7 +26,7 @@ struct CounterexamplePictures {
       ("difference", difference.map { 0.5 + $0 * factor }),
     ]
     drawing = pictures.map { name, values in
-      let bitmap = Self.bitmap(values, channels: shape[0], height: shape[1], width: shape[2])
+      let bitmap = Self.bitmap(values, of: shape)
       return "<img alt=\"\(name)\" title=\"\(name)\" width=\"128\" class=\"pixels\" "
         + "src=\"data:image/bmp;base64,\(bitmap.base64EncodedString())\" />"
     }.joined(separator: "\n")
@@ -34,9 +34,8 @@ struct CounterexamplePictures {
 
   /// A picture in the BMP format, 24 bits a pixel: rows from the bottom up, blue before green and
   /// red, each row filled up to a multiple of four bytes.
-  private static func bitmap(
-    _ values: [Double], channels: Int, height: Int, width: Int
-  ) -> Data {
+  private static func bitmap(_ values: [Double], of shape: ImageShape) -> Data {
+    let (height, width) = (shape.height, shape.width)
     let rowBytes = (width * 3 + 3) / 4 * 4
     let headerBytes = 54
     var data = Data("BM".utf8)
@@ -53,7 +52,7 @@ struct CounterexamplePictures {
     for row in (0..<height).reversed() {
       for column in 0..<width {
         for channel in [2, 1, 0] {
-          let plane = channels == 3 ? channel : 0
+          let plane = shape.channels == 3 ? channel : 0
           let value = values[(plane * height + row) * width + column]
           append(Int((min(max(value, 0), 1) * 255).rounded()), bytes: 1)
         }

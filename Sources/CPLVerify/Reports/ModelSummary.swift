@@ -17,12 +17,11 @@ public struct ModelSummary: Codable, Equatable, Sendable {
   public var classes: Int
   /// The number of trained parameters.
   public var parameters: Int
-  /// The shape of one image.
-  public var imageShape: [Int]
+  public var imageShape: ImageShape
 
   package init(
     convolutionLayers: Int, channels: Int, convolutionInner: Int, linearLayers: Int,
-    linearInner: Int, head: String, classes: Int, parameters: Int, imageShape: [Int]
+    linearInner: Int, head: String, classes: Int, parameters: Int, imageShape: ImageShape
   ) {
     self.convolutionLayers = convolutionLayers
     self.channels = channels
@@ -40,12 +39,12 @@ public struct ModelSummary: Codable, Equatable, Sendable {
     self.init(
       convolutionLayers: 0, channels: 0, convolutionInner: 0, linearLayers: 0, linearInner: 0,
       head: network.head.specification.kind, classes: network.classes,
-      parameters: network.parameterCount, imageShape: network.inputShape)
+      parameters: network.parameterCount, imageShape: network.image)
     for layer in network.layers.reversed() {
       switch layer.specification {
-      case .convolution(let channels, let inner, _, _, _):
+      case .convolution(let image, let inner, _, _):
         convolutionLayers += 1
-        (self.channels, convolutionInner) = (channels, inner)
+        (channels, convolutionInner) = (image.channels, inner)
       case .linear(_, let inner, _):
         linearLayers += 1
         linearInner = inner

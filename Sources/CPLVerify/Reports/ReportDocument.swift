@@ -186,9 +186,12 @@ struct BoundsDocument: Encodable {
   }
   let layers: [Layer]
   let network: Network
+  /// Which layers' bounds are looser than others', and by how much; nil where none is.
+  let notes: [String]?
 
   init?(_ report: VerificationReport) {
     guard let bounds = report.bounds else { return nil }
+    notes = bounds.loosenings.isEmpty ? nil : bounds.loosenings
     layers = bounds.layers.map(Layer.init)
     network = Network(
       lipschitzUpper: OrNull(number: bounds.lipschitzUpperBound),

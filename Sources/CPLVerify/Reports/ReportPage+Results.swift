@@ -12,7 +12,7 @@ extension ReportPage {
     guard let audit = report.audit, !audit.violations.isEmpty else { return nil }
     let paths = ReportSchema.counterexamples(audit)
     let shown = zip(audit.violations, paths).prefix(listed)
-    let names = ImageDataset.classNames(of: report.provenance.data.name)
+    let names = DatasetDescriptor.named(report.provenance.data.name)?.classNames
     var section = Section(heading: "Violations")
     section.paragraphs = [
       "An image of another class lies within the certified radius r of each of these images, at the "
@@ -164,7 +164,7 @@ extension ReportPage {
           + "(stored) and from a new one (fresh): in exact arithmetic it could not exceed ‖W‖₂. "
           + "Certificates of the kinds lipschitz and sound multiply these layers' bounds with that of "
           + "each margin in the head; published ones take every layer's for 1.",
-      ],
+      ] + bounds.loosenings.map { $0 + "." },
       tables: [
         Table(
           caption: "Bounds of each layer",

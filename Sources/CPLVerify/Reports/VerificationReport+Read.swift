@@ -86,10 +86,12 @@ extension ModelSummary {
 
   init(from file: borrowing HDF5File) throws {
     let group = ReportSchema.model
-    let shape = try file.integers("image_shape", of: group)
-    guard shape.allSatisfy({ (1...1 << 16).contains($0) }), shape.count <= 3 else {
+    let extents = try file.integers("image_shape", of: group)
+    guard extents.allSatisfy({ (1...1 << 16).contains($0) }),
+      let shape = ImageShape(extents: extents)
+    else {
       throw file.invalid(
-        "\(group)/image_shape", expected: "channels, rows and columns", found: "\(shape)")
+        "\(group)/image_shape", expected: "channels, height and width", found: "\(extents)")
     }
     self.init(
       convolutionLayers: 0, channels: 0, convolutionInner: 0, linearLayers: 0, linearInner: 0,

@@ -74,7 +74,7 @@ extension ModelSummary {
       try file.setAttribute(name, .integer(Int64(self[keyPath: path])), of: group)
     }
     try file.setAttribute("head", .string(head), of: group)
-    try file.write(column: "image_shape", of: group, imageShape, .count)
+    try file.write(column: "image_shape", of: group, imageShape.extents, .count)
   }
 }
 
@@ -148,7 +148,7 @@ extension AttackRecord {
 }
 
 extension AuditResult {
-  func write(to file: borrowing HDF5File, imageShape: [Int]?) throws {
+  func write(to file: borrowing HDF5File, imageShape: ImageShape?) throws {
     let group = ReportSchema.audit
     try file.write(column: "index", of: group, images.map(\.index), .ordinal)
     try file.write(column: "label", of: group, images.map(\.label), .ordinal)
@@ -183,10 +183,10 @@ extension Violation {
 
   /// Writes all that it takes, beside the weights, to see the certificate break again.
   fileprivate func write(
-    to file: borrowing HDF5File, group: String, position: Int, imageShape: [Int]?
+    to file: borrowing HDF5File, group: String, position: Int, imageShape: ImageShape?
   ) throws {
     for (name, image) in [("original", original), ("adversarial", adversarial)] {
-      let shape = imageShape.flatMap { $0.reduce(1, *) == image.count ? $0 : nil }
+      let shape = imageShape.flatMap { $0.count == image.count ? $0.extents : nil }
       try file.write(image, shape: shape, to: "\(group)/\(name)")
       try file.setAttribute(
         "unit", .string(ReportUnit.intensity.rawValue), of: "\(group)/\(name)")

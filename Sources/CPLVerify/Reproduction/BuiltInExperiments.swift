@@ -32,7 +32,7 @@ extension ModelConfiguration {
   /// the head takes: what tells a costly network from a cheap one before either has run.
   package var multiplyAdds: Double {
     let convolution =
-      2.0 * Double(convolutionInner * channels * kernel * kernel * imageSide * imageSide)
+      2.0 * Double(convolutionInner * channels * kernel * kernel * image.planeCount)
     let linear = 2.0 * Double(linearInner) * Double(features)
     return Double(convolutionLayers) * convolution + Double(linearLayers) * linear
       + Double(features * classes)

@@ -155,9 +155,37 @@ struct ArrayImagesTests {
     let grey = try read(images: "|u1", [2, 4, 4], Array(pixels.prefix(32)))
     #expect(grey.imageShape == [1, 4, 4])
     #expect(grey.notes.contains { $0.contains("no axis of channels") })
+    #expect(try read(images: "|u1", [2, 4, 8], pixels).imageShape == [1, 4, 8])
     let cube = try read(images: "|u1", [2, 3, 3, 3], [UInt8](repeating: 7, count: 54))
     #expect(cube.notes.contains { $0.contains("channels first or last: read as channels first") })
     #expect(cube.prefix(1).notes == cube.notes)
+  }
+
+  @Test("images need not be square: the shorter axis is taken for the channels, which is said")
+  func oblong() throws {
+    for (shape, image, order) in [
+      ([2, 3, 4, 8], [3, 4, 8], "first, N×C×H×W"), ([2, 4, 8, 3], [3, 4, 8], "last, N×H×W×C"),
+      ([2, 1, 5, 3], [1, 5, 3], "first"), ([2, 3, 3, 8], [8, 3, 3], "last"),
+      ([2, 2, 64, 36], [2, 64, 36], "first"),
+    ] as [([Int], ImageShape, String)] {
+      let pixels = (0..<shape.reduce(1, *)).map { UInt8(truncatingIfNeeded: $0) }
+      let read = try read(images: "|u1", shape, pixels)
+      #expect(read.imageShape == image, "\(shape)")
+      #expect(read.notes.contains { $0.contains("read as channels \(order)") }, "\(read.notes)")
+      if order.hasPrefix("last") {
+        // Row 1, column 2 of channel 1 of the second image.
+        let (height, width, channels) = (image.height, image.width, image.channels)
+        #expect(
+          Array(read.bytes(at: 1))[(1 * height + 1) * width + 2]
+            == pixels[((height + 1) * width + 2) * channels + 1])
+      }
+    }
+    for shape in [[2, 3], [2, 0, 4, 4], [2, 3, 5000, 4], [2, 1, 1, 4, 8]] {
+      refuse("images N×C×H×W, N×H×W×C or N×H×W, found shape") {
+        try read(
+          images: "|u1", shape, [UInt8](repeating: 0, count: shape.reduce(1, *)))
+      }
+    }
   }
 
   @Test("of CIFAR-10-C a corruption and a severity are chosen, and named")

@@ -1,6 +1,6 @@
-import Testing
-
 import CPLReference
+import TestSupport
+import Testing
 
 @Suite("Augmentation")
 struct AugmentationTests {
@@ -23,7 +23,7 @@ struct AugmentationTests {
       #expect(batch.shape == [40, 3, 32, 32])
       for position in 0..<40 {
         let image = dataset.images(at: [position]).elements
-        let choice = augmentation.choice(index: position, epoch: epoch)
+        let choice = augmentation.choice(of: dataset.imageShape, index: position, epoch: epoch)
         var expected: [Float] = []
         for plane in 0..<3 {
           for y in 0..<32 {
@@ -40,7 +40,9 @@ struct AugmentationTests {
 
   @Test("crops start at each of 0...8 in both directions, and half of the images are mirrored")
   func choicesAreUniform() {
-    let choices = (0..<8100).map { augmentation.choice(index: $0, epoch: 0) }
+    let choices = (0..<8100).map {
+      augmentation.choice(of: dataset.imageShape, index: $0, epoch: 0)
+    }
     var cells = [Double](repeating: 0, count: 81)
     for choice in choices { cells[9 * choice.row + choice.column] += 1 }
     let chiSquare = cells.reduce(0) { $0 + ($1 - 100) * ($1 - 100) / 100 }
@@ -60,9 +62,35 @@ struct AugmentationTests {
 
   @Test("choices change with the epoch and the seed")
   func choicesChange() {
-    let others = [augmentation.choice, Augmentation(seed: 12).choice]
-    let first = (0..<40).map { augmentation.choice(index: $0, epoch: 0) }
-    #expect((0..<40).map { others[0]($0, 1) } != first)
-    #expect((0..<40).map { others[1]($0, 0) } != first)
+    func choices(_ augmentation: Augmentation, epoch: Int) -> [Augmentation.Choice] {
+      (0..<40).map { augmentation.choice(of: dataset.imageShape, index: $0, epoch: epoch) }
+    }
+    let first = choices(augmentation, epoch: 0)
+    #expect(choices(augmentation, epoch: 1) != first)
+    #expect(choices(Augmentation(seed: 12), epoch: 0) != first)
+  }
+
+  @Test("a data set whose mirror images are other things is not mirrored, and crops stay the same")
+  func policies() {
+    let digits = Augmentation(DatasetDescriptor.mnist.augmentation, seed: 11)
+    for index in 0..<200 {
+      let usual = augmentation.choice(of: dataset.imageShape, index: index, epoch: 0)
+      let choice = digits.choice(of: dataset.imageShape, index: index, epoch: 0)
+      #expect(!choice.mirrored && choice.row == usual.row && choice.column == usual.column)
+    }
+    let still = Augmentation(Augmentation.Policy(cropPadding: 0, mirrors: false), seed: 11)
+    #expect(
+      still.images(of: dataset, at: 0..<40, epoch: 3) == dataset.images(at: 0..<40))
+  }
+
+  @Test("images of a few pixels are reflected as far as they reach", arguments: [1, 2, 3, 4, 5])
+  func smallImages(extent: Int) {
+    let shape = ImageShape(channels: 1, height: extent, width: 6 - extent)
+    let pixels = (0..<UInt8(shape.count)).map { $0 }
+    let images = ImageDataset(
+      name: "small", classes: 2, imageShape: shape, pixels: (0..<50).flatMap { _ in pixels },
+      labels: (0..<50).map { $0 % 2 })
+    let seen = augmentation.images(of: images, at: 0..<50, epoch: 0)
+    #expect(Set(seen.elements).isSubset(of: images.images(at: [0]).elements))
   }
 }

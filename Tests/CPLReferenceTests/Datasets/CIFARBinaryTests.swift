@@ -44,7 +44,7 @@ final class CIFARBinaryTests {
       try names() == ["batches.meta.txt", "data_batch_1.bin"]
         + (count > 10_000 ? ["data_batch_2.bin"] : []) + ["test_batch.bin"])
     for (split, written) in [(ImageDataset.Split.train, train), (.test, test)] {
-      let read = try CIFARBinary.read(folder, split: split)
+      let read = try DatasetDescriptor.read(folder, split: split)
       #expect(read.name == "cifar10" && read.classes == 10 && read.imageShape == [3, 32, 32])
       #expect(read.labels == written.labels)
       #expect((0..<written.count).allSatisfy { read.bytes(at: $0) == written.bytes(at: $0) })
@@ -57,7 +57,7 @@ final class CIFARBinaryTests {
   func someTrainingFiles() throws {
     try put("cifar-10-batches-bin/data_batch_5.bin", [[5]])
     try put("cifar-10-batches-bin/data_batch_2.bin", [[2], [3]])
-    let dataset = try CIFARBinary.read(folder, split: .train)
+    let dataset = try DatasetDescriptor.read(folder, split: .train)
     #expect(dataset.labels == [2, 3, 5])
     #expect(dataset.images(at: [1]).elements.allSatisfy { $0 == 1 / 255 })
   }
@@ -65,7 +65,7 @@ final class CIFARBinaryTests {
   @Test("CIFAR-100 is told by its files, and its fine labels are used", arguments: [true, false])
   func cifar100(inside: Bool) throws {
     try put((inside ? "cifar-100-binary/" : "") + "test.bin", [[19, 99], [0, 7]])
-    let dataset = try CIFARBinary.read(folder, split: .test)
+    let dataset = try DatasetDescriptor.read(folder, split: .test)
     #expect(dataset.name == "cifar100" && dataset.classes == 100)
     #expect(dataset.labels == [99, 7])
   }
@@ -78,9 +78,9 @@ final class CIFARBinaryTests {
       throws: ReferenceError.invalid(
         path: folder, location: "", expected: "one data set, or a choice among them with --dataset",
         found: "cifar10 and cifar100")
-    ) { try CIFARBinary.read(folder, split: .test) }
-    #expect(try CIFARBinary.read(folder, split: .test, kind: .cifar10).labels == [1])
-    #expect(try CIFARBinary.read(folder, split: .test, kind: .cifar100).labels == [2])
+    ) { try DatasetDescriptor.read(folder, split: .test) }
+    #expect(try DatasetDescriptor.read(folder, split: .test, kind: .cifar10).labels == [1])
+    #expect(try DatasetDescriptor.read(folder, split: .test, kind: .cifar100).labels == [2])
   }
 
   @Test("a cut record is named by file and byte")
@@ -90,7 +90,7 @@ final class CIFARBinaryTests {
       throws: ReferenceError.invalid(
         path: folder + "/test_batch.bin", location: "byte 3073",
         expected: "a record of 3073 bytes", found: "the end of the file after 3068")
-    ) { try CIFARBinary.read(folder, split: .test) }
+    ) { try DatasetDescriptor.read(folder, split: .test) }
   }
 
   @Test("a label that is no class is named by file and byte")
@@ -101,7 +101,7 @@ final class CIFARBinaryTests {
       throws: ReferenceError.invalid(
         path: folder + "/data_batch_3.bin", location: "byte 3073", expected: "a label in 0...9",
         found: "10")
-    ) { try CIFARBinary.read(folder, split: .train) }
+    ) { try DatasetDescriptor.read(folder, split: .train) }
   }
 
   @Test(
@@ -113,7 +113,7 @@ final class CIFARBinaryTests {
       throws: ReferenceError.invalid(
         path: folder + "/train.bin", location: "byte \(byte)", expected: "a label in \(range)",
         found: "\(labels[byte])")
-    ) { try CIFARBinary.read(folder, split: .train) }
+    ) { try DatasetDescriptor.read(folder, split: .train) }
   }
 
   @Test("an empty file is refused")
@@ -123,7 +123,7 @@ final class CIFARBinaryTests {
       throws: ReferenceError.invalid(
         path: folder + "/test_batch.bin", location: "", expected: "records of 3073 bytes",
         found: "an empty file")
-    ) { try CIFARBinary.read(folder, split: .test) }
+    ) { try DatasetDescriptor.read(folder, split: .test) }
   }
 
   @Test("a file of too many records is refused before any is read")
@@ -139,14 +139,14 @@ final class CIFARBinaryTests {
       #expect(
         throws: ReferenceError.invalid(
           path: path, location: "", expected: expected, found: found)
-      ) { try CIFARBinary.read(folder, split: .test) }
+      ) { try DatasetDescriptor.read(folder, split: .test) }
     }
     #expect(truncate(path, 3073 * 1_048_577 + 1) == 0)
     #expect(
       throws: ReferenceError.invalid(
         path: path, location: "byte \(3073 * 1_048_577)", expected: "a record of 3073 bytes",
         found: "the end of the file after 1")
-    ) { try CIFARBinary.read(folder, split: .test) }
+    ) { try DatasetDescriptor.read(folder, split: .test) }
   }
 
   @Test("records are read block by block, and a stray label in a late one has its place")
@@ -157,9 +157,9 @@ final class CIFARBinaryTests {
       throws: ReferenceError.invalid(
         path: folder + "/test_batch.bin", location: "byte \(600 * 3073)",
         expected: "a label in 0...9", found: "11")
-    ) { try CIFARBinary.read(folder, split: .test) }
+    ) { try DatasetDescriptor.read(folder, split: .test) }
     try put("test_batch.bin", records)
-    let dataset = try CIFARBinary.read(folder, split: .test)
+    let dataset = try DatasetDescriptor.read(folder, split: .test)
     #expect(dataset.labels == records.map { Int($0[0]) })
     for position in 0..<700 {
       let number = UInt8(truncatingIfNeeded: position)
@@ -190,17 +190,19 @@ final class CIFARBinaryTests {
   func missing() throws {
     let nowhere = folder + "/nowhere"
     #expect(throws: ReferenceError.missing(path: nowhere)) {
-      try CIFARBinary.read(nowhere, split: .test)
+      try DatasetDescriptor.read(nowhere, split: .test)
     }
     #expect(
-      throws: ReferenceError.missing(path: "\(folder)/test_batch.bin or \(folder)/test.bin")
-    ) { try CIFARBinary.read(folder, split: .test) }
+      throws: ReferenceError.missing(
+        path: "\(folder)/test_batch.bin or \(folder)/test.bin or "
+          + "\(folder)/t10k-images-idx3-ubyte")
+    ) { try DatasetDescriptor.read(folder, split: .test) }
     try put("test_batch.bin", [[1]])
     #expect(throws: ReferenceError.missing(path: folder + "/data_batch_1.bin")) {
-      try CIFARBinary.read(folder, split: .train)
+      try DatasetDescriptor.read(folder, split: .train)
     }
     #expect(throws: ReferenceError.missing(path: folder + "/test.bin")) {
-      try CIFARBinary.read(folder, split: .test, kind: .cifar100)
+      try DatasetDescriptor.read(folder, split: .test, kind: .cifar100)
     }
   }
 
@@ -210,12 +212,12 @@ final class CIFARBinaryTests {
     #expect(
       throws: ReferenceError.invalid(
         path: folder + "/a", location: "", expected: "a folder", found: "a file")
-    ) { try CIFARBinary.read(folder + "/a", split: .test) }
+    ) { try DatasetDescriptor.read(folder + "/a", split: .test) }
     try put("test_batch.bin/x", [[1]])
     #expect(
       throws: ReferenceError.invalid(
         path: folder + "/test_batch.bin", location: "", expected: "a file", found: "a folder")
-    ) { try CIFARBinary.read(folder, split: .test) }
+    ) { try DatasetDescriptor.read(folder, split: .test) }
   }
 
   @Test("a folder that cannot be written is reported", arguments: ["/proc/cpl-verify", "/proc"])
@@ -277,8 +279,8 @@ private let cifar100Folder = dataFolder.map { $0 + "/cifar-100-binary" }.flatMap
 struct RealDataTests {
   @Test("CIFAR-10 holds 5,000 training and 1,000 test images a class, with the published mean")
   func cifar10() throws {
-    let train = try CIFARBinary.read(dataFolder!, split: .train, kind: .cifar10)
-    let test = try CIFARBinary.read(dataFolder!, split: .test, kind: .cifar10)
+    let train = try DatasetDescriptor.read(dataFolder!, split: .train, kind: .cifar10)
+    let test = try DatasetDescriptor.read(dataFolder!, split: .test, kind: .cifar10)
     for label in 0..<10 {
       #expect(train.labels.count { $0 == label } == 5000)
       #expect(test.labels.count { $0 == label } == 1000)
@@ -302,7 +304,7 @@ struct RealDataTests {
     "CIFAR-100 holds 100 test images a class",
     .enabled(if: cifar100Folder != nil, "CPL_DATA has no cifar-100-binary"))
   func cifar100() throws {
-    let test = try CIFARBinary.read(#require(cifar100Folder), split: .test)
+    let test = try DatasetDescriptor.read(#require(cifar100Folder), split: .test)
     for label in 0..<100 { #expect(test.labels.count { $0 == label } == 100) }
   }
 }

@@ -1,12 +1,12 @@
-import Testing
-
 import CPLReference
+import TestSupport
+import Testing
 
 @Suite("ImageDataset")
 struct ImageDatasetTests {
   /// Three images, every byte of which differs from its neighbours'.
   let dataset = ImageDataset(
-    name: "test", classes: 4,
+    name: "test", classes: 4, imageShape: [3, 32, 32],
     pixels: (0..<3 * 3072).map { UInt8(truncatingIfNeeded: $0 &* 7 + $0 / 256) }, labels: [2, 0, 3])
 
   @Test("a pixel is its byte divided by 255 in binary32")

@@ -81,7 +81,7 @@ struct ImageSourceTests {
       try read("fuzz/npy/stored.npz", classes: 9)
     }
     refuse("/images: expected a dataset, found a group") { try read("hostile/cycle.h5") }
-    refuse("images: expected images N×C×n×n") { try read("hostile/soft-link.h5") }
+    refuse("images: expected images N×C×H×W") { try read("hostile/soft-link.h5") }
     refuse("/images: expected a link inside the file") { try read("hostile/external-link.h5") }
     refuse("or others of such names, found no arrays") { try read("hostile/good.pt") }
     try withTemporaryFolder { folder in

@@ -77,7 +77,7 @@ private struct SoftmaxRegression {
 
   init(fitting dataset: ImageDataset, epochs: Int) {
     classes = dataset.classes
-    inputs = dataset.imageShape.reduce(1, *)
+    inputs = dataset.imageShape.count
     weights = Array(repeating: 0, count: classes * inputs)
     biases = Array(repeating: 0, count: classes)
     for epoch in 0..<epochs {

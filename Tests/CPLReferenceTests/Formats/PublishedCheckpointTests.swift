@@ -37,7 +37,7 @@ struct PublishedCheckpointTests {
     let configuration = ModelConfiguration(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 8)
     let expected = configuration.layers(
-      mean: ChannelStatistics.named("cifar10").mean, standardDeviation: [1, 1, 1])
+      mean: DatasetDescriptor.cifar10.statistics.mean, standardDeviation: [1, 1, 1])
     #expect(
       layers.map(\.parameterShapes.description) == expected.map(\.parameterShapes.description))
     #expect(layers.map(\.kind) == expected.map(\.kind))
@@ -49,7 +49,8 @@ struct PublishedCheckpointTests {
         classes: 7)
     ).network.layers.map(\.specification)
     #expect(
-      other.first == .normalize(mean: [0, 0, 0.5], standardDeviation: [1, 2, 0.25], side: 32))
+      other.first
+        == .normalize(mean: [0, 0, 0.5], standardDeviation: [1, 2, 0.25], image: [3, 32, 32]))
     #expect(other.last == .poolingLinear(.mean, features: 256, classes: 7))
   }
 
@@ -129,7 +130,7 @@ struct PublishedCheckpointTests {
     try withTemporaryFolder { folder in
       let model = ModelConfiguration(
         convolutionLayers: 1, channels: 3, linearLayers: 1, linearInner: 4, head: .mean,
-        imageSide: 8)
+        image: [3, 8, 8])
       var network = CPLNetwork<Float>(
         model.layers(mean: [0.1, 0.2, 0.3], standardDeviation: [1, 2, 3]), seed: 1)
       network.updateSteps(iterations: 3, workers: Workers(threads: 1))

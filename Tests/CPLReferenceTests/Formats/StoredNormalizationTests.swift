@@ -27,7 +27,7 @@ struct StoredNormalizationTests {
     for value in [state, .dictionary([("state_dict", state), ("epoch", .integer(1))])] {
       let found = try SampleCheckpoint.read(value)
       #expect(
-        first(found) == .normalize(mean: mean, standardDeviation: deviation, side: 32),
+        first(found) == .normalize(mean: mean, standardDeviation: deviation, image: [3, 32, 32]),
         "\(found.notes)")
       #expect(found.notes.contains { $0.contains("as the file stores it in") }, "\(found.notes)")
       #expect(!found.notes.contains { $0.contains("is not stored: taken as 1") }, "\(found.notes)")
@@ -42,13 +42,15 @@ struct StoredNormalizationTests {
         ("mean", .tensor(shape: [3], mean)), ("std", .tensor(shape: [3], deviation)),
       ])
     let told = try SampleCheckpoint.read(both, settings: UnstoredSettings(mean: [0, 0, 0]))
-    #expect(first(told) == .normalize(mean: [0, 0, 0], standardDeviation: deviation, side: 32))
+    #expect(
+      first(told) == .normalize(mean: [0, 0, 0], standardDeviation: deviation, image: [3, 32, 32]))
     #expect(
       told.notes.contains { $0.hasPrefix("--mean [0.0, 0.0, 0.0] is used, against the file") },
       "\(told.notes)")
     let half = try SampleCheckpoint.read(
       SampleCheckpoint.state("model.", with: [("mean", .tensor(shape: [3], mean))]))
-    #expect(first(half) == .normalize(mean: mean, standardDeviation: [1, 1, 1], side: 32))
+    #expect(
+      first(half) == .normalize(mean: mean, standardDeviation: [1, 1, 1], image: [3, 32, 32]))
     #expect(half.notes.contains { $0.contains("deviation is not stored: taken as 1") })
   }
 
@@ -86,7 +88,8 @@ struct StoredNormalizationTests {
         SampleCheckpoint.state(
           "model.", with: [("\(name)mean", numbers), ("\(name)std", deviations)]))
       #expect(
-        (first(found) == .normalize(mean: mean, standardDeviation: deviation, side: 32)) == used,
+        (first(found) == .normalize(mean: mean, standardDeviation: deviation, image: [3, 32, 32]))
+          == used,
         "\(name)")
     }
     for (others, flag) in [
@@ -118,7 +121,8 @@ struct StoredNormalizationTests {
         .dictionary(tensors), settings: UnstoredSettings(network: network))
       #expect(
         first(found)
-          == .normalize(mean: mean.map { $0 / factor }, standardDeviation: deviation, side: 32))
+          == .normalize(
+            mean: mean.map { $0 / factor }, standardDeviation: deviation, image: [3, 32, 32]))
     }
   }
 

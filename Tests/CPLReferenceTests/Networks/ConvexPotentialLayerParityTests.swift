@@ -49,7 +49,7 @@ struct ConvexPotentialLayerParityTests {
       let pass = Pass<Scalar>(
         CPLConvolution(
           name: "convolution.0", kernel: try Fixture.input("conv/kernel"),
-          bias: try Fixture.input("conv/bias"), imageSide: 8, stepRule: .power, stepSize: 0,
+          bias: try Fixture.input("conv/bias"), height: 8, width: 8, stepRule: .power, stepSize: 0,
           powerVector: try Fixture.input("conv/u").reshaped([6, 8, 8])),
         x: try Fixture.input("conv/x"), g: try Fixture.input("conv/g"))
       try expect(pass.output, isRecordedAs: "conv/y", within: bounds.outputs)

@@ -26,7 +26,8 @@ struct ConvexPotentialLayerTests {
     #expect(value(layer, -4) == -4)
     let convolution = CPLConvolution<Double>(
       name: "c", kernel: Tensor(shape: [1, 1, 1, 1], elements: [2]),
-      bias: Tensor(shape: [1], elements: [-1]), imageSide: 1, stepRule: .fixed, stepSize: 0.25,
+      bias: Tensor(shape: [1], elements: [-1]), height: 1, width: 1, stepRule: .fixed,
+      stepSize: 0.25,
       powerVector: Tensor(repeating: 1, shape: [1, 1, 1]))
     #expect(value(convolution, 3) == value(layer, 3))
     #expect(value(convolution, -4) == -4)
@@ -45,14 +46,16 @@ struct ConvexPotentialLayerTests {
   func updatedKernel() {
     let start = CPLConvolution<Float>(
       name: "c", kernel: .normal([2, 3, 3, 3], stream: 100), bias: .normal([2], stream: 101),
-      imageSide: 6, stepRule: .fixed, stepSize: 0.3, powerVector: .normal([3, 6, 6], stream: 102))
+      height: 6, width: 6, stepRule: .fixed, stepSize: 0.3,
+      powerVector: .normal([3, 6, 6], stream: 102))
     var changed = start
     changed.updateParameters { index, value in
       if index == 0 { value = .normal([2, 3, 3, 3], stream: 103) }
     }
     let fresh = CPLConvolution<Float>(
       name: "c", kernel: .normal([2, 3, 3, 3], stream: 103), bias: .normal([2], stream: 101),
-      imageSide: 6, stepRule: .fixed, stepSize: 0.3, powerVector: .normal([3, 6, 6], stream: 102))
+      height: 6, width: 6, stepRule: .fixed, stepSize: 0.3,
+      powerVector: .normal([3, 6, 6], stream: 102))
     let x = start.sampleInput(2)
     func output(_ layer: CPLConvolution<Float>) -> [UInt8] {
       layer.forward(x, recording: .nothing, workers: .serial).output.bytes
@@ -64,7 +67,8 @@ struct ConvexPotentialLayerTests {
   @Test("a network passes the same records and gradients as its layers one by one")
   func network() {
     let configuration = ModelConfiguration(
-      convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 6, classes: 3, imageSide: 8)
+      convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 6, classes: 3,
+      image: [3, 8, 8])
     var network = CPLNetwork<Double>(
       configuration.layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 1)
     network.updateSteps(iterations: 3, workers: .serial)

@@ -7,7 +7,8 @@ struct FoldedHeadTests {
   @Test("binary32 differs from the layers one by one by rounding alone, and not between recordings")
   func rounding() throws {
     let configuration = ModelConfiguration(
-      convolutionLayers: 1, channels: 4, linearLayers: 2, linearInner: 40, classes: 3, imageSide: 8)
+      convolutionLayers: 1, channels: 4, linearLayers: 2, linearInner: 40, classes: 3,
+      image: [3, 8, 8])
     var network = CPLNetwork<Float>(
       configuration.layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 1)
     network.updateSteps(iterations: 3, workers: .serial)

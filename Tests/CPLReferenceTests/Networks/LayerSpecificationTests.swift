@@ -1,6 +1,7 @@
 import CPLReference
 import Foundation
 import Testing
+import TestSupport
 
 @Suite("LayerSpecification")
 struct LayerSpecificationTests {
@@ -8,11 +9,11 @@ struct LayerSpecificationTests {
 
   /// A network that is possible, one layer of each kind.
   private static let possible: [LayerSpecification] = [
-    .normalize(mean: [0.1, 0.2, 0.3], standardDeviation: [0.25, 1, 1e-3], side: 8),
-    .padding(.clone, inputChannels: 3, channels: 6, side: 8),
-    .convolution(channels: 6, inner: 5, kernel: 3, side: 8, step: step),
-    .normPool(channels: 6, side: 8, window: 4),
-    .flatten(inputShape: [6, 2, 2]),
+    .normalize(mean: [0.1, 0.2, 0.3], standardDeviation: [0.25, 1, 1e-3], image: [3, 8, 8]),
+    .padding(.clone, image: [3, 8, 8], channels: 6),
+    .convolution(image: [6, 8, 8], inner: 5, kernel: 3, step: step),
+    .normPool(image: [6, 8, 8], window: 4),
+    .flatten(image: [6, 2, 2]),
     .linear(features: 24, inner: 7, step: StepSize(rule: .verified, value: .leastNormalMagnitude)),
     .poolingLinear(.max, features: 24, classes: 5),
   ]
@@ -22,7 +23,7 @@ struct LayerSpecificationTests {
     let layers =
       Self.possible + [
         .lastLayerNormalised(features: 24, classes: 5),
-        .padding(.zero, inputChannels: 3, channels: 6, side: 8),
+        .padding(.zero, image: [3, 8, 8], channels: 6),
         .linear(features: 1, inner: 1, step: StepSize(rule: .fixed, value: Float(2) / 3)),
         .linear(features: 1, inner: 1, step: StepSize(rule: .power, value: 1, numerator: 8.1)),
       ]
@@ -30,11 +31,78 @@ struct LayerSpecificationTests {
     #expect(try JSONDecoder().decode([LayerSpecification].self, from: data) == layers)
   }
 
+  @Test("square images are described by one number, as before there were others")
+  func square() throws {
+    func text(_ layers: [LayerSpecification]) throws -> String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      return String(decoding: try encoder.encode(layers), as: UTF8.self)
+    }
+    let old =
+      #"[{"normalize":{"mean":[0.5],"side":8,"standardDeviation":[1]}},"#
+      + #"{"padding":{"_0":"zero","channels":6,"inputChannels":1,"side":8}},"#
+      + #"{"normPool":{"channels":6,"side":8,"window":4}},"#
+      + #"{"flatten":{"inputShape":[6,2,2]}},"#
+      + #"{"poolingLinear":{"_0":"max","classes":2,"features":24}}]"#
+    let layers = try JSONDecoder().decode([LayerSpecification].self, from: Data(old.utf8))
+    #expect(
+      layers == [
+        .normalize(mean: [0.5], standardDeviation: [1], image: [1, 8, 8]),
+        .padding(.zero, image: [1, 8, 8], channels: 6), .normPool(image: [6, 8, 8], window: 4),
+        .flatten(image: [6, 2, 2]), .poolingLinear(.max, features: 24, classes: 2),
+      ])
+    #expect(try text(layers) == old)
+  }
+
+  @Test("other images are described by height and width, and tell networks apart")
+  func oblong() throws {
+    func network(_ height: Int, _ width: Int) -> CPLNetwork<Float> {
+      let image = ImageShape(channels: 3, height: height, width: width)
+      return CPLNetwork(
+        ModelConfiguration(
+          convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 5, classes: 3,
+          image: image
+        ).layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 1)
+    }
+    let (wide, high) = (network(4, 16), network(16, 4))
+    let layers = wide.layers.map(\.specification)
+    let json = try JSONEncoder().encode(layers)
+    #expect(String(decoding: json, as: UTF8.self).contains(#""width":16"#))
+    #expect(try JSONDecoder().decode([LayerSpecification].self, from: json) == layers)
+    #expect(wide.parametersDigest == high.parametersDigest)
+    #expect(try wide.digest() != high.digest())
+    try withTemporaryFolder { folder in
+      for (name, network) in [("wide", wide), ("high", high)] {
+        let path = "\(folder)/\(name).h5"
+        try network.write(
+          to: path,
+          description: CheckpointDescription(
+            profile: .corrected, createdBy: "a test", gitCommit: "none"))
+        let read = try Checkpoint(path: path)
+        #expect(try read.digest == network.digest())
+        #expect(read.network.image == network.image)
+      }
+    }
+  }
+
+  @Test(
+    "descriptions that are none are refused, and end nothing",
+    arguments: [
+      #"{"flatten":{"inputShape":[6,4]}}"#, #"{"flatten":{"inputShape":[]}}"#,
+      #"{"normPool":{"channels":6,"height":8,"window":4}}"#, #"{}"#, #"{"other":{}}"#,
+      #"{"normPool":{"channels":6,"side":8,"window":4},"flatten":{"inputShape":[6,2,2]}}"#,
+    ])
+  func notLayers(text: String) {
+    #expect(throws: DecodingError.self) {
+      try JSONDecoder().decode(LayerSpecification.self, from: Data(text.utf8))
+    }
+  }
+
   @Test("a network keeps the numerator of its steps, and makes them again with it")
   func numerator() {
     var layers = Self.possible
     layers[2] = .convolution(
-      channels: 6, inner: 5, kernel: 3, side: 8,
+      image: [6, 8, 8], inner: 5, kernel: 3,
       step: StepSize(rule: .power, value: 0.1, numerator: 8))
     var network = CPLNetwork<Float>(layers, seed: 3)
     #expect(network.layers.map(\.specification) == layers)
@@ -52,42 +120,40 @@ struct LayerSpecificationTests {
   @Test(
     "an impossible layer is found, whatever its numbers are",
     arguments: [
-      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 1], side: 8)),
-      (0, .normalize(mean: [0, .nan, 0], standardDeviation: [1, 1, 1], side: 8)),
-      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 0, 1], side: 8)),
-      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, -1, 1], side: 8)),
-      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, .infinity, 1], side: 8)),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 1], image: [3, 8, 8])),
+      (0, .normalize(mean: [0, .nan, 0], standardDeviation: [1, 1, 1], image: [3, 8, 8])),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 0, 1], image: [3, 8, 8])),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, -1, 1], image: [3, 8, 8])),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, .infinity, 1], image: [3, 8, 8])),
       (
         0,
         .normalize(
-          mean: [0, 0, 0], standardDeviation: [1, .leastNonzeroMagnitude, 1], side: 8)
+          mean: [0, 0, 0], standardDeviation: [1, .leastNonzeroMagnitude, 1], image: [3, 8, 8])
       ),
-      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 1, 1], side: 0)),
-      (0, .normalize(mean: [], standardDeviation: [], side: 8)),
-      (1, .padding(.clone, inputChannels: 3, channels: 7, side: 8)),
-      (1, .padding(.zero, inputChannels: 3, channels: 2, side: 8)),
-      (1, .padding(.clone, inputChannels: 0, channels: 6, side: 8)),
-      (1, .padding(.zero, inputChannels: 3, channels: .max, side: .max)),
-      (2, .convolution(channels: 6, inner: 5, kernel: 4, side: 8, step: step)),
-      (2, .convolution(channels: 6, inner: 5, kernel: 65, side: 8, step: step)),
-      (2, .convolution(channels: 6, inner: 0, kernel: 3, side: 8, step: step)),
-      (2, .convolution(channels: 6, inner: 5, kernel: -3, side: 8, step: step)),
-      (2, .convolution(channels: .max, inner: .max, kernel: 3, side: .max, step: step)),
+      (0, .normalize(mean: [0, 0, 0], standardDeviation: [1, 1, 1], image: [3, 0, 0])),
+      (0, .normalize(mean: [], standardDeviation: [], image: [0, 8, 8])),
+      (1, .padding(.clone, image: [3, 8, 8], channels: 7)),
+      (1, .padding(.zero, image: [3, 8, 8], channels: 2)),
+      (1, .padding(.clone, image: [0, 8, 8], channels: 6)),
+      (1, .padding(.zero, image: [3, .max, .max], channels: .max)),
+      (2, .convolution(image: [6, 8, 8], inner: 5, kernel: 4, step: step)),
+      (2, .convolution(image: [6, 8, 8], inner: 5, kernel: 65, step: step)),
+      (2, .convolution(image: [6, 8, 8], inner: 0, kernel: 3, step: step)),
+      (2, .convolution(image: [6, 8, 8], inner: 5, kernel: -3, step: step)),
+      (2, .convolution(image: [.max, .max, .max], inner: .max, kernel: 3, step: step)),
       (
         2,
         .convolution(
-          channels: 6, inner: 5, kernel: 3, side: 8, step: StepSize(rule: .power, value: .nan))
+          image: [6, 8, 8], inner: 5, kernel: 3, step: StepSize(rule: .power, value: .nan))
       ),
       (
         2,
         .convolution(
-          channels: 6, inner: 5, kernel: 3, side: 8, step: StepSize(rule: .power, value: -0.1))
+          image: [6, 8, 8], inner: 5, kernel: 3, step: StepSize(rule: .power, value: -0.1))
       ),
-      (3, .normPool(channels: 6, side: 8, window: 3)),
-      (3, .normPool(channels: 6, side: 8, window: 0)),
-      (4, .flatten(inputShape: [6, 4])),
-      (4, .flatten(inputShape: [.max, .max, .max])),
-      (4, .flatten(inputShape: [])),
+      (3, .normPool(image: [6, 8, 8], window: 3)),
+      (3, .normPool(image: [6, 8, 8], window: 0)),
+      (4, .flatten(image: [.max, .max, .max])),
       (5, .linear(features: 24, inner: 0, step: step)),
       (5, .linear(features: 25, inner: 7, step: step)),
       (5, .linear(features: 24, inner: 7, step: StepSize(rule: .power, value: .infinity))),
@@ -103,7 +169,7 @@ struct LayerSpecificationTests {
       (6, .poolingLinear(.max, features: 24, classes: 1)),
       (6, .lastLayerNormalised(features: 24, classes: 1)),
       (6, .lastLayerNormalised(features: 23, classes: 5)),
-      (6, .flatten(inputShape: [24, 1, 1])),
+      (6, .flatten(image: [24, 1, 1])),
     ] as [(Int, LayerSpecification)])
   func impossible(position: Int, layer: LayerSpecification) {
     var layers = Self.possible

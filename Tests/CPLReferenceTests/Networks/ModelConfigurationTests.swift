@@ -96,8 +96,11 @@ struct ModelConfigurationTests {
     #expect(key { $0.pooling = 3 } == "pooling")
     #expect(key { $0.pooling = 0 } == "pooling")
     #expect(key { $0.classes = 1 } == "classes")
-    #expect(key { $0.imageChannels = 0 } == "image_channels")
-    #expect(key { $0.imageSide = 0 } == "image_side")
+    #expect(key { $0.image.channels = 0 } == "image_channels")
+    #expect(key { $0.image = [3, 0, 0] } == "image_side")
+    #expect(key { $0.image = [3, 0, 32] } == "image_height")
+    #expect(key { $0.image = [3, 32, 513] } == "image_width")
+    #expect(key { $0.image = [3, 32, 34] } == "pooling")
     #expect(key { $0.stepNumerator = 0 } == "step_numerator")
     #expect(key { $0.stepNumerator = .nan } == "step_numerator")
     configuration.pooling = 32

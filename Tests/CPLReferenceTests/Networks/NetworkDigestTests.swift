@@ -7,7 +7,7 @@ import Testing
 struct NetworkDigestTests {
   private static let model = ModelConfiguration(
     convolutionLayers: 1, channels: 6, convolutionInner: 2, linearLayers: 1, linearInner: 4,
-    imageSide: 8)
+    image: [3, 8, 8])
 
   private func network(
     _ model: ModelConfiguration = model, mean: [Float] = [0.5, 0.5, 0.5],

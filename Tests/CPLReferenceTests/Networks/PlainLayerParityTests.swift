@@ -59,7 +59,7 @@ struct PlainLayerParityTests {
     func run<Scalar: TensorScalar>(_ type: Scalar.Type) throws {
       try check(
         PaddingChannels<Scalar>(
-          name: "padding", padding: padding, inputChannels: 3, channels: 6, side: 4),
+          name: "padding", padding: padding, image: [3, 4, 4], channels: 6),
         "padding_\(padding.rawValue)")
     }
     try run(type)
@@ -68,7 +68,7 @@ struct PlainLayerParityTests {
   @Test("pooling with norms kept gives PyTorch's values and gradients", arguments: precisions)
   func normPool(_ type: any TensorScalar.Type) throws {
     func run<Scalar: TensorScalar>(_ type: Scalar.Type) throws {
-      try check(NormPool<Scalar>(name: "pool", channels: 3, side: 8, window: 4), "normpool")
+      try check(NormPool<Scalar>(name: "pool", image: [3, 8, 8], window: 4), "normpool")
     }
     try run(type)
   }
@@ -80,7 +80,8 @@ struct PlainLayerParityTests {
       let deviation: Tensor<Float> = try Fixture.input("normalize/std")
       try check(
         Normalize<Scalar>(
-          name: "normalize", mean: mean.elements, standardDeviation: deviation.elements, side: 4),
+          name: "normalize", mean: mean.elements, standardDeviation: deviation.elements,
+          image: [3, 4, 4]),
         "normalize")
     }
     try run(type)

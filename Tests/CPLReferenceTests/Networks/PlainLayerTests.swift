@@ -16,7 +16,7 @@ struct PlainLayerTests {
   @Test("normalising subtracts each channel's mean and divides by its deviation")
   func normalize() {
     let layer = Normalize<Double>(
-      name: "n", mean: [0.5, 0.25], standardDeviation: [0.5, 2], side: 2)
+      name: "n", mean: [0.5, 0.25], standardDeviation: [0.5, 2], image: [2, 2, 2])
     #expect(
       output(layer, [0, 0.5, 1, 1.5, 0, 0.25, 1.25, 2.25]) == [-1, 0, 1, 2, 0 - 0.125, 0, 0.5, 1])
   }
@@ -24,17 +24,17 @@ struct PlainLayerTests {
   @Test("zero padding keeps the image and adds zeros; cloning keeps its norm")
   func padding() {
     let zero = PaddingChannels<Double>(
-      name: "p", padding: .zero, inputChannels: 1, channels: 3, side: 1)
+      name: "p", padding: .zero, image: [1, 1, 1], channels: 3)
     #expect(output(zero, [7]) == [7, 0, 0])
     let clone = PaddingChannels<Double>(
-      name: "p", padding: .clone, inputChannels: 2, channels: 8, side: 1)
+      name: "p", padding: .clone, image: [2, 1, 1], channels: 8)
     #expect(output(clone, [6, -2]) == [3, -1, 3, -1, 3, -1, 3, -1])
     #expect(clone.cloneDivisor == 2)
   }
 
   @Test("pooling adds windows and divides by their side, so that a constant keeps its norm")
   func normPool() {
-    let layer = NormPool<Double>(name: "p", channels: 1, side: 4, window: 2)
+    let layer = NormPool<Double>(name: "p", image: [1, 4, 4], window: 2)
     #expect(
       output(layer, [1, 2, 5, 0, 3, 4, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1]) == [5, 2.5, 0.5, 2])
     #expect(output(layer, Array(repeating: 1, count: 16)) == [2, 2, 2, 2])
@@ -42,7 +42,7 @@ struct PlainLayerTests {
 
   @Test("flattening keeps the order")
   func flatten() {
-    let layer = Flatten<Double>(name: "f", inputShape: [2, 1, 2])
+    let layer = Flatten<Double>(name: "f", image: [2, 1, 2])
     #expect(layer.outputShape == [4])
     #expect(output(layer, [1, 2, 3, 4]) == [1, 2, 3, 4])
   }

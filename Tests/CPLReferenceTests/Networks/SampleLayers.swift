@@ -5,32 +5,32 @@ import TestSupport
 enum SampleLayers {
   /// Layers so small that every derivative can be taken by differences.
   static func tiny<Scalar: TensorScalar>() -> [any Layer<Scalar>] {
-    layers(side: 4, channels: 4, inner: 3, features: 9, units: 7)
+    layers(height: 4, width: 6, channels: 4, inner: 3, features: 9, units: 7)
   }
 
   /// Layers large enough to be cut into several pieces of work, and to fill the kernels' vectors
   /// and leave some over.
   static func large<Scalar: TensorScalar>() -> [any Layer<Scalar>] {
-    layers(side: 20, channels: 6, inner: 5, features: 301, units: 530)
+    layers(height: 20, width: 36, channels: 6, inner: 5, features: 301, units: 530)
   }
 
   private static func layers<Scalar: TensorScalar>(
-    side: Int, channels: Int, inner: Int, features: Int, units: Int
+    height: Int, width: Int, channels: Int, inner: Int, features: Int, units: Int
   ) -> [any Layer<Scalar>] {
-    let images = [channels, side, side]
+    let image = ImageShape(channels: channels, height: height, width: width)
     return [
       Normalize(
         name: "normalize", mean: (0..<channels).map { 0.4 + 0.1 * Float($0) },
-        standardDeviation: (0..<channels).map { 0.25 + 0.1 * Float($0) }, side: side),
+        standardDeviation: (0..<channels).map { 0.25 + 0.1 * Float($0) }, image: image),
       PaddingChannels(
-        name: "padding zero", padding: .zero, inputChannels: 3, channels: channels, side: side),
+        name: "padding zero", padding: .zero, image: image.with(channels: 3), channels: channels),
       PaddingChannels(
-        name: "padding clone", padding: .clone, inputChannels: 2, channels: 6, side: side),
-      convolution(channels: channels, inner: inner, kernel: 3, side: side),
-      convolution(channels: 2, inner: 3, kernel: 1, side: side),
-      convolution(channels: 2, inner: 2, kernel: 5, side: side),
-      NormPool(name: "norm-pool", channels: channels, side: side, window: 2),
-      Flatten(name: "flatten", inputShape: images),
+        name: "padding clone", padding: .clone, image: image.with(channels: 2), channels: 6),
+      convolution(image, inner: inner, kernel: 3),
+      convolution(image.with(channels: 2), inner: 3, kernel: 1),
+      convolution(image.with(channels: 2), inner: 2, kernel: 5),
+      NormPool(name: "norm-pool", image: image, window: 2),
+      Flatten(name: "flatten", image: image),
       CPLLinear(
         name: "linear", weights: scaled([units, features], stream: 61),
         bias: .normal([units], stream: 62), stepRule: .power, stepSize: 0.7,
@@ -45,13 +45,13 @@ enum SampleLayers {
   }
 
   private static func convolution<Scalar: TensorScalar>(
-    channels: Int, inner: Int, kernel: Int, side: Int
+    _ image: ImageShape, inner: Int, kernel: Int
   ) -> CPLConvolution<Scalar> {
     CPLConvolution(
       name: "convolution \(kernel)×\(kernel)",
-      kernel: scaled([inner, channels, kernel, kernel], stream: 66),
-      bias: .normal([inner], stream: 67), imageSide: side, stepRule: .power, stepSize: 0.9,
-      powerVector: .normal([channels, side, side], stream: 68))
+      kernel: scaled([inner, image.channels, kernel, kernel], stream: 66),
+      bias: .normal([inner], stream: 67), height: image.height, width: image.width,
+      stepRule: .power, stepSize: 0.9, powerVector: .normal(image.extents, stream: 68))
   }
 
   /// Normal numbers divided by √fan_in, so that a layer's values stay of scale 1.

@@ -4,33 +4,41 @@ import Testing
 
 @Suite("Convolution")
 struct ConvolutionTests {
-  /// Sizes of all kinds: images smaller than the kernel, odd ones, ones that fill whole vectors
-  /// and ones that do not; kernels of 1, 3, 5 and 7.
+  /// Sizes of all kinds: images smaller than the kernel, odd ones, ones that are no squares, ones that
+  /// fill whole vectors and ones that do not; kernels of 1, 3, 5 and 7.
   struct Size: Sendable, CustomTestStringConvertible {
     let channels: Int
     let inner: Int
-    let side: Int
+    let height: Int
+    let width: Int
     let kernel: Int
 
     static let all: [Size] =
       [1, 3, 5].flatMap { kernel in
-        [1, 2, 3, 7, 8, 17].map { Size(channels: 3, inner: 2, side: $0, kernel: kernel) }
+        [1, 2, 3, 7, 8, 17].map {
+          Size(channels: 3, inner: 2, height: $0, width: $0, kernel: kernel)
+        }
       } + [
-        Size(channels: 1, inner: 1, side: 1, kernel: 3),
-        Size(channels: 1, inner: 1, side: 5, kernel: 7),
-        Size(channels: 7, inner: 9, side: 4, kernel: 3),
-        Size(channels: 6, inner: 5, side: 32, kernel: 3),
-        Size(channels: 2, inner: 17, side: 33, kernel: 3),
+        Size(channels: 1, inner: 1, height: 1, width: 1, kernel: 3),
+        Size(channels: 1, inner: 1, height: 5, width: 5, kernel: 7),
+        Size(channels: 7, inner: 9, height: 4, width: 4, kernel: 3),
+        Size(channels: 6, inner: 5, height: 32, width: 32, kernel: 3),
+        Size(channels: 2, inner: 17, height: 33, width: 33, kernel: 3),
+        Size(channels: 3, inner: 6, height: 20, width: 36, kernel: 3),
+        Size(channels: 2, inner: 3, height: 1, width: 19, kernel: 5),
+        Size(channels: 2, inner: 3, height: 19, width: 1, kernel: 3),
+        Size(channels: 5, inner: 1, height: 3, width: 17, kernel: 3),
+        Size(channels: 1, inner: 2, height: 9, width: 16, kernel: 7),
       ]
 
-    var testDescription: String { "\(inner)×\(channels)×\(kernel)×\(kernel) on \(side)×\(side)" }
+    var testDescription: String { "\(inner)×\(channels)×\(kernel)×\(kernel) on \(height)×\(width)" }
 
     func values<Scalar: TensorScalar>() -> (
       kernel: Tensor<Scalar>, x: Tensor<Scalar>, v: Tensor<Scalar>
     ) {
       (
         .normal([inner, channels, kernel, kernel], stream: 30),
-        .normal([channels, side, side], stream: 31), .normal([inner, side, side], stream: 32)
+        .normal([channels, height, width], stream: 31), .normal([inner, height, width], stream: 32)
       )
     }
   }
@@ -53,7 +61,7 @@ struct ConvolutionTests {
   func definition(size: Size) {
     func check<Scalar: TensorScalar>(_ type: Scalar.Type) {
       let (kernel, x, v): (Tensor<Scalar>, Tensor<Scalar>, Tensor<Scalar>) = size.values()
-      let convolution = Convolution(kernel: kernel, imageSide: size.side)
+      let convolution = Convolution(kernel: kernel, height: size.height, width: size.width)
       let (wideKernel, wideX, wideV) = (
         kernel.converted(to: Double.self), x.converted(to: Double.self),
         v.converted(to: Double.self)
@@ -76,7 +84,7 @@ struct ConvolutionTests {
         Oracle.kernelGradient(shape: kernel.shape, wideX, wideV),
         sumOfAbsolutes: Oracle.kernelGradient(
           shape: kernel.shape, absolute(wideX), absolute(wideV)),
-        terms: size.side * size.side + 8, "∂⟨v, T x⟩/∂K")
+        terms: size.height * size.width + 8, "∂⟨v, T x⟩/∂K")
     }
     check(Float.self)
     check(Double.self)
@@ -85,7 +93,7 @@ struct ConvolutionTests {
   @Test("⟨T x, v⟩ = ⟨x, Tᵀ v⟩", arguments: Size.all)
   func adjoint(size: Size) {
     let (kernel, x, v): (Tensor<Double>, Tensor<Double>, Tensor<Double>) = size.values()
-    let convolution = Convolution(kernel: kernel, imageSide: size.side)
+    let convolution = Convolution(kernel: kernel, height: size.height, width: size.width)
     let (image, preimage) = (convolution.apply(x), convolution.applyTransposed(v))
     // Cauchy and Schwarz: Σ|K||x||v| ≤ (Σ|K|) ‖x‖ ‖v‖, since every tap is a shift.
     let magnitude = kernel.elements.reduce(0) { $0 + abs($1) } * x.norm * v.norm
@@ -95,15 +103,15 @@ struct ConvolutionTests {
 
   @Test("the weight gradient is the derivative of ⟨v, T x⟩")
   func weightGradient() {
-    let size = Size(channels: 2, inner: 3, side: 5, kernel: 3)
+    let size = Size(channels: 2, inner: 3, height: 5, width: 5, kernel: 3)
     let (kernel, x, v): (Tensor<Double>, Tensor<Double>, Tensor<Double>) = size.values()
     let differences = FiniteDifferences.gradient(at: kernel) {
-      Convolution(kernel: $0, imageSide: size.side).apply(x).dot(v)
+      Convolution(kernel: $0, height: size.height, width: size.width).apply(x).dot(v)
     }
     let tolerance = FiniteDifferences.tolerance(
       magnitude: kernel.elements.reduce(0) { $0 + abs($1) } * x.norm * v.norm,
       roundings: 9 * 2 + v.count, gradient: differences)
-    let convolution = Convolution(kernel: kernel, imageSide: size.side)
+    let convolution = Convolution(kernel: kernel, height: size.height, width: size.width)
     #expect(
       relativeError(convolution.weightGradient(input: x, output: v), differences) <= tolerance)
   }
@@ -112,12 +120,12 @@ struct ConvolutionTests {
   func notFinite(_ type: any TensorScalar.Type) {
     func check<Scalar: TensorScalar>(_ type: Scalar.Type) {
       var (kernel, x, _): (Tensor<Scalar>, Tensor<Scalar>, Tensor<Scalar>) =
-        Size(channels: 3, inner: 2, side: 7, kernel: 3).values()
+        Size(channels: 3, inner: 2, height: 7, width: 7, kernel: 3).values()
       x.elements[60] = .nan
-      #expect(!Convolution(kernel: kernel, imageSide: 7).apply(x).isFinite)
+      #expect(!Convolution(kernel: kernel, height: 7, width: 7).apply(x).isFinite)
       x.elements[60] = 0
       kernel.elements[20] = .infinity
-      #expect(!Convolution(kernel: kernel, imageSide: 7).apply(x).isFinite)
+      #expect(!Convolution(kernel: kernel, height: 7, width: 7).apply(x).isFinite)
     }
     check(type)
   }

@@ -65,9 +65,10 @@ private enum Winograd {
   static func column(_ image: Tensor<Float>, _ plane: Int, _ y: Int, _ x: Int, _ count: Int)
     -> [Float]
   {
-    let side = image.shape[1]
+    let (height, width) = (image.shape[1], image.shape[2])
     return (y..<y + count).map {
-      0..<side ~= $0 && 0..<side ~= x ? image.elements[(plane * side + $0) * side + x] : 0
+      0..<height ~= $0 && 0..<width ~= x
+        ? image.elements[(plane * height + $0) * width + x] : 0
     }
   }
 
@@ -75,14 +76,14 @@ private enum Winograd {
   static func correlate(
     _ image: Tensor<Float>, outputs: Int, weight: (Int, Int, Int, Int) -> Float
   ) -> Tensor<Float> {
-    let (channels, side) = (image.shape[0], image.shape[1])
-    var result = Tensor<Float>(shape: [outputs, side, side])
+    let (channels, height, width) = (image.shape[0], image.shape[1], image.shape[2])
+    var result = Tensor<Float>(shape: [outputs, height, width])
     for output in 0..<outputs {
       let packed = (0..<channels).map { c in
         (0..<3).map { kx in weights((0..<3).map { weight(output, c, $0, kx) }) }
       }
-      for y in stride(from: 0, to: side, by: 4) {
-        for x in 0..<side {
+      for y in stride(from: 0, to: height, by: 4) {
+        for x in 0..<width {
           var sums = [Float](repeating: 0, count: 6)
           for c in 0..<channels {
             for kx in 0..<3 {
@@ -92,8 +93,8 @@ private enum Winograd {
               }
             }
           }
-          for (row, value) in Self.outputs(sums).enumerated() where y + row < side {
-            result.elements[(output * side + y + row) * side + x] = value
+          for (row, value) in Self.outputs(sums).enumerated() where y + row < height {
+            result.elements[(output * height + y + row) * width + x] = value
           }
         }
       }
@@ -103,7 +104,7 @@ private enum Winograd {
 
   /// ∂⟨v, T x⟩/∂K.
   static func kernelGradient(_ x: Tensor<Float>, _ v: Tensor<Float>) -> Tensor<Float> {
-    let (inner, channels, side) = (v.shape[0], x.shape[0], x.shape[1])
+    let (inner, channels) = (v.shape[0], x.shape[0])
     let lanes = 16
     var result = Tensor<Float>(shape: [inner, channels, 3, 3])
     for unit in 0..<inner {
@@ -112,8 +113,8 @@ private enum Winograd {
           var taps: [[Float]] = []
           for lane in 0..<lanes {
             var sums = [Float](repeating: 0, count: 6)
-            for y in stride(from: 0, to: side, by: 4) {
-              for pixel in stride(from: lane, to: side, by: lanes) {
+            for y in stride(from: 0, to: x.shape[1], by: 4) {
+              for pixel in stride(from: lane, to: x.shape[2], by: lanes) {
                 let q = gradients(column(v, unit, y, pixel, 4))
                 let t = inputs(column(x, c, y - 1, pixel + kx - 1, 6))
                 for position in 0..<6 {
@@ -139,15 +140,19 @@ private enum Winograd {
 struct WinogradTests {
   @Test(
     "3×3 kernels in binary32 are summed as the header states, bit for bit",
-    arguments: [(1, 1, 4), (3, 2, 5), (2, 7, 17), (6, 5, 32), (2, 3, 35)])
-  func bits(channels: Int, inner: Int, side: Int) {
+    arguments: [
+      [1, 1, 4, 4], [3, 2, 5, 5], [2, 7, 17, 17], [6, 5, 32, 32], [2, 3, 35, 35], [3, 6, 20, 36],
+      [2, 3, 4, 1], [2, 3, 37, 5], [1, 2, 6, 16],
+    ])
+  func bits(size: [Int]) {
+    let (channels, inner, height, width) = (size[0], size[1], size[2], size[3])
     let kernel = Tensor<Float>.normal([inner, channels, 3, 3], stream: 40)
-    let x = Tensor<Float>.normal([channels, side, side], stream: 41)
-    let v = Tensor<Float>.normal([inner, side, side], stream: 42)
+    let x = Tensor<Float>.normal([channels, height, width], stream: 41)
+    let v = Tensor<Float>.normal([inner, height, width], stream: 42)
     func weight(_ unit: Int, _ channel: Int, _ ky: Int, _ kx: Int) -> Float {
       kernel.elements[((unit * channels + channel) * 3 + ky) * 3 + kx]
     }
-    let convolution = Convolution(kernel: kernel, imageSide: side)
+    let convolution = Convolution(kernel: kernel, height: height, width: width)
     #expect(
       convolution.apply(x).elements
         == Winograd.correlate(x, outputs: inner, weight: weight).elements)
@@ -165,7 +170,7 @@ struct WinogradTests {
     let kernel = Tensor<Float>.normal([inner, channels, 3, 3], stream: 43)
     let x = Tensor<Float>.normal([channels, side, side], stream: 44)
     let exact = Oracle.convolve(kernel.converted(to: Double.self), x.converted(to: Double.self))
-    let computed = Convolution(kernel: kernel, imageSide: side).apply(x)
+    let computed = Convolution(kernel: kernel, height: side, width: side).apply(x)
     /// The same sum, one term after the other.
     var plain: [Float] = []
     for unit in 0..<inner {

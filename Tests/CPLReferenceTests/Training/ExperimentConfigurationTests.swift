@@ -225,7 +225,7 @@ struct ExperimentConfigurationTests {
     configuration.model.classes = 100
     #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
     configuration.model.classes = 10
-    configuration.model.imageSide = 28
+    (configuration.model.image.height, configuration.model.image.width) = (28, 28)
     #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
   }
 
@@ -234,5 +234,74 @@ struct ExperimentConfigurationTests {
     #expect("kernle".nearest(among: ["kernel", "key", "channels"]) == "kernel")
     #expect("".nearest(among: ["long", "a"]) == "a")
     #expect("same".nearest(among: ["some", "same"]) == "same")
+  }
+
+  @Test("images have one extent or two, and each is written as it was read")
+  func imageKeys() throws {
+    func image(_ keys: String) throws -> (image: ImageShape, yaml: String) {
+      let configuration = try Self.read(
+        Self.minimal.replacing("  channels: 4", with: "  channels: 4\n" + keys))
+      let yaml = try configuration.yaml()
+      #expect(try Self.read(yaml) == configuration)
+      return (configuration.model.image, yaml)
+    }
+    let square = try image("  image_side: 64")
+    #expect(square.image == [3, 64, 64])
+    #expect(square.yaml.contains("image_side: 64") && !square.yaml.contains("image_height"))
+    let oblong = try image("  image_channels: 1\n  image_height: 20\n  image_width: 36")
+    #expect(oblong.image == [1, 20, 36])
+    #expect(oblong.yaml.contains("image_width: 36") && !oblong.yaml.contains("image_side"))
+    #expect(try image("  image_width: 36").image == [3, 32, 36])
+    for keys in ["  image_side: 32\n  image_height: 32", "  image_width: 3\n  image_side: 8"] {
+      #expect(throws: ReferenceError.self) { try image(keys) }
+    }
+  }
+
+  @Test("a configuration may say which data set it is for, and how its images are treated")
+  func data() throws {
+    let plain = try Self.read(Self.minimal)
+    #expect(plain.data == nil)
+    #expect(try !plain.yaml().contains("data"), "runs are told apart by this text")
+    let yaml =
+      Self.minimal
+      + "\ndata:\n  mean: [0.1307, 0.1, 0.3333333]\n  flip: false\n  crop_padding: 2"
+    let configuration = try Self.read(yaml)
+    #expect(try Self.read(configuration.yaml()) == configuration)
+    let images = SyntheticImages.make(count: 10, seed: 0, split: .train)
+    #expect(
+      configuration.augmentation(of: images) == .init(cropPadding: 2, mirrors: false))
+    #expect(try configuration.normalization(of: images).mean == [0.1307, 0.1, 0.3333333])
+    #expect(plain.augmentation(of: images) == .init(cropPadding: 4, mirrors: true))
+    #expect(try plain.normalization(of: images).mean == [0.5, 0.5, 0.5])
+    #expect(plain.assumptions(of: images).isEmpty)
+    for (text, key) in [
+      ("dataset: imagenet", "data.dataset"), ("mean: [0.1]", "data.mean"),
+      ("mean: [0.1, .nan, 0]", "data.mean"), ("mean: [100, 100, 100]", "data.mean"),
+      ("std: [0, 1, 1]", "data.std"), ("crop_padding: -1", "data.crop_padding"),
+      ("mirror: true", "data.mirror"),
+    ] {
+      let error = #expect(throws: ReferenceError.self, "\(text)") {
+        try Self.read(Self.minimal + "\ndata: {\(text)}")
+      }
+      #expect("\(try #require(error))".contains("'\(key)'"), "\(text)")
+    }
+  }
+
+  @Test("a mean that nobody knows is asked for, with the one that the images have")
+  func unknownMean() throws {
+    let images = ImageDataset(
+      name: "npy", classes: 2, imageShape: [1, 1, 2], pixels: [0, 51, 102, 255], labels: [0, 1])
+    var configuration = try Self.read(Self.minimal)
+    let error = #expect(throws: ReferenceError.self) {
+      try configuration.normalization(of: images)
+    }
+    #expect("\(try #require(error))".contains("data.mean: that of the training images is [0.4]"))
+    var data = DataConfiguration()
+    data.mean = [0.25]
+    configuration.data = data
+    #expect(try configuration.normalization(of: images).standardDeviation == [1])
+    configuration.training.normalizeInput = true
+    #expect(throws: ReferenceError.self) { try configuration.normalization(of: images) }
+    #expect(configuration.assumptions(of: images).contains { $0.contains("crops and mirrors") })
   }
 }

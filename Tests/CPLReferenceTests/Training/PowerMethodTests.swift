@@ -6,7 +6,7 @@ import Testing
 struct PowerMethodTests {
   private func map<Scalar: TensorScalar>(_ kind: String) throws -> any LinearMap<Scalar> {
     kind == "conv"
-      ? Convolution(kernel: try Fixture.input("power/conv/kernel"), imageSide: 8)
+      ? Convolution(kernel: try Fixture.input("power/conv/kernel"), height: 8, width: 8)
       : DenseMap(weights: try Fixture.input("power/linear/weight"))
   }
 
@@ -67,7 +67,7 @@ struct PowerMethodTests {
   func gradient(kind: String) throws {
     func map(_ weights: Tensor<Double>) -> any LinearMap<Double> {
       kind == "conv"
-        ? Convolution(kernel: weights, imageSide: 5) : DenseMap(weights: weights)
+        ? Convolution(kernel: weights, height: 5, width: 5) : DenseMap(weights: weights)
     }
     let weights = Tensor<Double>.normal(kind == "conv" ? [3, 2, 3, 3] : [4, 6], stream: 1)
     let base = map(weights)

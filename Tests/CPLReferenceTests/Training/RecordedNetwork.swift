@@ -21,7 +21,7 @@ struct RecordedNetwork {
     _ type: Scalar.Type = Scalar.self
   ) throws -> CPLNetwork<Scalar> {
     let configuration = ModelConfiguration(
-      convolutionLayers: 3, channels: 6, linearLayers: 2, linearInner: 24, imageSide: 16)
+      convolutionLayers: 3, channels: 6, linearLayers: 2, linearInner: 24, image: [3, 16, 16])
     let mean: Tensor<Float> = try Fixture.input("net/mean")
     let specifications = configuration.layers(
       mean: mean.elements, standardDeviation: [1, 1, 1])

@@ -10,7 +10,7 @@ struct TrainingGradientTests {
   private func network(seed: UInt64 = 5, stepNumerator: Float = 2) -> CPLNetwork<Double> {
     var configuration = ModelConfiguration(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 5,
-      classes: 3, imageSide: 4)
+      classes: 3, image: [3, 4, 4])
     configuration.stepNumerator = stepNumerator
     return CPLNetwork(
       configuration.layers(mean: [0.4, 0.5, 0.6], standardDeviation: [1, 0.5, 2]), seed: seed)

@@ -2,6 +2,7 @@ import CPLReference
 import CPLVerify
 import Foundation
 import Testing
+import TestSupport
 
 /// An attack of the suite, whichever its kind, run at given radii.
 struct AnyAttack: CustomTestStringConvertible, Sendable {
@@ -32,7 +33,7 @@ struct AttackContractTests {
   /// A small network of every kind of layer, its weights large enough for it to bend.
   static func target() throws -> AttackTarget {
     var configuration = ModelConfiguration(
-      convolutionLayers: 1, channels: 6, linearLayers: 1, linearInner: 12, imageSide: 8)
+      convolutionLayers: 1, channels: 6, linearLayers: 1, linearInner: 12, image: [3, 8, 12])
     configuration.classes = 6
     var network = CPLNetwork<Float>(
       configuration.layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1]), seed: 11)

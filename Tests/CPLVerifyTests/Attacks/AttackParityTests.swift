@@ -29,19 +29,21 @@ private struct Recording {
     network = CPLNetwork(
       layers: [
         Normalize(
-          name: "normalize", mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1], side: side),
+          name: "normalize", mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1],
+          image: [3, side, side]),
         PaddingChannels(
-          name: "padding", padding: .zero, inputChannels: 3, channels: channels, side: side),
+          name: "padding", padding: .zero, image: [3, side, side], channels: channels),
       ]
         + (try kernels.enumerated().map { index, kernel in
           CPLConvolution(
             name: "convolution.\(index)", kernel: kernel,
-            bias: try tensor("stable_block.\(index)/bias"), imageSide: side, stepRule: .fixed,
+            bias: try tensor("stable_block.\(index)/bias"), height: side, width: side,
+            stepRule: .fixed,
             stepSize: try step("stable_block.\(index)"),
             powerVector: Tensor(shape: [channels, side, side]))
         }) + [
-          NormPool(name: "norm-pool", channels: channels, side: side, window: 4),
-          Flatten(name: "flatten", inputShape: [channels, side / 4, side / 4]),
+          NormPool(name: "norm-pool", image: [channels, side, side], window: 4),
+          Flatten(name: "flatten", image: [channels, side / 4, side / 4]),
           CPLLinear(
             name: "linear.0", weights: try tensor("layers_linear.1/weights"),
             bias: try tensor("layers_linear.1/bias"), stepRule: .fixed,

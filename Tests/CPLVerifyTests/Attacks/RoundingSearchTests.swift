@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 @Suite("Rounding search")
 struct RoundingSearchTests {
@@ -44,7 +45,7 @@ struct RoundingSearchTests {
       let original = Array(images.row(position))
       let alone = RoundingSearch().run(
         AttackInput(
-          images: Tensor(shape: [1] + TightNetworks.imageShape, elements: original),
+          images: Tensor(shape: [1] + TightNetworks.imageShape.extents, elements: original),
           labels: [input.labels[position]], indices: [position]), budgets: [radii[position]],
         on: target, seed: 7, workers: .serial)[0]
       #expect(alone.image == result.image && alone.distance == result.distance)
@@ -53,7 +54,7 @@ struct RoundingSearchTests {
       #expect(result.distance <= radii[position])
       #expect(result.distance == Distance(image, original).upperBound)
       let found = network.logits(
-        Tensor(shape: [1] + TightNetworks.imageShape, elements: image), workers: .serial)
+        Tensor(shape: [1] + TightNetworks.imageShape.extents, elements: image), workers: .serial)
       #expect(found.rowMaxima[0] != input.labels[position])
     }
   }
@@ -63,8 +64,8 @@ struct RoundingSearchTests {
     // Class 0 wins by the sum of the first two pixels, one of which is 0 already.
     let head = PoolingLinear<Float>(name: "head", pooling: .mean, features: 4, classes: 2)
     let network = CPLNetwork<Float>(layers: [
-      Normalize(name: "normalize", mean: [0], standardDeviation: [1], side: 2),
-      Flatten(name: "flatten", inputShape: [1, 2, 2]), head,
+      Normalize(name: "normalize", mean: [0], standardDeviation: [1], image: [1, 2, 2]),
+      Flatten(name: "flatten", image: [1, 2, 2]), head,
     ])
     let images = Tensor<Float>(shape: [1, 1, 2, 2], elements: [0, 0.5, 0.25, 0])
     let input = AttackInput(images: images, labels: [0], indices: [0])

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 /// Networks multiplied by a power of two: deviations times 2^k, biases and the head's biases times 2^-k.
 /// Every number on the way to the logits, and every gradient, is then 2^-k times what it was, exactly.
@@ -8,10 +9,10 @@ private func scaled(_ network: CPLNetwork<Float>, by power: Int) -> CPLNetwork<F
   let factor = Float(sign: .plus, exponent: -power, significand: 1)
   var network = network
   for index in network.layers.indices {
-    if case .normalize(let mean, let deviations, let side) = network.layers[index].specification {
+    if case .normalize(let mean, let deviations, let image) = network.layers[index].specification {
       network.layers[index] = Normalize(
         name: "normalize", mean: mean, standardDeviation: deviations.map { $0 / factor },
-        side: side)
+        image: image)
       continue
     }
     let names = network.layers[index].parameters.map(\.name)

@@ -35,21 +35,22 @@ enum Samples {
   }
 
   /// A convolution's matrix, entry by entry from its definition.
-  static func matrix(kernel: Tensor<Float>, imageSide n: Int) -> Tensor<Double> {
+  static func matrix(kernel: Tensor<Float>, height: Int, width: Int) -> Tensor<Double> {
     let (inner, channels, side) = (kernel.shape[0], kernel.shape[1], kernel.shape[2])
-    let columns = channels * n * n
-    var matrix = Tensor<Double>(shape: [inner * n * n, columns])
+    let columns = channels * height * width
+    var matrix = Tensor<Double>(shape: [inner * height * width, columns])
     for i in 0..<inner {
       for channel in 0..<channels {
         for a in 0..<side {
           for b in 0..<side {
-            for row in 0..<n {
-              for column in 0..<n {
+            for row in 0..<height {
+              for column in 0..<width {
                 let (y, x) = (row + a - side / 2, column + b - side / 2)
-                guard 0..<n ~= y, 0..<n ~= x else { continue }
+                guard 0..<height ~= y, 0..<width ~= x else { continue }
                 let weight = kernel.elements[((i * channels + channel) * side + a) * side + b]
                 matrix.elements[
-                  ((i * n + row) * n + column) * columns + (channel * n + y) * n + x] =
+                  ((i * height + row) * width + column) * columns + (channel * height + y) * width
+                    + x] =
                   Double(weight)
               }
             }

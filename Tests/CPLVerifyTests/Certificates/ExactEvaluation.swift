@@ -54,7 +54,7 @@ struct ExactEvaluation {
   }
 
   private func normalize(_ layer: Normalize<Double>) -> ExactEvaluation {
-    let plane = layer.side * layer.side
+    let plane = layer.image.planeCount
     let smallest = layer.standardDeviation.reduce(.infinity) { min($0, Double($1)) }
     return ExactEvaluation(
       values: values.indices.map {
@@ -64,7 +64,7 @@ struct ExactEvaluation {
   }
 
   private func pad(_ layer: PaddingChannels<Double>) -> ExactEvaluation {
-    let count = layer.channels * layer.side * layer.side
+    let count = layer.outputShape.reduce(1, *)
     switch layer.padding {
     case .zero:
       return ExactEvaluation(
@@ -78,14 +78,13 @@ struct ExactEvaluation {
   }
 
   private func pool(_ layer: NormPool<Double>) -> ExactEvaluation {
-    let (side, window) = (layer.side, layer.window)
-    let outputSide = side / window
-    let pooled = (0..<layer.channels * outputSide * outputSide).map { index in
-      let (plane, place) = index.quotientAndRemainder(dividingBy: outputSide * outputSide)
-      let corner =
-        (plane * side + place / outputSide * window) * side + place % outputSide * window
+    let (image, window) = (layer.image, layer.window)
+    let columns = image.width / window
+    let pooled = (0..<layer.outputShape.reduce(1, *)).map { index in
+      let (row, column) = index.quotientAndRemainder(dividingBy: columns)
+      let corner = row * window * image.width + column * window
       let total = (0..<window * window).reduce(FixedPoint(0)) {
-        $0 + values[corner + $1 / window * side + $1 % window]
+        $0 + values[corner + $1 / window * image.width + $1 % window]
       }
       return total / Double(window)
     }
@@ -121,21 +120,22 @@ struct ExactEvaluation {
   private func convolve(_ layer: CPLConvolution<Double>) -> ExactEvaluation {
     let kernel = layer.kernel.elements
     let shape = layer.kernel.shape
-    let (inner, channels, taps, side) = (shape[0], shape[1], shape[2], layer.inputShape[1])
+    let (inner, channels, taps) = (shape[0], shape[1], shape[2])
+    let (height, width) = (layer.image.height, layer.image.width)
     /// Σ over the taps of one channel of a correlation, the kernel mirrored or not.
     func correlate(
       _ sum: inout FixedPoint, _ plane: ArraySlice<FixedPoint>, _ place: Int, weights: Int,
       mirrored: Bool
     ) {
       for tap in 0..<taps * taps {
-        let row = place / side + tap / taps - taps / 2
-        let column = place % side + tap % taps - taps / 2
-        guard 0..<side ~= row, 0..<side ~= column else { continue }
+        let row = place / width + tap / taps - taps / 2
+        let column = place % width + tap % taps - taps / 2
+        guard 0..<height ~= row, 0..<width ~= column else { continue }
         let weight = kernel[weights + (mirrored ? taps * taps - 1 - tap : tap)]
-        sum = sum + plane[plane.startIndex + row * side + column] * weight
+        sum = sum + plane[plane.startIndex + row * width + column] * weight
       }
     }
-    let pixels = side * side
+    let pixels = height * width
     var hidden: [FixedPoint] = []
     for unit in 0..<inner * pixels {
       var sum = FixedPoint(0)

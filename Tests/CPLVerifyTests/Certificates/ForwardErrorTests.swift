@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 @Suite("Bounds of the rounding error of an evaluation")
 struct ForwardErrorTests {
@@ -78,7 +79,7 @@ struct ForwardErrorTests {
     let layer = try Self.attaining(count) { row in
       CPLConvolution<Double>(
         name: "attaining", kernel: Tensor(shape: [1, count, 1, 1], elements: row),
-        bias: Tensor(shape: [1]), imageSide: 1, stepRule: .fixed, stepSize: 1,
+        bias: Tensor(shape: [1]), height: 1, width: 1, stepRule: .fixed, stepSize: 1,
         powerVector: Tensor(shape: [count, 1, 1]))
     }
     let bound = try layer.layer.forwardErrorBound(
@@ -93,8 +94,8 @@ struct ForwardErrorTests {
     let weight = Float(0x1p-26)
     let layers: [any Layer<Float>] = [
       Normalize(
-        name: "normalize", mean: [0, 0, 0, 0], standardDeviation: [1, 1, 1, 1], side: 1),
-      Flatten(name: "flatten", inputShape: [4, 1, 1]),
+        name: "normalize", mean: [0, 0, 0, 0], standardDeviation: [1, 1, 1, 1], image: [4, 1, 1]),
+      Flatten(name: "flatten", image: [4, 1, 1]),
       CPLLinear(
         name: "linear.0", weights: Tensor(shape: [1, 4], elements: [1, weight, weight, weight]),
         bias: Tensor(shape: [1]), stepRule: .verified, stepSize: 0,

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 @Suite("The lower side of a network's Lipschitz constant")
 struct LowerSideTests {
@@ -34,7 +35,7 @@ struct LowerSideTests {
   func attained() throws {
     // (x − 0.3)/0.5 and a pooling that keeps the norm of images that are constant in each window.
     let configuration = ModelConfiguration(
-      convolutionLayers: 0, channels: 3, linearLayers: 0, linearInner: 1, imageSide: 8)
+      convolutionLayers: 0, channels: 3, linearLayers: 0, linearInner: 1, image: [3, 8, 8])
     let network = CPLNetwork<Float>(
       configuration.layers(mean: [0.3, 0.3, 0.3], standardDeviation: [1, 0.5, 2]), seed: 1)
     let verified = try VerifiedNetwork(network, profile: .corrected, workers: .serial) { _, _ in }
@@ -48,7 +49,7 @@ struct LowerSideTests {
   @Test("it finds a layer that expands")
   func expanding() throws {
     var configuration = ModelConfiguration(
-      convolutionLayers: 2, channels: 4, linearLayers: 1, linearInner: 8, imageSide: 8)
+      convolutionLayers: 2, channels: 4, linearLayers: 1, linearInner: 8, image: [3, 8, 8])
     configuration.stepNumerator = 8
     let network = CPLNetwork<Float>(
       configuration.layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 4)

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 /// Networks whose binary32 and binary64 evaluations tell different classes, because every bias of the
 /// head is as large as the binary32 format allows the logits to differ.
@@ -21,11 +22,10 @@ enum ShiftedHeads {
     _ verified: VerifiedNetwork, count: Int, labels label: (Int) -> Int
   ) -> ImageDataset {
     var random = CounterRandom(seed: 9, purpose: .test)
-    let shape = verified.network.inputShape
-    let size = shape.reduce(1, *)
+    let shape = verified.network.image
     let unlabelled = ImageDataset(
       name: "noise", classes: verified.network.classes, imageShape: shape,
-      pixels: (0..<count * size).map { _ in UInt8(80 + random.below(96)) },
+      pixels: (0..<count * shape.count).map { _ in UInt8(80 + random.below(96)) },
       labels: Array(repeating: 0, count: count))
     let logits = verified.network.converted(to: Double.self).logits(
       unlabelled.images(at: 0..<count).converted(), workers: .serial)
@@ -114,7 +114,7 @@ struct PrecisionTests {
     var network = try TightNetworks.linear(2, classes: 3).network
     network.layers[0] = Normalize(
       name: "normalize", mean: [0.5, 0.5, 0.5],
-      standardDeviation: Array(repeating: Float(0x1p-128), count: 3), side: 4)
+      standardDeviation: Array(repeating: Float(0x1p-128), count: 3), image: [3, 4, 4])
     network.layers[network.layers.count - 1].updateParameters { index, value in
       guard index == 0 else { return }
       for element in value.elements.indices {
@@ -179,8 +179,9 @@ struct PrecisionTests {
       bias: Tensor(shape: [2], elements: [1, 0]))
     let verified = try VerifiedNetwork(
       CPLNetwork(layers: [
-        Normalize(name: "normalize", mean: [0, 0, 0], standardDeviation: [1, 1, 1], side: 1),
-        Flatten(name: "flatten", inputShape: [3, 1, 1]), head,
+        Normalize(
+          name: "normalize", mean: [0, 0, 0], standardDeviation: [1, 1, 1], image: [3, 1, 1]),
+        Flatten(name: "flatten", image: [3, 1, 1]), head,
       ]), profile: .corrected, workers: .serial
     ) { _, _ in }
     let image = Tensor<Float>(repeating: 0.5, shape: [1, 3, 1, 1])

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 @Suite("Quirks of the published pipeline in certificates")
 struct QuirkTests {
@@ -9,8 +10,8 @@ struct QuirkTests {
     let step = StepSize(rule: .power, value: 0.125)
     var network = CPLNetwork<Float>(
       [
-        .normalize(mean: [0, 0, 0], standardDeviation: [1, 1, 1], side: 4),
-        .flatten(inputShape: [3, 4, 4]), .linear(features: 48, inner: 8, step: step),
+        .normalize(mean: [0, 0, 0], standardDeviation: [1, 1, 1], image: [3, 4, 4]),
+        .flatten(image: [3, 4, 4]), .linear(features: 48, inner: 8, step: step),
         .lastLayerNormalised(features: 48, classes: 3),
       ], seed: 1)
     network.layers[2].updateParameters { _, value in value.elements[0] += 10 }
@@ -29,8 +30,8 @@ struct QuirkTests {
   func meanPool() throws {
     let network = CPLNetwork<Float>(
       [
-        .normalize(mean: [0, 0, 0], standardDeviation: [1, 1, 1], side: 4),
-        .flatten(inputShape: [3, 4, 4]),
+        .normalize(mean: [0, 0, 0], standardDeviation: [1, 1, 1], image: [3, 4, 4]),
+        .flatten(image: [3, 4, 4]),
         .poolingLinear(.mean, features: 48, classes: 25),
       ], seed: 1)
     var logits = Tensor<Float>(shape: [1, 25])

@@ -1,9 +1,10 @@
 import CPLReference
 import CPLVerify
+import TestSupport
 
 /// Small networks of every kind that the model knows, and images for them.
 enum SampleNetworks {
-  /// A random network, verified: every head, both paddings, kernels of side 1 to 5, 2 to 100
+  /// A random network, verified: every head, both paddings, images that are squares or not, kernels of 1 to 5 rows, 2 to 100
   /// classes, deviations from 1 or not, steps from the proof, from the power method, or too long.
   static func random(_ seed: UInt64) throws -> VerifiedNetwork {
     var random = CounterRandom(seed: seed, purpose: .test, major: 77)
@@ -13,8 +14,10 @@ enum SampleNetworks {
     var configuration = ModelConfiguration(
       convolutionLayers: random.below(3), channels: imageChannels * (1 + random.below(3)),
       convolutionInner: 1 + random.below(6), linearLayers: random.below(3),
-      linearInner: 1 + random.below(12), head: head, imageSide: window * (1 + random.below(3)))
-    configuration.imageChannels = imageChannels
+      linearInner: 1 + random.below(12), head: head,
+      image: ImageShape(
+        channels: imageChannels, height: window * (1 + random.below(3)),
+        width: window * (1 + random.below(3))))
     configuration.pooling = window
     configuration.kernel = 1 + 2 * random.below(3)
     configuration.padding = random.below(2) == 0 ? .zero : .clone
@@ -69,8 +72,8 @@ enum SampleNetworks {
 /// Networks whose certificates are exactly tight: up to rounding the nearest image of another class
 /// lies at the certified radius.
 enum TightNetworks {
-  static let imageShape = [3, 4, 4]
-  private static var features: Int { imageShape.reduce(1, *) }
+  static let imageShape: ImageShape = [3, 4, 4]
+  private static var features: Int { imageShape.count }
 
   /// A linear map and the maximum.
   static func linear(_ seed: UInt64, classes: Int) throws -> VerifiedNetwork {
@@ -102,7 +105,7 @@ enum TightNetworks {
   static func images(count: Int, seed: UInt64) -> Tensor<Float> {
     var random = CounterRandom(seed: seed, purpose: .test, major: 79)
     return Tensor(
-      shape: [count] + imageShape,
+      shape: [count] + imageShape.extents,
       elements: (0..<count * features).map { _ in Float(0.3 + 0.4 * random.uniform()) })
   }
 
@@ -111,8 +114,8 @@ enum TightNetworks {
   ) throws -> VerifiedNetwork {
     let body: [any Layer<Float>] = [
       Normalize(
-        name: "normalize", mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1], side: 4),
-      Flatten(name: "flatten", inputShape: imageShape),
+        name: "normalize", mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1], image: [3, 4, 4]),
+      Flatten(name: "flatten", image: imageShape),
     ]
     let head = LastLayerNormalised(
       name: "head", weights: rows, bias: Tensor.uniform([rows.shape[0]], 5))

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 @Suite("Sound certificates")
 struct SoundCertificateTests {
@@ -100,8 +101,8 @@ struct SoundCertificateTests {
       name: "head", weights: Tensor(shape: [2, 1], elements: [1, 1]), bias: Tensor(shape: [2]))
     let tied = try VerifiedNetwork(
       CPLNetwork(layers: [
-        Normalize(name: "normalize", mean: [0], standardDeviation: [1], side: 1),
-        Flatten(name: "flatten", inputShape: [1, 1, 1]), head,
+        Normalize(name: "normalize", mean: [0], standardDeviation: [1], image: [1, 1, 1]),
+        Flatten(name: "flatten", image: [1, 1, 1]), head,
       ]), profile: .corrected, workers: .serial
     ) { _, _ in }
     let pixel = Tensor<Float>(repeating: 0.5, shape: [1, 1, 1, 1])

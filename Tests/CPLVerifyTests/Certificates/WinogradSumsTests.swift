@@ -12,10 +12,10 @@ struct WinogradSumsTests {
     /// What is proved for images of norm 1.
     private let bound: Double
 
-    init(kernel: Tensor<Float>, side: Int) throws {
+    init(kernel: Tensor<Float>, height: Int, width: Int) throws {
       self.kernel = kernel.converted()
-      convolution = Convolution(kernel: kernel, imageSide: side)
-      bound = try WinogradSums(ZeroPaddedConvolution(kernel, side: side))
+      convolution = Convolution(kernel: kernel, height: height, width: width)
+      bound = try WinogradSums(ZeroPaddedConvolution(kernel, height: height, width: width))
         .errorBound(norm: 1, in: BinaryFormat(Float.self))
     }
 
@@ -30,13 +30,17 @@ struct WinogradSumsTests {
 
   @Test(
     "no convolution errs by more than is proved",
-    arguments: [(1, 1, 4), (3, 2, 5), (2, 7, 9), (30, 5, 11), (45, 5, 32)])
-  func boundHolds(channels: Int, inner: Int, side: Int) throws {
+    arguments: [
+      [1, 1, 4, 4], [3, 2, 5, 5], [2, 7, 9, 9], [30, 5, 11, 11], [45, 5, 32, 32], [3, 2, 4, 17],
+      [2, 7, 13, 3],
+    ])
+  func boundHolds(size: [Int]) throws {
+    let (channels, inner, height, width) = (size[0], size[1], size[2], size[3])
     for stream in 0..<UInt32(4) {
       let kernel = Tensor<Float>.normal([inner, channels, 3, 3], stream: 500 + stream)
-      let subject = try Subject(kernel: kernel, side: side)
+      let subject = try Subject(kernel: kernel, height: height, width: width)
       for scale: Float in [1e-3, 1, 1e4] {
-        var x = Tensor<Float>.normal([channels, side, side], stream: 510 + stream)
+        var x = Tensor<Float>.normal([channels, height, width], stream: 510 + stream)
         for index in x.elements.indices { x.elements[index] *= scale }
         #expect(subject.attained(at: x) <= 1, "stream \(stream), scale \(scale)")
       }
@@ -47,7 +51,7 @@ struct WinogradSumsTests {
   func searched() throws {
     var random = CounterRandom(seed: 3, purpose: .test, major: 520)
     let kernel = Tensor<Float>.normal([1, 1, 3, 3], stream: 521)
-    let subject = try Subject(kernel: kernel, side: 4)
+    let subject = try Subject(kernel: kernel, height: 4, width: 4)
     var x = Tensor<Float>.normal([1, 4, 4], stream: 522)
     var attained = subject.attained(at: x)
     for _ in 0..<20_000 {
@@ -67,10 +71,10 @@ struct WinogradSumsTests {
   func overflow() throws {
     let large = Tensor<Float>(repeating: 3e38, shape: [1, 1, 3, 3])
     #expect(throws: VerificationError.self) {
-      try WinogradSums(ZeroPaddedConvolution(large, side: 4))
+      try WinogradSums(ZeroPaddedConvolution(large, height: 4, width: 4))
     }
     let kernel = Tensor<Float>(repeating: 1e10, shape: [1, 1, 3, 3])
-    let sums = try WinogradSums(ZeroPaddedConvolution(kernel, side: 4))
+    let sums = try WinogradSums(ZeroPaddedConvolution(kernel, height: 4, width: 4))
     #expect(throws: VerificationError.self) {
       try sums.errorBound(norm: 1e28, in: BinaryFormat(Float.self))
     }
@@ -79,9 +83,9 @@ struct WinogradSumsTests {
 }
 
 extension ZeroPaddedConvolution {
-  fileprivate init(_ kernel: Tensor<Float>, side: Int) {
+  fileprivate init(_ kernel: Tensor<Float>, height: Int, width: Int) {
     self.init(
       kernel: kernel.elements.map { Double($0) }, outputs: kernel.shape[0],
-      inputs: kernel.shape[1], kernelSide: kernel.shape[2], imageSide: side)
+      inputs: kernel.shape[1], kernelSide: kernel.shape[2], height: height, width: width)
   }
 }

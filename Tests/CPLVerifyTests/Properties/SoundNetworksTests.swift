@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 /// Networks with nothing wrong about them but that some checks find little to look at.
 enum SoundNetworks {
@@ -13,7 +14,7 @@ enum SoundNetworks {
   static func network(_ kind: Kind) -> CPLNetwork<Float> {
     var size = ModelConfiguration(
       convolutionLayers: 2, channels: 6, convolutionInner: 4, linearLayers: 2, linearInner: 8,
-      classes: 4, imageSide: 8)
+      classes: 4, image: [3, 8, 8])
     switch kind {
     case .oneConvolution: (size.convolutionLayers, size.linearLayers) = (1, 0)
     case .denseOnly: size.convolutionLayers = 0
@@ -21,14 +22,14 @@ enum SoundNetworks {
     case .noParameters:
       (size.convolutionLayers, size.linearLayers, size.head) = (0, 0, .trunc)
     case .twoClasses: size.classes = 2
-    case .onePixel: (size.imageSide, size.pooling) = (1, 1)
-    case .grey: size.imageChannels = 1
+    case .onePixel: (size.image, size.pooling) = ([3, 1, 1], 1)
+    case .grey: size.image.channels = 1
     default: break
     }
     var network = CPLNetwork<Float>(
       size.layers(
-        mean: Array(repeating: 0.5, count: size.imageChannels),
-        standardDeviation: Array(repeating: 1, count: size.imageChannels)), seed: 3)
+        mean: Array(repeating: 0.5, count: size.image.channels),
+        standardDeviation: Array(repeating: 1, count: size.image.channels)), seed: 3)
     func scale(_ layers: [Int], by factor: Float) {
       for layer in layers { network.layers[layer].updateParameters { $1.scale(by: factor) } }
     }
@@ -61,7 +62,7 @@ enum SoundNetworks {
 
   static func images(_ network: CPLNetwork<Float>, _ count: Int) -> ImageDataset {
     ImageDataset(
-      name: "drawn", classes: network.classes, imageShape: network.inputShape,
+      name: "drawn", classes: network.classes, imageShape: network.image,
       numbers: SampleNetworks.images(network, count: count, seed: 5).elements,
       labels: (0..<count).map { $0 % network.classes })
   }

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("A report's figures")
@@ -27,6 +28,29 @@ struct ReportFigureTests {
           backwardPasses: 1, extent: .plan)
       }, violations: [], excessLayers: [])
     return report
+  }
+
+  @Test("a counterexample is pictured as wide and as high as it is")
+  func picture() throws {
+    let shape: ImageShape = [1, 3, 5]
+    let original = [Float](repeating: 0, count: 15)
+    var adversarial = original
+    // The last pixel of the first row.
+    adversarial[4] = 1
+    let violation = Violation(
+      stored: 0, label: 0, prediction: 0, adversarialPrediction: 1, radius: 2, distance: 1,
+      attack: "pgd", cause: .certificate, original: original, adversarial: adversarial)
+    let pictures = try #require(CounterexamplePictures(violation, imageShape: shape))
+    let parts = pictures.drawing.split(separator: "base64,").dropFirst()
+      .map { $0.prefix { $0 != "\"" } }
+    #expect(parts.count == 3)
+    let bitmap = Array(try #require(Data(base64Encoded: String(parts[1]))))
+    #expect(bitmap[18..<26].elementsEqual([5, 0, 0, 0, 3, 0, 0, 0]), "width and height")
+    // Rows of 15 bytes and one that fills them up, from the bottom up.
+    #expect(bitmap.count == 54 + 3 * 16)
+    #expect(
+      bitmap.indices.filter { $0 >= 54 && bitmap[$0] == 255 } == Array(54 + 32 + 12..<54 + 32 + 15))
+    #expect(CounterexamplePictures(violation, imageShape: [1, 4, 4]) == nil)
   }
 
   @Test("a page of 10,000 images is below 2 MB")

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Testing
+import TestSupport
 
 @Suite("The report of a run")
 struct ReportOfRunTests {
@@ -11,7 +12,7 @@ struct ReportOfRunTests {
   private var expanding: CPLNetwork<Float> {
     let model = ModelConfiguration(
       convolutionLayers: 2, channels: 3, convolutionInner: 3, linearLayers: 1, linearInner: 16,
-      classes: 3, imageSide: 8)
+      classes: 3, image: [3, 8, 8])
     var network = CPLNetwork<Float>(
       model.layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1]), seed: 1)
     network.updateSteps(iterations: 100, workers: workers)

@@ -189,10 +189,10 @@ struct VerdictTests {
 
   @Test("names of classes are the data sets' own, and none are made up")
   func classNames() {
-    #expect(ImageDataset.classNames(of: "cifar10")?[2] == "bird")
-    #expect(ImageDataset.classNames(of: "cifar100")?.count == 100)
-    #expect(ImageDataset.classNames(of: "cifar100")?[99] == "worm")
-    #expect(ImageDataset.classNames(of: "npy") == nil && ImageDataset.classNames(of: nil) == nil)
+    #expect(DatasetDescriptor.named("cifar10")?.classNames[2] == "bird")
+    #expect(DatasetDescriptor.named("cifar100")?.classes == 100)
+    #expect(DatasetDescriptor.named("cifar100")?.classNames[99] == "worm")
+    #expect(DatasetDescriptor.named("npy") == nil && DatasetDescriptor.named(nil) == nil)
   }
 
   @Test("a selection remembers how many images there were to choose from")

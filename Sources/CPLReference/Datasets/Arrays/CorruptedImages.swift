@@ -33,8 +33,8 @@ struct CorruptedImages {
     guard names.contains(name) else {
       throw invalid("", "--corruption to be one of \(list)", "'\(name.forMessage)'")
     }
-    let path = CIFARBinary.path(folder, "\(name).npy")
-    let labelPath = CIFARBinary.path(folder, "labels.npy")
+    let path = folder.appendingPath("\(name).npy")
+    let labelPath = folder.appendingPath("labels.npy")
     let images = try NumPyFile.array(FileBytes(path))
     var labels = try NumPyFile.array(FileBytes(labelPath))
     // Labels may be there once for all severities.

@@ -11,17 +11,18 @@ extension ImageDataset {
     let numbers = try labels.classNumbers(
       count: images.shape[0], classes: classes, of: labelPath)
     let pixels = try ImagePixels(images, of: imagePath)
-    let (shape, plane) = (layout.shape, layout.shape[1] * layout.shape[2])
+    let (shape, channels) = (layout.shape, layout.shape.channels)
     switch pixels.values {
     case .bytes(let bytes):
       self.init(
         name: name, classes: classes, imageShape: shape,
-        pixels: layout.isPlanar ? bytes : bytes.planar(channels: shape[0], plane: plane),
+        pixels: layout.isPlanar ? bytes : bytes.planar(channels: channels, plane: shape.planeCount),
         labels: numbers)
     case .numbers(let values):
       self.init(
         name: name, classes: classes, imageShape: shape,
-        numbers: layout.isPlanar ? values : values.planar(channels: shape[0], plane: plane),
+        numbers: layout.isPlanar
+          ? values : values.planar(channels: channels, plane: shape.planeCount),
         labels: numbers)
     }
     notes = [layout.note, pixels.note].compactMap(\.self)
@@ -30,8 +31,7 @@ extension ImageDataset {
 
 /// Where an array of images has its channels.
 private struct ImageLayout {
-  /// Channels, height, width.
-  let shape: [Int]
+  let shape: ImageShape
   /// Whether each channel is a plane of its own.
   let isPlanar: Bool
   /// What had to be assumed.
@@ -41,30 +41,30 @@ private struct ImageLayout {
     let extents = images.shape
     guard [3, 4].contains(extents.count), extents.allSatisfy({ $0 > 0 }),
       extents.dropFirst().allSatisfy({ $0 <= 1 << 12 })
-    else { throw Self.error(images, path) }
+    else {
+      throw ReferenceError.invalid(
+        path: path, location: images.name, expected: "images N×C×H×W, N×H×W×C or N×H×W",
+        found: "shape \(extents)")
+    }
     guard extents.count == 4 else {
-      guard extents[1] == extents[2] else { throw Self.error(images, path) }
-      (shape, isPlanar) = ([1, extents[1], extents[2]], true)
+      shape = ImageShape(channels: 1, height: extents[1], width: extents[2])
+      isPlanar = true
       note = "its images have no axis of channels: read as one channel each"
       return
     }
-    let canBePlanar = extents[2] == extents[3]
-    let canBeLast = extents[1] == extents[2]
-    guard canBePlanar || canBeLast else { throw Self.error(images, path) }
-    isPlanar = canBePlanar
-    shape = canBePlanar ? Array(extents[1...]) : [extents[3], extents[1], extents[2]]
-    if canBePlanar, canBeLast, extents[1] > 1 {
-      let side = extents[1]
+    let first = ImageShape(channels: extents[1], height: extents[2], width: extents[3])
+    let last = ImageShape(channels: extents[3], height: extents[1], width: extents[2])
+    // Square images tell where their channels are; of others the shorter axis is taken for them.
+    isPlanar =
+      first.isSquare || last.isSquare ? first.isSquare : first.channels <= last.channels
+    shape = isPlanar ? first : last
+    let other = isPlanar ? last : first
+    if !shape.isSquare || other.isSquare && shape.count > 1 || other.channels < shape.channels {
+      let text = extents.dropFirst().map(String.init).joined(separator: "×")
       note =
-        "its images, of shape \(side)×\(side)×\(side), may have their channels first or last: read as "
-        + "channels first, N×C×n×n"
+        "its images, of shape \(text), may have their channels first or last: read as channels "
+        + (isPlanar ? "first, N×C×H×W" : "last, N×H×W×C")
     }
-  }
-
-  private static func error(_ images: StoredTensor, _ path: String) -> ReferenceError {
-    .invalid(
-      path: path, location: images.name, expected: "images N×C×n×n or N×n×n×C",
-      found: "shape \(images.shape)")
   }
 }
 

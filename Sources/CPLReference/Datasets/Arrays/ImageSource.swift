@@ -4,16 +4,25 @@ import Foundation
 
 /// Where the images of a data set are read from.
 public enum ImageSource {
-  /// In which form they are stored.
-  public enum Kind: String, CaseIterable, Sendable {
-    case cifar10
-    case cifar100
-    /// One HDF5 file with datasets of images and labels.
-    case hdf5
-    /// Arrays of images and labels in a folder of `.npy` files, or in one `.npz`.
-    case npy
+  /// Which data set they are, or in which form they are stored: the name of a data set that is read
+  /// from files of its own, or of a form.
+  public struct Kind: RawRepresentable, Hashable, CaseIterable, Sendable {
+    public let rawValue: String
 
-    fileprivate var binary: CIFARBinary.Kind? { CIFARBinary.Kind(rawValue: rawValue) }
+    /// One HDF5 file with datasets of images and labels.
+    public static let hdf5 = Kind(name: "hdf5")
+    /// Arrays of images and labels in a folder of `.npy` files, or in one `.npz`.
+    public static let npy = Kind(name: "npy")
+
+    public static let allCases =
+      DatasetDescriptor.all.filter(\.isRead).map { Kind(name: $0.name) } + [hdf5, npy]
+
+    private init(name: String) { rawValue = name }
+
+    public init?(rawValue: String) {
+      guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+      self = known
+    }
   }
 
   /// Which images of a folder like CIFAR-10-C are meant.
@@ -33,10 +42,11 @@ public enum ImageSource {
 
   /// Reads one split.
   ///
-  /// CIFAR's files are told by their names. Arrays are called `images` and `labels`, `x_test` and
+  /// The files of CIFAR are told by their names, those of MNIST and Fashion-MNIST by their first labels
+  /// or the name of their folder. Arrays are called `images` and `labels`, `x_test` and
   /// `y_test` or the like (`ArrayNames`); in a file or folder that has them, the split's own, and
-  /// otherwise the images are of whatever split they are asked for. Images are N×C×n×n or N×n×n×C,
-  /// bytes or numbers in [0, 1]; labels are N whole numbers, or one-hot. A folder with `labels.npy`
+  /// otherwise the images are of whatever split they are asked for. Images are N×C×H×W or N×H×W×C,
+  /// or N×H×W of one channel, bytes or numbers in [0, 1]; labels are N whole numbers, or one-hot. A folder with `labels.npy`
   /// and arrays of other names is one like CIFAR-10-C.
   ///
   /// - Parameters:
@@ -57,13 +67,11 @@ public enum ImageSource {
         expected: "a folder like CIFAR-10-C, for --corruption and --severity: labels.npy and an "
           + "array a corruption", found: "other data")
     }
-    switch kind {
-    case .cifar10?, .cifar100?:
-      return try CIFARBinary.read(path, split: split, kind: kind?.binary)
-    case .hdf5?: return try hdf5(path, split: split, classes: classes)
-    case .npy?: return try numpy(path, split: split, classes: classes)
-    case nil: break
+    if let descriptor = DatasetDescriptor.named(kind?.rawValue) {
+      return try DatasetDescriptor.read(path, split: split, kind: descriptor)
     }
+    if kind == .hdf5 { return try hdf5(path, split: split, classes: classes) }
+    if kind == .npy { return try numpy(path, split: split, classes: classes) }
     if isFile(path) {
       if try HDF5File.isOne(path) { return try hdf5(path, split: split, classes: classes) }
       let start = try InputFile(path).start(FileKind.startLength)
@@ -79,7 +87,7 @@ public enum ImageSource {
       return try numpy(path, split: split, classes: classes)
     }
     do {
-      return try CIFARBinary.read(path, split: split)
+      return try DatasetDescriptor.read(path, split: split)
     } catch ReferenceError.missing where files(in: path).contains(where: { $0.hasSuffix(".npy") }) {
       throw ReferenceError.invalid(
         path: path, location: "", expected: "\(split.rawValue) images: \(ArrayNames.expected)",
@@ -130,7 +138,7 @@ public enum ImageSource {
         labels: NumPyFile.array(FileBytes(labels)), of: labels, classes: classes)
     }
     guard isFile(path) else {
-      throw ReferenceError.missing(path: CIFARBinary.path(path, "images.npy"))
+      throw ReferenceError.missing(path: path.appendingPath("images.npy"))
     }
     let file = try FileBytes(path)
     guard file.bytes.starts(with: NumPyFile.archiveSignature) else {
@@ -177,7 +185,7 @@ public enum ImageSource {
       (found, name) = ((files[0], files[1]), "cifar10.1 \(version)")
     }
     return found.map {
-      (name, CIFARBinary.path(folder, $0.images), CIFARBinary.path(folder, $0.labels))
+      (name, folder.appendingPath($0.images), folder.appendingPath($0.labels))
     }
   }
 }

@@ -1,7 +1,7 @@
 import CZlib
 
-/// What zip archives need of zlib.
-enum Zlib {
+/// What zip archives and gzip files need of zlib.
+package enum Zlib {
   /// The CRC-32 of a zip archive's entry.
   static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
     bytes.withUnsafeBytes {
@@ -11,11 +11,25 @@ enum Zlib {
 
   /// The `count` bytes that `deflated` stands for; nil where it stands for anything else.
   static func inflate(_ deflated: ArraySlice<UInt8>, count: Int) -> [UInt8]? {
-    var stream = z_stream()
     // Negative: without zlib's own header, as in zip archives.
-    let windowBits: Int32 = -15
+    let (bytes, isWhole) = inflate(deflated, count: count, windowBits: -15)
+    return isWhole ? bytes : nil
+  }
+
+  /// The first `count` bytes that a gzip file stands for, fewer where it is shorter or damaged, and
+  /// whether they are all of it, its checksum among them.
+  package static func gunzip(
+    _ file: ArraySlice<UInt8>, count: Int
+  ) -> (bytes: [UInt8], isWhole: Bool) {
+    inflate(file, count: count, windowBits: 16 + 15)
+  }
+
+  private static func inflate(
+    _ deflated: ArraySlice<UInt8>, count: Int, windowBits: Int32
+  ) -> (bytes: [UInt8], isWhole: Bool) {
+    var stream = z_stream()
     let size = Int32(MemoryLayout<z_stream>.size)
-    guard inflateInit2_(&stream, windowBits, ZLIB_VERSION, size) == Z_OK else { return nil }
+    guard inflateInit2_(&stream, windowBits, ZLIB_VERSION, size) == Z_OK else { return ([], false) }
     defer { inflateEnd(&stream) }
     var isWhole = false
     let bytes = [UInt8](unsafeUninitializedCapacity: max(1, count)) { output, filled in
@@ -40,6 +54,6 @@ enum Zlib {
         isWhole = status == Z_STREAM_END && read == input.count && filled == count
       }
     }
-    return isWhole ? bytes : nil
+    return (bytes, isWhole)
   }
 }

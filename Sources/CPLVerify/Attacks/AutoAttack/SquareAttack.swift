@@ -16,20 +16,20 @@ public struct SquareAttack: FixedBudgetAttack {
   ) -> [AttackResult] {
     precondition(budgets.count == input.count, "a budget for each image")
     var (results, _, survivors) = input.begin(on: target, workers: workers)
-    let shape = target.network.inputShape
+    let shape = target.network.image
     var searches = survivors.map { position in
       let index = input.indices[position]
       var random = Self.random(seed, index, step: 0)
-      let tiles = SquareSearch<Float>.grid(side: shape[1]).tiles
+      let tiles = SquareShape.Grid(shape).count
       return SquareSearch(
         Ball(center: input.images.row(position), radius: budgets[position]),
         label: input.labels[position], shape: shape,
-        start: (0..<tiles * tiles).map { _ in
-          SquareProposal.Bump(channels: shape[0], &random)
+        start: (0..<tiles).map { _ in
+          SquareProposal.Bump(channels: shape.channels, &random)
         }
       ) { query, window in
         var random = Self.random(seed, index, step: query + 1)
-        return SquareProposal(side: shape[1], window: window, channels: shape[0], &random)
+        return SquareProposal(in: shape, window: window, &random)
       }
     }
     target.drive(&searches, workers: workers)

@@ -32,13 +32,13 @@ package struct SquareProposal: Equatable, Sendable {
     self.bump = bump
   }
 
-  /// Two windows of side `window` in an image of side `side`, their corners in 0 … side − window − 1,
-  /// and a bump.
-  init(side: Int, window: Int, channels: Int, _ random: inout CounterRandom) {
-    let positions = max(1, side - window)
-    receiving = (random.below(positions), random.below(positions))
-    emptied = (random.below(positions), random.below(positions))
-    bump = Bump(channels: channels, &random)
+  /// Two windows of `window`×`window` pixels in an image, their corners in rows 0 … H − window − 1 and
+  /// columns 0 … W − window − 1, and a bump.
+  init(in image: ImageShape, window: Int, _ random: inout CounterRandom) {
+    let (rows, columns) = (max(1, image.height - window), max(1, image.width - window))
+    receiving = (random.below(rows), random.below(columns))
+    emptied = (random.below(rows), random.below(columns))
+    bump = Bump(channels: image.channels, &random)
   }
 
   package static func == (first: SquareProposal, second: SquareProposal) -> Bool {
@@ -53,9 +53,9 @@ package enum SquareShape {
   /// The bump of an s×s window, row by row: the upper ⌊s/2⌋ rows positive, the others negative. In each
   /// half nested centred rectangles of half-width k = 0, 1, 2, … add 1/(k+1)². Each half, then the
   /// whole, has length 1.
-  package static func bump(side: Int) -> [Double] {
-    let upper = side / 2
-    let both = half(upper, side) + half(side - upper, side).map { -$0 }
+  package static func bump(window: Int) -> [Double] {
+    let upper = window / 2
+    let both = half(upper, window) + half(window - upper, window).map { -$0 }
     let length = both.euclideanLength
     return both.map { $0 / length }
   }
@@ -75,12 +75,41 @@ package enum SquareShape {
     return length > 0 ? values.map { $0 / length } : values
   }
 
-  /// The side of the window of a query, counted from 0: of p = 0.8 of the image, halved after queries
-  /// 10, 50, 200, 500, 1000, 2000, 4000, 6000 and 8000; odd, at least 3, at most the image's side.
-  package static func window(query: Int, side: Int) -> Int {
+  /// The square tiles of the start: five along the lesser extent of the image, about as many as cover
+  /// the larger one, in the middle of the image.
+  package struct Grid {
+    package let rows: Int
+    package let columns: Int
+    /// The height and width of a tile.
+    package let tile: Int
+    /// Where the first tile begins.
+    package let top: Int
+    package let left: Int
+
+    package init(_ image: ImageShape) {
+      let lesser = min(image.height, image.width)
+      let tile = max(1, lesser / 5)
+      func tiles(_ extent: Int) -> Int { min(5 * extent / lesser, extent / tile) }
+      (rows, columns) = (tiles(image.height), tiles(image.width))
+      self.tile = tile
+      (top, left) = ((image.height - rows * tile) / 2, (image.width - columns * tile) / 2)
+    }
+
+    package var count: Int { rows * columns }
+
+    /// The first pixel of a tile, counted row by row.
+    package func corner(_ index: Int) -> (row: Int, column: Int) {
+      (top + index / columns * tile, left + index % columns * tile)
+    }
+  }
+
+  /// The height and width of the window of a query, counted from 0: of p = 0.8 of the image, halved after
+  /// queries 10, 50, 200, 500, 1000, 2000, 4000, 6000 and 8000; odd, at least 3, at most the image's
+  /// lesser extent.
+  package static func window(query: Int, image: ImageShape) -> Int {
     let halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000].count { query > $0 }
     let share = 0.8 / Double(1 << halvings)
-    let rounded = (share * Double(side * side)).squareRoot().rounded(.toNearestOrEven)
-    return min(max(Int(rounded), 3) | 1, side)
+    let rounded = (share * Double(image.planeCount)).squareRoot().rounded(.toNearestOrEven)
+    return min(max(Int(rounded), 3) | 1, image.height, image.width)
   }
 }

@@ -15,8 +15,7 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
   package static var queries: Int { 5000 }
 
   private let queries: Int
-  private let channels: Int
-  private let side: Int
+  private let image: ImageShape
   private let propose: @Sendable (_ query: Int, _ window: Int) -> SquareProposal
 
   package private(set) var point: [Scalar]
@@ -32,40 +31,29 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
   package var backwardPasses = 0
 
   /// - Parameters:
-  ///   - shape: channels, rows and columns; the image is square.
   ///   - start: the bumps of the start, row by row.
-  ///   - propose: what chance decides in each query, counted from 0, with windows of a side.
+  ///   - propose: what chance decides in each query, counted from 0, with windows of a height and width.
   package init(
-    _ ball: Ball<Scalar>, label: Int, shape: [Int], queries: Int = Self.queries,
+    _ ball: Ball<Scalar>, label: Int, shape: ImageShape, queries: Int = Self.queries,
     start: [SquareProposal.Bump],
     propose: @escaping @Sendable (_ query: Int, _ window: Int) -> SquareProposal
   ) {
     self.ball = ball
     self.label = label
     self.queries = queries
-    (channels, side) = (shape[0], shape[1])
+    image = shape
     self.propose = propose
     point = Array(ball.center)
     best = point
     var difference = [Double](repeating: 0, count: point.count)
-    let grid = Self.grid(side: side)
-    for (tile, bump) in zip(0..<grid.tiles * grid.tiles, start) {
-      let corner = (
-        grid.margin + tile / grid.tiles * grid.tile, grid.margin + tile % grid.tiles * grid.tile
-      )
-      for channel in 0..<channels {
-        let values = Self.values(of: bump, side: grid.tile, channel: channel)
-        Self.forEach(in: grid.tile, at: corner, channel, side) { difference[$0] = values[$1] }
+    let grid = SquareShape.Grid(image)
+    for (tile, bump) in zip(0..<grid.count, start) {
+      for channel in 0..<image.channels {
+        let values = Self.values(of: bump, window: grid.tile, channel: channel)
+        forEach(in: grid.tile, at: grid.corner(tile), channel) { difference[$0] = values[$1] }
       }
     }
     point = clipped(difference)
-  }
-
-  /// The tiles of the start: how many in a row, their side, and how far they are from the border.
-  package static func grid(side: Int) -> (tiles: Int, tile: Int, margin: Int) {
-    let tile = max(1, side / 5)
-    let tiles = min(5, side / tile)
-    return (tiles, tile, (side - tiles * tile) / 2)
   }
 
   package var isOver: Bool { adversarial != nil || query >= queries }
@@ -87,44 +75,44 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
   }
 
   private mutating func move() {
-    let window = SquareShape.window(query: query, side: side)
+    let window = SquareShape.window(query: query, image: image)
     let proposal = propose(query, window)
     var difference = zip(best, ball.center).map { Double($0) - Double($1) }
     let total = difference.euclideanLength
     var both = 0.0
-    for channel in 0..<channels {
-      Self.forEach(in: window, at: proposal.receiving, channel, side) { index, _ in
+    for channel in 0..<image.channels {
+      forEach(in: window, at: proposal.receiving, channel) { index, _ in
         both += difference[index] * difference[index]
       }
-      Self.forEach(in: window, at: proposal.emptied, channel, side) { index, _ in
-        let (row, column) = (index % (side * side) / side, index % side)
+      forEach(in: window, at: proposal.emptied, channel) { index, _ in
+        let (row, column) = (index % image.planeCount / image.width, index % image.width)
         let isCounted =
           (proposal.receiving.row..<proposal.receiving.row + window).contains(row)
           && (proposal.receiving.column..<proposal.receiving.column + window).contains(column)
         if !isCounted { both += difference[index] * difference[index] }
       }
     }
-    let free = max(ball.target * ball.target - total * total, 0) / Double(channels)
+    let free = max(ball.target * ball.target - total * total, 0) / Double(image.channels)
     let length = (free + both).squareRoot()
     var received: [[Double]] = []
-    for channel in 0..<channels {
-      var values = Self.values(of: proposal.bump, side: window, channel: channel)
+    for channel in 0..<image.channels {
+      var values = Self.values(of: proposal.bump, window: window, channel: channel)
       var old = 0.0
-      Self.forEach(in: window, at: proposal.receiving, channel, side) { index, _ in
+      forEach(in: window, at: proposal.receiving, channel) { index, _ in
         old += difference[index] * difference[index]
       }
       let scale = 1 / (1e-12 + old.squareRoot())
-      Self.forEach(in: window, at: proposal.receiving, channel, side) {
+      forEach(in: window, at: proposal.receiving, channel) {
         values[$1] += difference[$0] * scale
       }
       let normalized = length / (1e-12 + values.euclideanLength)
       received.append(values.map { $0 * normalized })
     }
-    for channel in 0..<channels {
-      Self.forEach(in: window, at: proposal.emptied, channel, side) { index, _ in
+    for channel in 0..<image.channels {
+      forEach(in: window, at: proposal.emptied, channel) { index, _ in
         difference[index] = 0
       }
-      Self.forEach(in: window, at: proposal.receiving, channel, side) {
+      forEach(in: window, at: proposal.receiving, channel) {
         difference[$0] = received[channel][$1]
       }
     }
@@ -141,23 +129,23 @@ package struct SquareSearch<Scalar: TensorScalar>: ImageSearch {
 
   /// A bump's values in one channel.
   private static func values(
-    of bump: SquareProposal.Bump, side: Int, channel: Int
+    of bump: SquareProposal.Bump, window: Int, channel: Int
   ) -> [Double] {
-    let values = SquareShape.bump(side: side)
+    let values = SquareShape.bump(window: window)
     let sign: Double = bump.flips[channel] ? -1 : 1
     return values.indices.map { index in
-      sign * values[bump.isTransposed ? index % side * side + index / side : index]
+      sign * values[bump.isTransposed ? index % window * window + index / window : index]
     }
   }
 
   /// Calls `body` with the position in the image and the one in the window, for each pixel of a
   /// window in one channel.
-  private static func forEach(
-    in window: Int, at corner: (row: Int, column: Int), _ channel: Int, _ side: Int,
+  private func forEach(
+    in window: Int, at corner: (row: Int, column: Int), _ channel: Int,
     _ body: (_ index: Int, _ position: Int) -> Void
   ) {
     for row in 0..<window {
-      let first = (channel * side + corner.row + row) * side + corner.column
+      let first = (channel * image.height + corner.row + row) * image.width + corner.column
       for column in 0..<window { body(first + column, row * window + column) }
     }
   }

@@ -4,7 +4,7 @@ import CPLReference
 
 /// Images under attack.
 public struct AttackInput: Sendable {
-  /// N×C×n×n, in [0, 1].
+  /// N×C×H×W, in [0, 1].
   public let images: Tensor<Float>
   /// For each image the class that the attack is to leave: its label, or in an audit its prediction; never
   /// −1.
@@ -92,7 +92,7 @@ public struct AttackTarget: Sendable {
 
 /// What an attack found for one image.
 public struct AttackResult: Sendable {
-  /// The nearest adversarial image found, C×n×n; nil when none was.
+  /// The nearest adversarial image found, C×H×W; nil when none was.
   public var image: [Float]?
   /// ‖image − original‖₂, computed in binary64 from the two binary32 images; ∞ without an image.
   public var distance = Double.infinity
