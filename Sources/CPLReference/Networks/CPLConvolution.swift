@@ -9,6 +9,14 @@ import CPLNumerics
 /// on images C×H×W, with K of inner×C×k×k and b of `inner`. Lipschitz constant at most
 /// max(1, h‖T‖² − 1).
 public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
+  public struct Cache: Sendable {
+    /// The input and the activations a = relu(T x + b), for the gradients of the parameters.
+    var input: Tensor<Scalar>?
+    var hidden: Tensor<Scalar>?
+    /// Where the activations are positive, one bit each.
+    var mask: [UInt8] = []
+  }
+
   public let name: String
   public var stepRule: StepRule
   public var stepSize: Scalar
@@ -77,15 +85,15 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    var record = LayerRecord<Scalar>()
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
+    var cache = Cache()
     let batch = input.shape[0]
     let keepsAll = recording == .everything
     var output: Tensor<Scalar>
     if keepsAll {
       output = Tensor(shape: input.shape, initializingWith: { _ in })
-      record.input = consume input
+      cache.input = consume input
     } else {
       output = consume input
     }
@@ -110,7 +118,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
               }
             }
           }
-          if let input = record.input {
+          if let input = cache.input {
             input.withUnsafeElements(run)
           } else {
             run(outputs)
@@ -118,20 +126,20 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
         }
       }
     }
-    if keepsAll { record.hidden = hidden }
-    record.mask = mask
-    return (output, record)
+    if keepsAll { cache.hidden = hidden }
+    cache.mask = mask
+    return (output, cache)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = consume outputGradient
     let batch = gradient.shape[0]
     gradient.withUnsafeMutableElements { gradients in
-      record.mask.withUnsafeBufferPointer { mask in
+      cache.mask.withUnsafeBufferPointer { mask in
         nonisolated(unsafe) let (gradients, mask) = (gradients, mask.baseAddress!)
         workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
           let first = range.lowerBound
@@ -152,7 +160,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func backward(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
     let batch = gradient.shape[0]
@@ -163,8 +171,8 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
     var sums = [Scalar](repeating: 0, count: max(1, pieces) * sumCount)
     sums.withUnsafeMutableBufferPointer { sums in
       gradient.withUnsafeMutableElements { gradients in
-        record.input!.withUnsafeElements { inputs in
-          record.hidden!.withUnsafeElements { hidden in
+        cache.input!.withUnsafeElements { inputs in
+          cache.hidden!.withUnsafeElements { hidden in
             nonisolated(unsafe) let sums = sums.baseAddress!
             nonisolated(unsafe) let (gradients, inputs, hidden) = (gradients, inputs, hidden)
             workers.forEachRange(of: batch, by: Self.imagesPerPiece) { piece, range in

@@ -6,6 +6,13 @@ import CPLNumerics
 ///
 /// with W of inner×d and b of `inner`. Lipschitz constant at most max(1, h‖W‖² − 1).
 public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
+  public struct Cache: Sendable {
+    /// The input, for the gradients of the parameters.
+    var input: Tensor<Scalar>?
+    /// The activations a = relu(W x + b).
+    var hidden: Tensor<Scalar>?
+  }
+
   public let name: String
   public var stepRule: StepRule
   public var stepSize: Scalar
@@ -62,26 +69,26 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    var record = LayerRecord<Scalar>()
-    if recording == .everything { record.input = input }
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
+    var cache = Cache()
+    if recording == .everything { cache.input = input }
     var output = consume input
     let hidden = bias.withUnsafeElements {
       project(output, Epilogue(addend: $0, rectifies: true), workers: workers)
     }
     addTransposed(hidden, scale: -stepSize, to: &output, workers: workers)
-    if recording != .nothing { record.hidden = hidden }
-    return (output, record)
+    if recording != .nothing { cache.hidden = hidden }
+    return (output, cache)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = consume outputGradient
-    let projected = gatedProjection(gradient, record.hidden!, workers: workers)
+    let projected = gatedProjection(gradient, cache.hidden!, workers: workers)
     addTransposed(projected, scale: 1, to: &gradient, workers: workers)
     return gradient
   }
@@ -94,14 +101,14 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func backward(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
-    let hidden = record.hidden!
+    let hidden = cache.hidden!
     let batch = gradient.shape[0]
     let projected = gatedProjection(gradient, hidden, workers: workers)
     let weightGradient = weightGradient(
-      input: record.input!, projected: projected, hidden: hidden, gradient: gradient,
+      input: cache.input!, projected: projected, hidden: hidden, gradient: gradient,
       workers: workers)
     var biasGradient = Tensor<Scalar>(shape: [inner])
     biasGradient.withUnsafeMutableElements { sums in

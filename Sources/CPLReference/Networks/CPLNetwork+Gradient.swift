@@ -7,12 +7,13 @@ extension CPLNetwork {
     public let logits: Tensor<Scalar>
     /// How many images went through the layers on images together.
     fileprivate let pieceSize: Int
-    /// The records of the layers on images, one list a piece of the batch.
-    fileprivate let imageRecords: [[LayerRecord<Scalar>]]
-    /// The last two layers as one, where they went as one.
+    /// The caches of the layers on images, one list a piece of the batch.
+    fileprivate let imageCaches: [[ForwardCache]]
+    /// The caches of the layers after those on images, but for a folded head.
+    fileprivate let vectorCaches: [ForwardCache]
+    /// The last two layers as one, where they went as one, and its activations.
     fileprivate let foldedHead: FoldedHead<Scalar>?
-    /// The records of the layers after those on images, a folded head being one layer.
-    fileprivate let vectorRecords: [LayerRecord<Scalar>]
+    fileprivate let foldedHidden: Tensor<Scalar>?
   }
 
   /// How many images go through the layers on images together: so few that they stay in a core's own
@@ -40,16 +41,13 @@ extension CPLNetwork {
     let vectors = Tensor(joining: pieces.map(\.output))
     let foldedHead =
       recording == .everything ? nil : FoldedHead(vectorLayers, workers: workers)
-    var (logits, records) = Self.forward(
+    var (logits, caches) = Self.forward(
       foldedHead == nil ? vectorLayers : vectorLayers.dropLast(2), vectors, recording, workers)
-    if let foldedHead {
-      let (output, record) = foldedHead.forward(logits, workers: workers)
-      logits = output
-      records.append(record)
-    }
+    var hidden: Tensor<Scalar>?
+    if let foldedHead { (logits, hidden) = foldedHead.forward(logits, workers: workers) }
     return Pass(
-      logits: logits, pieceSize: pieceSize, imageRecords: pieces.map(\.records),
-      foldedHead: foldedHead, vectorRecords: records)
+      logits: logits, pieceSize: pieceSize, imageCaches: pieces.map(\.caches),
+      vectorCaches: caches, foldedHead: foldedHead, foldedHidden: hidden)
   }
 
   /// The gradient with respect to the images of the number whose gradient with respect to the
@@ -59,18 +57,18 @@ extension CPLNetwork {
   ) -> Tensor<Scalar> {
     let batch = logitGradient.shape[0]
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
-    var (headGradient, records) = (logitGradient, pass.vectorRecords)
-    if let foldedHead = pass.foldedHead {
-      headGradient = foldedHead.inputGradient(
-        logitGradient, records.removeLast(), workers: workers)
+    let caches = pass.vectorCaches
+    var headGradient = logitGradient
+    if let foldedHead = pass.foldedHead, let hidden = pass.foldedHidden {
+      headGradient = foldedHead.inputGradient(logitGradient, hidden: hidden, workers: workers)
     }
     let gradient = Self.inputGradient(
-      vectorLayers.prefix(records.count), headGradient, records, workers)
+      vectorLayers.prefix(caches.count), headGradient, caches, workers)
     return Tensor(
       joining: map(batch, by: pass.pieceSize, workers: workers) { range, workers in
         Self.inputGradient(
           imageLayers, range.count == batch ? gradient : gradient.slice(range),
-          pass.imageRecords[range.lowerBound / pass.pieceSize], workers)
+          pass.imageCaches[range.lowerBound / pass.pieceSize], workers)
       })
   }
 
@@ -88,25 +86,25 @@ extension CPLNetwork {
   private static func forward(
     _ layers: ArraySlice<any Layer<Scalar>>, _ input: Tensor<Scalar>, _ recording: Recording,
     _ workers: Workers
-  ) -> (output: Tensor<Scalar>, records: [LayerRecord<Scalar>]) {
+  ) -> (output: Tensor<Scalar>, caches: [ForwardCache]) {
     var values = input
-    var records: [LayerRecord<Scalar>] = []
+    var caches: [ForwardCache] = []
     for layer in layers {
-      let (output, record) = layer.forward(
+      let (output, cache) = layer.forward(
         consume values, recording: recording, workers: workers)
       values = output
-      records.append(record)
+      caches.append(cache)
     }
-    return (values, records)
+    return (values, caches)
   }
 
   private static func inputGradient(
     _ layers: ArraySlice<any Layer<Scalar>>, _ outputGradient: Tensor<Scalar>,
-    _ records: [LayerRecord<Scalar>], _ workers: Workers
+    _ caches: [ForwardCache], _ workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = outputGradient
-    for (layer, record) in zip(layers, records).reversed() {
-      gradient = layer.inputGradient(consume gradient, record, workers: workers)
+    for (layer, cache) in zip(layers, caches).reversed() {
+      gradient = layer.inputGradient(consume gradient, cache, workers: workers)
     }
     return gradient
   }
@@ -121,11 +119,11 @@ extension CPLNetwork {
     let batch = logitGradient.shape[0]
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
     let (gradient, vectorGradients) = Self.backward(
-      vectorLayers, logitGradient, pass.vectorRecords, workers)
+      vectorLayers, logitGradient, pass.vectorCaches, workers)
     let pieces = map(batch, by: pass.pieceSize, workers: workers) { range, workers in
       Self.backward(
         imageLayers, range.count == batch ? gradient : gradient.slice(range),
-        pass.imageRecords[range.lowerBound / pass.pieceSize], workers)
+        pass.imageCaches[range.lowerBound / pass.pieceSize], workers)
     }
     var imageGradients = pieces[0].layers
     for piece in pieces.dropFirst() {
@@ -136,12 +134,12 @@ extension CPLNetwork {
 
   private static func backward(
     _ layers: ArraySlice<any Layer<Scalar>>, _ outputGradient: Tensor<Scalar>,
-    _ records: [LayerRecord<Scalar>], _ workers: Workers
+    _ caches: [ForwardCache], _ workers: Workers
   ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     var gradient = outputGradient
     var gradients: [LayerGradient<Scalar>] = []
-    for (layer, record) in zip(layers, records).reversed() {
-      let (input, parameters) = layer.backward(consume gradient, record, workers: workers)
+    for (layer, cache) in zip(layers, caches).reversed() {
+      let (input, parameters) = layer.backward(consume gradient, cache, workers: workers)
       gradient = input
       gradients.append(parameters)
     }

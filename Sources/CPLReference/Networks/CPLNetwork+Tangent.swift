@@ -4,18 +4,29 @@ import CPLNumerics
 public protocol FeatureLayer<Scalar>: Layer {
   /// J v, with J the layer's Jacobian at the input that was recorded.
   ///
-  /// - Precondition: `record` was recorded with `.masks` or `.everything`.
+  /// - Precondition: `cache` was kept with `.masks` or `.everything`.
   func tangent(
-    _ inputTangent: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar>
+}
+
+extension FeatureLayer {
+  /// The same from what was kept of a layer of whatever kind.
+  ///
+  /// - Precondition: `cache` comes from this layer.
+  public func tangent(
+    _ inputTangent: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
+  ) -> Tensor<Scalar> {
+    tangent(inputTangent, from: cache.content(of: self), workers: workers)
+  }
 }
 
 /// The Jacobian of a layer that is linear is the layer.
 extension FeatureLayer {
   public func tangent(
-    _ inputTangent: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    forward(inputTangent, recording: .nothing, workers: workers).output
+    forward(inputTangent, keeping: .nothing, workers: workers).output
   }
 }
 
@@ -26,9 +37,9 @@ extension Flatten: FeatureLayer {}
 extension Normalize: FeatureLayer {
   /// The Jacobian is diagonal: forwards and backwards are the same.
   public func tangent(
-    _ inputTangent: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    inputGradient(inputTangent, record, workers: workers)
+    inputGradient(inputTangent, from: cache, workers: workers)
   }
 }
 
@@ -36,17 +47,17 @@ extension Normalize: FeatureLayer {
 /// same.
 extension CPLConvolution: FeatureLayer {
   public func tangent(
-    _ inputTangent: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    inputGradient(inputTangent, record, workers: workers)
+    inputGradient(inputTangent, from: cache, workers: workers)
   }
 }
 
 extension CPLLinear: FeatureLayer {
   public func tangent(
-    _ inputTangent: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    inputGradient(inputTangent, record, workers: workers)
+    inputGradient(inputTangent, from: cache, workers: workers)
   }
 }
 
@@ -55,7 +66,7 @@ public struct FeaturePass<Scalar: TensorScalar>: Sendable {
   /// φ, N×d.
   public let features: Tensor<Scalar>
   private let body: [any FeatureLayer<Scalar>]
-  private let records: [LayerRecord<Scalar>]
+  private let caches: [ForwardCache]
 
   /// - Precondition: every layer before the head has a tangent, as all of this library's have.
   public init(_ network: CPLNetwork<Scalar>, at images: Tensor<Scalar>, workers: Workers) {
@@ -63,23 +74,23 @@ public struct FeaturePass<Scalar: TensorScalar>: Sendable {
     precondition(
       body.count == network.layers.count - 1, "every layer before the head has a tangent")
     var values = images
-    var records: [LayerRecord<Scalar>] = []
+    var caches: [ForwardCache] = []
     for layer in body {
-      let (output, record) = layer.forward(values, recording: .masks, workers: workers)
+      let (output, cache) = layer.forward(values, recording: .masks, workers: workers)
       values = output
-      records.append(record)
+      caches.append(cache)
     }
-    (features, self.records) = (values, records)
+    (features, self.caches) = (values, caches)
   }
 
   /// J v for each image: N×C×H×W to N×d.
-  public func push(_ tangents: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
-    zip(body, records).reduce(tangents) { $1.0.tangent($0, $1.1, workers: workers) }
+  public func jvp(_ tangents: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
+    zip(body, caches).reduce(tangents) { $1.0.tangent($0, $1.1, workers: workers) }
   }
 
   /// Jᵀ w for each image: N×d to N×C×H×W.
-  public func pull(_ gradients: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
-    zip(body, records).reversed().reduce(gradients) {
+  public func vjp(_ gradients: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
+    zip(body, caches).reversed().reduce(gradients) {
       $1.0.inputGradient($0, $1.1, workers: workers)
     }
   }
@@ -103,9 +114,9 @@ extension CPLNetwork {
       })
     var norms = [Double](repeating: 0, count: images.shape[0])
     for _ in 0..<iterations {
-      var pushed = pass.push(vectors, workers: workers)
+      var pushed = pass.jvp(vectors, workers: workers)
       norms = pushed.normalizeRows()
-      vectors = pass.pull(pushed, workers: workers)
+      vectors = pass.vjp(pushed, workers: workers)
       _ = vectors.normalizeRows()
     }
     return (vectors, norms)

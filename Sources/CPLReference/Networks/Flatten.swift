@@ -16,14 +16,14 @@ public struct Flatten<Scalar: TensorScalar>: ParameterFreeLayer {
   public var specification: LayerSpecification { .flatten(image: image) }
 
   public func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
-    return (input.reshaped([batch] + outputShape), LayerRecord())
+    return (input.reshaped([batch] + outputShape), NothingKept())
   }
 
   public func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
     return outputGradient.reshaped([batch] + inputShape)

@@ -29,12 +29,12 @@ struct FoldedHead<Scalar: TensorScalar>: Sendable {
   /// The logits of a batch of the layer's inputs, and a, which the gradient needs.
   func forward(
     _ input: Tensor<Scalar>, workers: Workers
-  ) -> (logits: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+  ) -> (logits: Tensor<Scalar>, hidden: Tensor<Scalar>) {
     let (batch, classes) = (input.shape[0], head.classes)
     let hidden = layer.bias.withUnsafeElements {
       layer.project(input, Epilogue(addend: $0, rectifies: true), workers: workers)
     }
-    var logits = head.forward(input, recording: .nothing, workers: workers).output
+    var logits = head.forward(input, keeping: .nothing, workers: workers).output
     logits.withUnsafeMutableElements { logits in
       hidden.withUnsafeElements { hidden in
         product.withUnsafeElements { product in
@@ -47,20 +47,18 @@ struct FoldedHead<Scalar: TensorScalar>: Sendable {
         }
       }
     }
-    var record = LayerRecord<Scalar>()
-    record.hidden = hidden
-    return (logits, record)
+    return (logits, hidden)
   }
 
   /// The gradient with respect to the layer's input.
   func inputGradient(
-    _ logitGradient: Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ logitGradient: Tensor<Scalar>, hidden: Tensor<Scalar>, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = logitGradient.shape[0]
     let projected = Tensor<Scalar>(shape: [batch, layer.inner]) { projected in
       logitGradient.withUnsafeElements { gradient in
         product.withUnsafeElements { product in
-          record.hidden!.withUnsafeElements { hidden in
+          hidden.withUnsafeElements { hidden in
             Scalar.multiply(
               rows: 0..<batch, columns: 0..<layer.inner, depth: head.classes,
               MatrixView(elements: gradient, stride: head.classes),
@@ -71,7 +69,7 @@ struct FoldedHead<Scalar: TensorScalar>: Sendable {
         }
       }
     }
-    var gradient = head.inputGradient(logitGradient, LayerRecord(), workers: workers)
+    var gradient = head.inputGradient(logitGradient, from: nil, workers: workers)
     layer.addTransposed(projected, scale: 1, to: &gradient, workers: workers)
     return gradient
   }

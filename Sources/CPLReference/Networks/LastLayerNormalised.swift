@@ -5,6 +5,9 @@ import CPLNumerics
 /// As a vector map it is not 1-Lipschitz. Between the classes i and j the margin moves by at most
 /// ‖q_i − q_j‖ times what the input moves, which is what certificates use.
 public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
+  /// The input, for the gradients of the parameters.
+  public typealias Cache = Tensor<Scalar>?
+
   public let name: String
   /// W before normalisation, classes×d.
   public private(set) var weights: Tensor<Scalar> {
@@ -44,8 +47,8 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
     let output = Tensor<Scalar>(shape: [batch, classes]) { output in
       input.withUnsafeElements { x in
@@ -60,15 +63,13 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
         }
       }
     }
-    var record = LayerRecord<Scalar>()
-    if recording == .everything { record.input = input }
-    return (output, record)
+    return (output, recording == .everything ? input : nil)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
     return Tensor(shape: [batch, features]) { gradient in
@@ -87,12 +88,12 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func backward(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
     let batch = outputGradient.shape[0]
     let weightGradient = Tensor<Scalar>(shape: weights.shape) { target in
       outputGradient.withUnsafeElements { g in
-        record.input!.withUnsafeElements { x in
+        cache!.withUnsafeElements { x in
           Scalar.multiply(
             rows: 0..<classes, columns: 0..<features, depth: batch,
             MatrixView(elements: g, stride: classes, transposed: true),
@@ -115,7 +116,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
       biasGradient.elements[index % classes] += outputGradient.elements[index]
     }
     return (
-      inputGradient(outputGradient, record, workers: workers),
+      inputGradient(outputGradient, from: cache, workers: workers),
       LayerGradient(parameters: [weightGradient, biasGradient])
     )
   }

@@ -8,6 +8,9 @@ import CPLNumerics
 public protocol Layer<Scalar>: Sendable {
   associatedtype Scalar: TensorScalar
 
+  /// What the layer keeps of a forward pass for its backward passes.
+  associatedtype Cache: Sendable = NothingKept
+
   /// The layer's name in files and tables, such as "convolution.3".
   var name: String { get }
 
@@ -28,21 +31,21 @@ public protocol Layer<Scalar>: Sendable {
 
   /// The layer applied to a batch, and what the backward passes will need of it.
   func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>)
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache)
 
-  /// The gradient with respect to the input, given the one with respect to the output.
+  /// The gradient with respect to the input, given the one with respect to the output (vjp).
   ///
-  /// - Precondition: `record` was recorded with `.masks` or `.everything`.
+  /// - Precondition: `cache` was kept with `.masks` or `.everything`.
   func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar>
 
   /// The gradients with respect to input and parameters, given the one with respect to the output.
   ///
-  /// - Precondition: `record` was recorded with `.everything`.
+  /// - Precondition: `cache` was kept with `.everything`.
   func backward(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>)
 
   /// The same layer in another precision: every parameter, u and h converted.
@@ -67,18 +70,55 @@ public enum Recording: Sendable {
   case everything
 }
 
-/// What a layer keeps of a forward pass for its backward pass.
-public struct LayerRecord<Scalar: TensorScalar>: Sendable {
-  /// The layer's input.
-  public var input: Tensor<Scalar>?
-  /// The hidden activations after the ReLU; positive where the ReLU is active.
-  public var hidden: Tensor<Scalar>?
-  /// Where a convolution's hidden activations are positive, one bit each.
-  var mask: [UInt8] = []
-  /// For each output the position in the input that it was chosen from.
-  public var selection: [Int] = []
-
+/// The cache of a layer whose backward pass needs none.
+public struct NothingKept: Sendable {
   public init() {}
+}
+
+/// What a layer of whatever kind kept of a forward pass: its `Cache`.
+public struct ForwardCache: Sendable {
+  private let content: any Sendable
+
+  init(_ content: some Sendable) { self.content = content }
+
+  /// What that layer kept.
+  ///
+  /// - Precondition: `layer` made it.
+  func content<Kind: Layer>(of layer: Kind) -> Kind.Cache {
+    guard let content = content as? Kind.Cache else {
+      preconditionFailure("\(layer.name) did not keep this cache")
+    }
+    return content
+  }
+}
+
+/// The passes of a layer whose kind is not known.
+extension Layer {
+  /// `forward`, with the cache as one of whatever kind.
+  public func forward(
+    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+    let (output, cache) = forward(input, keeping: recording, workers: workers)
+    return (output, ForwardCache(cache))
+  }
+
+  /// `inputGradient`.
+  ///
+  /// - Precondition: `cache` comes from this layer.
+  public func inputGradient(
+    _ outputGradient: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
+  ) -> Tensor<Scalar> {
+    inputGradient(outputGradient, from: cache.content(of: self), workers: workers)
+  }
+
+  /// `backward`.
+  ///
+  /// - Precondition: `cache` comes from this layer.
+  public func backward(
+    _ outputGradient: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
+  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+    backward(outputGradient, from: cache.content(of: self), workers: workers)
+  }
 }
 
 /// The gradient of a loss with respect to one layer's parameters.
@@ -111,8 +151,8 @@ extension ParameterFreeLayer {
   public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {}
 
   public func backward(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    (inputGradient(outputGradient, record, workers: workers), LayerGradient())
+    (inputGradient(outputGradient, from: cache, workers: workers), LayerGradient())
   }
 }

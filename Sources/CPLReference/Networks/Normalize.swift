@@ -30,20 +30,20 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
     var output = consume input
     forEachPlane(of: &output) { channel, plane in
       let (mean, deviation) = (Scalar(mean[channel]), Scalar(standardDeviation[channel]))
       for pixel in 0..<image.planeCount { plane[pixel] = (plane[pixel] - mean) / deviation }
     }
-    return (output, LayerRecord())
+    return (output, NothingKept())
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = consume outputGradient
     forEachPlane(of: &gradient) { channel, plane in

@@ -46,8 +46,8 @@ public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
     let (inputCount, outputCount) = (image.count, padded.count)
     let divisor = cloneDivisor
@@ -68,13 +68,13 @@ public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
         }
       }
     }
-    return (output, LayerRecord())
+    return (output, NothingKept())
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
     let (inputCount, outputCount) = (image.count, padded.count)

@@ -13,6 +13,9 @@ public enum FeaturePooling: String, Codable, Sendable {
 /// A head without parameters. Lipschitz constant 1, but for `mean` √(k/⌊k⌋), which is 1 only when
 /// the classes divide the features.
 public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
+  /// For each output of `max` the position in the batch that it was chosen from.
+  public typealias Cache = [Int]
+
   public let name: String
   public let pooling: FeaturePooling
   public let features: Int
@@ -42,11 +45,11 @@ public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
     var output = Tensor<Scalar>(shape: [batch, classes])
-    var record = LayerRecord<Scalar>()
+    var chosenFeatures: [Int] = []
     for index in 0..<batch * classes {
       let group = firstFeature(of: index)..<firstFeature(of: index) + groupSize
       switch pooling {
@@ -58,16 +61,16 @@ public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
       case .max:
         let chosen = group.max { input.elements[$0] < input.elements[$1] }!
         output.elements[index] = input.elements[chosen]
-        if recording != .nothing { record.selection.append(chosen) }
+        if recording != .nothing { chosenFeatures.append(chosen) }
       }
     }
-    return (output, record)
+    return (output, chosenFeatures)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
     var gradient = Tensor<Scalar>(shape: [batch, features])
@@ -82,7 +85,7 @@ public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
           gradient.elements[firstFeature(of: index) + offset] = share
         }
       case .max:
-        gradient.elements[record.selection[index]] = value
+        gradient.elements[cache[index]] = value
       }
     }
     return gradient

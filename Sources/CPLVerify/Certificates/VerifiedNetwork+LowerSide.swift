@@ -78,7 +78,7 @@ private struct PairSearch {
     apart.add(second.converted(), scale: -1)
     let (movedBy, distances) = (moved.normalizeRows(), apart.normalizeRows())
     func end(_ images: Tensor<Float>, _ pass: FeaturePass<Double>, sign: Double) -> Tensor<Float> {
-      let pulled = pass.pull(moved, workers: workers)
+      let pulled = pass.vjp(moved, workers: workers)
       var gradient = Tensor<Double>(
         shape: images.shape,
         elements: steps.indices.flatMap { row in

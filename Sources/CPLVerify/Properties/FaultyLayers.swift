@@ -16,11 +16,11 @@ struct DoubledActivation: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    var (output, record) = layer.forward(input, recording: recording, workers: workers)
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+    var (output, cache) = layer.forward(input, recording: recording, workers: workers)
     output.scale(by: 2)
     output.add(input, scale: -1)
-    return (output, record)
+    return (output, cache)
   }
 }
 
@@ -32,7 +32,7 @@ struct LongerStep: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
     var longer = layer
     if var potential = layer as? any ConvexPotentialLayer<Scalar> {
       potential.stepSize *= Scalar(factor)
@@ -49,15 +49,15 @@ struct NonMonotoneActivation: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
     var mirrored = layer
     mirrored.updateParameters { _, value in value.scale(by: -1) }
-    var (output, record) = layer.forward(input, recording: recording, workers: workers)
+    var (output, cache) = layer.forward(input, recording: recording, workers: workers)
     // The mirrored descent is −Wᵀrelu(−Wx − b).
     output.add(input, scale: 1)
     output.add(
       mirrored.forward(input, recording: .nothing, workers: workers).output, scale: -1)
-    return (output, record)
+    return (output, cache)
   }
 }
 
@@ -67,8 +67,8 @@ struct ShiftedTranspose: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    let (right, record) = layer.forward(input, recording: recording, workers: workers)
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+    let (right, cache) = layer.forward(input, recording: recording, workers: workers)
     var descent = input
     descent.add(right, scale: -1)
     var elements = [0] + descent.elements.dropLast()
@@ -77,7 +77,7 @@ struct ShiftedTranspose: LayerFault {
     }
     var output = input
     output.add(Tensor(shape: input.shape, elements: elements), scale: -1)
-    return (output, record)
+    return (output, cache)
   }
 }
 
@@ -87,28 +87,32 @@ struct UnsharedKernel: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    let (_, kept) = layer.forward(input, recording: .everything, workers: workers)
-    let (_, record) = layer.forward(input, recording: recording, workers: workers)
-    guard let hidden = kept.hidden, let potential = layer as? any ConvexPotentialLayer<Scalar>
-    else {
-      return layer.forward(input, recording: recording, workers: workers)
-    }
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+    let (right, cache) = layer.forward(input, recording: recording, workers: workers)
+    guard let potential = layer as? any ConvexPotentialLayer<Scalar> else { return (right, cache) }
     var other = potential
     other.updateParameters { index, value in
       guard index == 0 else { return }
       let altered = value.elements.enumerated().map { $0 % 2 == 0 ? 1.01 * $1 : $1 }
       value = Tensor(shape: value.shape, elements: altered)
     }
-    let map = other.linearMap
+    let (analysis, synthesis, bias) = (
+      potential.linearMap, other.linearMap, layer.parameters[1].value
+    )
     let descents = Tensor(
       joining: (0..<input.shape[0]).map { image in
-        map.applyTransposed(hidden.slice(image..<image + 1).reshaped(map.outputShape))
-          .reshaped([1] + layer.inputShape)
+        var hidden = analysis.apply(
+          input.slice(image..<image + 1).reshaped(analysis.inputShape))
+        let unitsPerBias = hidden.count / bias.count
+        for index in 0..<hidden.count {
+          hidden.elements[index] = max(
+            0, hidden.elements[index] + bias.elements[index / unitsPerBias])
+        }
+        return synthesis.applyTransposed(hidden).reshaped([1] + layer.inputShape)
       })
     var output = input
     output.add(descents, scale: -potential.stepSize)
-    return (output, record)
+    return (output, cache)
   }
 }
 
@@ -121,10 +125,10 @@ struct ScaledOutput: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    var (output, record) = layer.forward(input, recording: recording, workers: workers)
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+    var (output, cache) = layer.forward(input, recording: recording, workers: workers)
     output.scale(by: Scalar(factor))
-    return (output, record)
+    return (output, cache)
   }
 
   /// A window of s×s pixels divided by s − 1.
@@ -146,16 +150,16 @@ struct UnnormalisedRows: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    var (output, record) = layer.forward(input, recording: recording, workers: workers)
-    guard let head = layer as? LastLayerNormalised<Scalar> else { return (output, record) }
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+    var (output, cache) = layer.forward(input, recording: recording, workers: workers)
+    guard let head = layer as? LastLayerNormalised<Scalar> else { return (output, cache) }
     let (norms, bias) = (head.normalized.norms, head.bias.elements)
     let logits = output.elements.enumerated().map { index, logit in
       let label = index % head.classes
       return norms[label] * (logit - bias[label]) + bias[label]
     }
     output = Tensor(shape: output.shape, elements: logits)
-    return (output, record)
+    return (output, cache)
   }
 }
 
@@ -315,9 +319,9 @@ struct NarrowEvaluation: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-    let (output, record) = layer.forward(input, recording: recording, workers: workers)
-    return (output.converted(to: Float.self).converted(), record)
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+    let (output, cache) = layer.forward(input, recording: recording, workers: workers)
+    return (output.converted(to: Float.self).converted(), cache)
   }
 }
 
@@ -326,10 +330,10 @@ struct ForgottenBiasGradient: LayerFault {
   func concerns(_ specification: LayerSpecification) -> Bool { specification.isPotential }
 
   func backward<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ record: LayerRecord<Scalar>,
+    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    var (input, gradient) = layer.backward(outputGradient, record, workers: workers)
+    var (input, gradient) = layer.backward(outputGradient, cache, workers: workers)
     gradient.parameters[1] = Tensor(shape: gradient.parameters[1].shape)
     return (input, gradient)
   }
@@ -342,7 +346,7 @@ struct ZeroGradient: LayerFault {
   }
 
   func inputGradient<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ record: LayerRecord<Scalar>,
+    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> Tensor<Scalar> {
     Tensor(shape: outputGradient.shape)
@@ -357,7 +361,7 @@ final class MutatingEvaluation: LayerFault {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
     evaluations.wrappingAdd(1, ordering: .relaxed)
     return layer.forward(input, recording: recording, workers: workers)
   }

@@ -12,15 +12,15 @@ package protocol LayerFault: Sendable {
 
   func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>)
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache)
 
   func inputGradient<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ record: LayerRecord<Scalar>,
+    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> Tensor<Scalar>
 
   func backward<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ record: LayerRecord<Scalar>,
+    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>)
 
@@ -46,22 +46,22 @@ package protocol LayerFault: Sendable {
 extension LayerFault {
   package func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
     layer.forward(input, recording: recording, workers: workers)
   }
 
   package func inputGradient<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ record: LayerRecord<Scalar>,
+    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> Tensor<Scalar> {
-    layer.inputGradient(outputGradient, record, workers: workers)
+    layer.inputGradient(outputGradient, cache, workers: workers)
   }
 
   package func backward<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ record: LayerRecord<Scalar>,
+    _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    layer.backward(outputGradient, record, workers: workers)
+    layer.backward(outputGradient, cache, workers: workers)
   }
 
   package func linearMap<Scalar: TensorScalar>(
@@ -96,7 +96,8 @@ extension LayerFault {
 }
 
 /// A layer with a fault.
-private protocol AlteredLayer<Scalar>: Layer, LipschitzBoundedLayer {
+private protocol AlteredLayer<Scalar>: Layer, LipschitzBoundedLayer
+where Cache == ForwardCache {
   var base: any Layer<Scalar> { get set }
   var fault: any LayerFault { get }
 }
@@ -113,21 +114,21 @@ extension AlteredLayer {
   }
 
   func forward(
-    _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
     fault.forward(base, input, recording: recording, workers: workers)
   }
 
   func inputGradient(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: ForwardCache, workers: Workers
   ) -> Tensor<Scalar> {
-    fault.inputGradient(base, outputGradient, record, workers: workers)
+    fault.inputGradient(base, outputGradient, cache, workers: workers)
   }
 
   func backward(
-    _ outputGradient: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ outputGradient: consuming Tensor<Scalar>, from cache: ForwardCache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    fault.backward(base, outputGradient, record, workers: workers)
+    fault.backward(base, outputGradient, cache, workers: workers)
   }
 
   func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
@@ -147,9 +148,9 @@ extension AlteredLayer {
 
 extension AlteredLayer where Self: FeatureLayer & ForwardErrorBoundedLayer {
   func tangent(
-    _ inputTangent: consuming Tensor<Scalar>, _ record: LayerRecord<Scalar>, workers: Workers
+    _ inputTangent: consuming Tensor<Scalar>, from cache: ForwardCache, workers: Workers
   ) -> Tensor<Scalar> {
-    (base as! any FeatureLayer<Scalar>).tangent(inputTangent, record, workers: workers)
+    (base as! any FeatureLayer<Scalar>).tangent(inputTangent, cache, workers: workers)
   }
 
   func forwardErrorBound(

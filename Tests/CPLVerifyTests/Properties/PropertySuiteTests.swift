@@ -83,9 +83,9 @@ struct PropertySuiteTests {
     func forward<Scalar: TensorScalar>(
       _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording,
       workers: Workers
-    ) -> (output: Tensor<Scalar>, record: LayerRecord<Scalar>) {
-      let (output, record) = layer.forward(input, recording: recording, workers: workers)
-      return (Tensor(repeating: .nan, shape: output.shape), record)
+    ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
+      let (output, cache) = layer.forward(input, recording: recording, workers: workers)
+      return (Tensor(repeating: .nan, shape: output.shape), cache)
     }
   }
 
