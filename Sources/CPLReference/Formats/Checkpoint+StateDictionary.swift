@@ -166,29 +166,11 @@ extension [LayerSpecification] {
   /// The layers' descriptions, equal neighbours taken together.
   fileprivate var runs: [(text: String, count: Int)] {
     reduce(into: []) { runs, layer in
-      if runs.last?.text == layer.summary {
+      if runs.last?.text == layer.value.summary {
         runs[runs.count - 1].count += 1
       } else {
-        runs.append((layer.summary, 1))
+        runs.append((layer.value.summary, 1))
       }
-    }
-  }
-}
-
-extension LayerSpecification {
-  /// The layer and its sizes, without its step.
-  fileprivate var summary: String {
-    switch self {
-    case .normalize(let mean, let deviation, let image):
-      "images \(image) − \(mean), / \(deviation)"
-    case .padding(let padding, _, let channels): "\(channels) channels (\(padding.rawValue))"
-    case .convolution(_, let inner, let kernel, _):
-      "convolution \(kernel)×\(kernel) inner \(inner)"
-    case .normPool(_, let window): "pool \(window)×\(window)"
-    case .flatten(let image): "\(image.count) features"
-    case .linear(_, let inner, _): "linear inner \(inner)"
-    case .lastLayerNormalised(_, let classes): "normalised last layer, \(classes) classes"
-    case .poolingLinear(let pooling, _, let classes): "\(pooling.rawValue), \(classes) classes"
     }
   }
 }

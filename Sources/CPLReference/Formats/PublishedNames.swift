@@ -16,11 +16,11 @@ enum PublishedNames {
   static func stems(of layers: [LayerSpecification]) -> [String] {
     var (convolutions, linears) = (0, 0)
     return layers.map { layer in
-      switch layer {
-      case .convolution:
+      switch layer.value {
+      case is ConvolutionKind:
         defer { convolutions += 1 }
         return convolution(convolutions)
-      case .linear:
+      case is LinearKind:
         defer { linears += 1 }
         return linear(linears)
       default: return head

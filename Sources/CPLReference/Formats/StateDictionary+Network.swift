@@ -76,7 +76,7 @@ extension StateDictionary {
         try shape.map { try tensors.take(stem + PublishedNames.powerVector, [1] + $0, as: $0) })
       guard shape != nil else { continue }
       state.spectralNorms[names[index]] = try tensors.takeNumber(stem + PublishedNames.spectralNorm)
-      if case .linear = layers[index] {
+      if layers[index].value is LinearKind {
         state.alphas[names[index]] = try tensors.takeNumber(stem + PublishedNames.alpha)
       }
     }
@@ -136,19 +136,6 @@ extension StateDictionary {
         found: "\(configuration.classes) classes")
     }
     return configuration
-  }
-}
-
-extension LayerSpecification {
-  /// The same convex potential layer with another step.
-  func with(_ step: StepSize) -> LayerSpecification {
-    switch self {
-    case .convolution(let image, let inner, let kernel, _):
-      .convolution(image: image, inner: inner, kernel: kernel, step: step)
-    case .linear(let features, let inner, _):
-      .linear(features: features, inner: inner, step: step)
-    default: self
-    }
   }
 }
 

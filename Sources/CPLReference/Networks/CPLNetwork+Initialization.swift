@@ -19,7 +19,7 @@ extension CPLNetwork {
         let powerVector = specification.powerVectorShape.map {
           Self.randomUnitVector(shape: $0, seed: seed, stream: UInt32(index))
         }
-        return specification.makeLayer(
+        return specification.value.makeLayer(
           name: names[index], parameters: parameters, powerVector: powerVector)
       })
   }
@@ -44,7 +44,7 @@ extension CPLNetwork {
     let names = Self.names(of: specifications)
     self.init(
       layers: specifications.indices.map {
-        specifications[$0].makeLayer(
+        specifications[$0].value.makeLayer(
           name: names[$0], parameters: parameters[$0], powerVector: powerVectors[$0])
       })
   }
@@ -60,7 +60,7 @@ extension CPLNetwork {
     var counts: [String: Int] = [:]
     return specifications.map { specification in
       let kind = specification.kind
-      guard specification.powerVectorShape != nil else { return kind }
+      guard type(of: specification.value).isCounted else { return kind }
       defer { counts[kind, default: 0] += 1 }
       return "\(kind).\(counts[kind, default: 0])"
     }

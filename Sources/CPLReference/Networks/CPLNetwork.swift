@@ -88,7 +88,6 @@ extension CPLNetwork {
 
   /// What the first layer divides by, one number a channel; empty where it does not normalise.
   public var standardDeviations: [Float] {
-    guard case .normalize(_, let deviations, _) = layers.first?.specification else { return [] }
-    return deviations
+    (layers.first?.specification.value as? NormalizeKind)?.standardDeviation ?? []
   }
 }

@@ -54,7 +54,7 @@ public protocol Layer<Scalar>: Sendable {
 
 extension Layer {
   public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
-    specification.makeLayer(
+    specification.value.makeLayer(
       name: name, parameters: parameters.map { $0.value.converted() },
       powerVector: (self as? any ConvexPotentialLayer<Scalar>)?.powerVector.converted())
   }

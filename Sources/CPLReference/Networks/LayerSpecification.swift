@@ -1,100 +1,98 @@
-import CPLDatasets
 import CPLNumerics
 
-/// What a layer is, without its parameters: what the attribute `model` of a weights file holds for
-/// each layer.
-public enum LayerSpecification: Equatable, Sendable {
-  case normalize(mean: [Float], standardDeviation: [Float], image: ImageShape)
-  case padding(_ padding: ChannelPadding, image: ImageShape, channels: Int)
-  case convolution(image: ImageShape, inner: Int, kernel: Int, step: StepSize)
-  case normPool(image: ImageShape, window: Int)
-  case flatten(image: ImageShape)
-  case linear(features: Int, inner: Int, step: StepSize)
-  case lastLayerNormalised(features: Int, classes: Int)
-  case poolingLinear(_ pooling: FeaturePooling, features: Int, classes: Int)
-}
+/// What a layer is, without its parameters: a value of a kind that is known.
+public struct LayerSpecification: Sendable {
+  public let value: any LayerKind
 
-extension LayerSpecification {
+  public init(_ value: any LayerKind) { self.value = value }
+
+  /// The kinds that networks are made of.
+  static let kinds: [any LayerKind.Type] = [
+    NormalizeKind.self, PaddingKind.self, ConvolutionKind.self, NormPoolKind.self, FlattenKind.self,
+    LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self,
+  ]
+
   /// The kind's name in tables.
-  public var kind: String {
-    switch self {
-    case .normalize: "normalize"
-    case .padding: "padding"
-    case .convolution: "convolution"
-    case .normPool: "norm-pool"
-    case .flatten: "flatten"
-    case .linear: "linear"
-    case .lastLayerNormalised: "last-layer-normalised"
-    case .poolingLinear: "pooling-linear"
-    }
-  }
+  public var kind: String { type(of: value).name }
 
   /// The parameters' names and shapes, in the order of `Layer.parameters`.
-  public var parameterShapes: [(name: String, shape: [Int])] {
-    switch self {
-    case .convolution(let image, let inner, let kernel, _):
-      [("kernel", [inner, image.channels, kernel, kernel]), ("bias", [inner])]
-    case .linear(let features, let inner, _):
-      [("weights", [inner, features]), ("bias", [inner])]
-    case .lastLayerNormalised(let features, let classes):
-      [("weight", [classes, features]), ("bias", [classes])]
-    default: []
-    }
-  }
+  public var parameterShapes: [(name: String, shape: [Int])] { value.parameterShapes }
 
   /// The shape of the power method's u; `nil` for a layer that has none.
-  public var powerVectorShape: [Int]? {
-    switch self {
-    case .convolution(let image, _, _, _): image.extents
-    case .linear(let features, _, _): [features]
-    default: nil
-    }
-  }
+  public var powerVectorShape: [Int]? { value.powerVectorShape }
 
   /// The number of inputs of one unit, on which the initialisation depends; `nil` without
   /// parameters.
   var fanIn: Int? { parameterShapes.first.map { $0.shape.dropFirst().reduce(1, *) } }
+}
 
-  /// The layer with the given parameters, in the order of `parameterShapes`.
-  ///
-  /// - Precondition: the parameters, and u where there is one, have the shapes that the
-  ///   specification states.
-  func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
-  ) -> any Layer<Scalar> {
-    switch self {
-    case .normalize(let mean, let standardDeviation, let image):
-      Normalize(name: name, mean: mean, standardDeviation: standardDeviation, image: image)
-    case .padding(let padding, let image, let channels):
-      PaddingChannels(name: name, padding: padding, image: image, channels: channels)
-    case .convolution(let image, _, _, let step):
-      CPLConvolution(
-        name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
-        width: image.width, stepRule: step.rule, stepSize: Scalar(step.value),
-        powerVector: powerVector!
-      ).with(numerator: step.numerator)
-    case .normPool(let image, let window):
-      NormPool(name: name, image: image, window: window)
-    case .flatten(let image):
-      Flatten(name: name, image: image)
-    case .linear(_, _, let step):
-      CPLLinear(
-        name: name, weights: parameters[0], bias: parameters[1], stepRule: step.rule,
-        stepSize: Scalar(step.value), powerVector: powerVector!
-      ).with(numerator: step.numerator)
-    case .lastLayerNormalised:
-      LastLayerNormalised(name: name, weights: parameters[0], bias: parameters[1])
-    case .poolingLinear(let pooling, let features, let classes):
-      PoolingLinear(name: name, pooling: pooling, features: features, classes: classes)
-    }
+extension LayerSpecification: Equatable {
+  public static func == (first: LayerSpecification, second: LayerSpecification) -> Bool {
+    first.value.equals(second.value)
   }
 }
 
-extension ConvexPotentialLayer {
-  /// The layer with c in h = c/(σ² + 1e-4).
-  fileprivate func with(numerator: Float) -> Self {
-    var layer = self
-    layer.stepNumerator = Scalar(numerator)
-    return layer
+extension LayerKind {
+  fileprivate func equals(_ other: any LayerKind) -> Bool { other as? Self == self }
+}
+
+extension LayerSpecification: CustomStringConvertible {
+  public var description: String { "\(value)" }
+}
+
+/// In files a layer stands under the name of its kind.
+extension LayerSpecification: Codable {
+  private struct KindName: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let layer = try decoder.container(keyedBy: KindName.self)
+    guard let name = layer.allKeys.first, layer.allKeys.count == 1,
+      let kind = Self.kinds.first(where: { $0.codingName == name.stringValue })
+    else {
+      let known = Self.kinds.map { $0.codingName }.joined(separator: ", ")
+      throw DecodingError.dataCorrupted(
+        .init(
+          codingPath: layer.codingPath,
+          debugDescription: "one layer of a known kind, which are \(known)"))
+    }
+    value = try layer.decode(kind, forKey: name)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var layer = encoder.container(keyedBy: KindName.self)
+    try layer.encode(value, forKey: KindName(stringValue: type(of: value).codingName))
+  }
+}
+
+extension LayerSpecification {
+  /// Why layers read from a file cannot be a network; nil when they can. Checked before anything
+  /// is made of them, so that no number in a file can lead to an overflow or a trap.
+  package static func problem(
+    in layers: [LayerSpecification]
+  ) -> (expected: String, found: String)? {
+    guard let first = layers.first, layers.count <= 10_000 else {
+      return ("1 to 10000 layers", "\(layers.count)")
+    }
+    var shape: [Int]?
+    for (index, layer) in layers.enumerated() {
+      guard let shapes = layer.value.shapes else {
+        return ("layer \(index) (\(layer.kind)) of a possible size", "\(layer)")
+      }
+      if let shape, shape != shapes.input {
+        return ("layer \(index) (\(layer.kind)) to take \(shape)", "\(shapes.input)")
+      }
+      shape = shapes.output
+    }
+    guard type(of: first.value).place == .first else {
+      return ("the first layer to normalise", first.kind)
+    }
+    let last = layers[layers.count - 1]
+    return type(of: last.value).place == .head ? nil : ("the last layer to be a head", last.kind)
   }
 }

@@ -64,9 +64,9 @@ struct PowerMethodFromBelow: PropertyCheck {
   ) throws -> Double {
     let format = BinaryFormat(Float.self)
     let terms =
-      switch specification {
-      case .convolution(let image, let inner, let kernel, _):
-        kernel * kernel * max(image.channels, inner)
+      switch specification.value {
+      case let kind as ConvolutionKind:
+        kind.kernel * kind.kernel * max(kind.image.channels, kind.inner)
       default: max(map.inputShape.reduce(1, *), map.outputShape.reduce(1, *))
       }
     // τ ≤ √2‖W‖ up to the sums over single channels, which are smaller than ‖W‖ by far more.

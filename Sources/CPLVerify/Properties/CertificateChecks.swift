@@ -155,8 +155,8 @@ struct CertificateRule: PropertyCheck {
     let (classes, head) = (network.classes, network.layers[network.layers.count - 1])
     let lipschitz = 1 / Double(network.standardDeviations.min() ?? 1)
     func constant(_ first: Int, _ second: Int) -> Double {
-      switch head.specification {
-      case .lastLayerNormalised(let features, _):
+      switch head.specification.value {
+      case let kind as LastLayerNormalisedKind:
         let weights = head.parameters[0].value
         func row(_ label: Int) -> [Double] {
           let row = weights.row(label).map { Double($0) }
@@ -164,9 +164,9 @@ struct CertificateRule: PropertyCheck {
           return row.map { $0 / length }
         }
         let (a, b) = (row(first), row(second))
-        return (0..<features).reduce(0) { $0 + (a[$1] - b[$1]) * (a[$1] - b[$1]) }.squareRoot()
-      case .poolingLinear(.mean, let features, let classes):
-        let size = Double(features) / Double(classes)
+        return (0..<kind.features).reduce(0) { $0 + (a[$1] - b[$1]) * (a[$1] - b[$1]) }.squareRoot()
+      case let kind as PoolingLinearKind where kind.pooling == .mean:
+        let size = Double(kind.features) / Double(kind.classes)
         return (2 * size / size.rounded(.down)).squareRoot()
       default: return 2.0.squareRoot()
       }

@@ -6,7 +6,7 @@ extension LayerSpecification {
   fileprivate var isPotential: Bool { powerVectorShape != nil }
 
   fileprivate var isConvolution: Bool {
-    if case .convolution = self { true } else { false }
+    value is ConvolutionKind
   }
 }
 
@@ -133,19 +133,19 @@ struct ScaledOutput: LayerFault {
 
   /// A window of s×s pixels divided by s − 1.
   static let poolingByOneLess = ScaledOutput(factor: 4.0 / 3) {
-    if case .normPool(_, 4) = $0 { true } else { false }
+    ($0.value as? NormPoolKind)?.window == 4
   }
 
   /// Copies that are not divided by the root of their number.
   static let cloneWithoutRoot = ScaledOutput(factor: 2.0.squareRoot()) {
-    if case .padding(.clone, _, _) = $0 { true } else { false }
+    ($0.value as? PaddingKind)?.padding == .clone
   }
 }
 
 /// A last layer that uses its rows as they are stored.
 struct UnnormalisedRows: LayerFault {
   func concerns(_ specification: LayerSpecification) -> Bool {
-    if case .lastLayerNormalised = specification { true } else { false }
+    specification.value is LastLayerNormalisedKind
   }
 
   func forward<Scalar: TensorScalar>(
@@ -305,11 +305,11 @@ struct ClaimedConstant: LayerFault {
   }
 
   static let forgottenDeviation = ClaimedConstant(
-    kind: { if case .normalize = $0 { true } else { false } }, claim: { _ in 1 })
+    kind: { $0.value is NormalizeKind }, claim: { _ in 1 })
 
   /// What a head's margins have the constant √2 times of.
   static let forgottenRoot = ClaimedConstant(
-    kind: { if case .poolingLinear = $0 { true } else { false } },
+    kind: { $0.value is PoolingLinearKind },
     claim: { $0 / 2.0.squareRoot() })
 }
 
@@ -342,7 +342,7 @@ struct ForgottenBiasGradient: LayerFault {
 /// A network whose gradient with respect to its images is zero, as attacks see it.
 struct ZeroGradient: LayerFault {
   func concerns(_ specification: LayerSpecification) -> Bool {
-    if case .normalize = specification { true } else { false }
+    specification.value is NormalizeKind
   }
 
   func inputGradient<Scalar: TensorScalar>(
@@ -382,7 +382,7 @@ struct WrongMargins: LayerFault {
   let rule: Rule
 
   func concerns(_ specification: LayerSpecification) -> Bool {
-    if case .lastLayerNormalised = specification { true } else { false }
+    specification.value is LastLayerNormalisedKind
   }
 
   /// Without rows the head counts as a 1-Lipschitz vector map, whose margins have the constant √2;

@@ -41,13 +41,13 @@ public struct ModelSummary: Codable, Equatable, Sendable {
       head: network.head.specification.kind, classes: network.classes,
       parameters: network.parameterCount, imageShape: network.image)
     for layer in network.layers.reversed() {
-      switch layer.specification {
-      case .convolution(let image, let inner, _, _):
+      switch layer.specification.value {
+      case let kind as ConvolutionKind:
         convolutionLayers += 1
-        (channels, convolutionInner) = (image.channels, inner)
-      case .linear(_, let inner, _):
+        (channels, convolutionInner) = (kind.image.channels, kind.inner)
+      case let kind as LinearKind:
         linearLayers += 1
-        linearInner = inner
+        linearInner = kind.inner
       default: break
       }
     }

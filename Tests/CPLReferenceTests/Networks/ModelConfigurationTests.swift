@@ -23,7 +23,7 @@ struct ModelConfigurationTests {
     #expect(trained == 41_371_426)
     // The published state dictionary also holds each u and a number `alpha` for each dense layer.
     let stored = layers.compactMap(\.powerVectorShape).reduce(trained) { $0 + $1.reduce(1, *) }
-    let dense = layers.count { if case .linear = $0 { true } else { false } }
+    let dense = layers.count { $0.value is LinearKind }
     #expect(stored + dense == 42_313_193)
   }
 

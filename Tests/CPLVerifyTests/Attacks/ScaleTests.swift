@@ -9,10 +9,10 @@ private func scaled(_ network: CPLNetwork<Float>, by power: Int) -> CPLNetwork<F
   let factor = Float(sign: .plus, exponent: -power, significand: 1)
   var network = network
   for index in network.layers.indices {
-    if case .normalize(let mean, let deviations, let image) = network.layers[index].specification {
+    if let kind = network.layers[index].specification.value as? NormalizeKind {
       network.layers[index] = Normalize(
-        name: "normalize", mean: mean, standardDeviation: deviations.map { $0 / factor },
-        image: image)
+        name: "normalize", mean: kind.mean,
+        standardDeviation: kind.standardDeviation.map { $0 / factor }, image: kind.image)
       continue
     }
     let names = network.layers[index].parameters.map(\.name)

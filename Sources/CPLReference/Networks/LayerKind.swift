@@ -1,0 +1,97 @@
+import CPLDatasets
+import CPLNumerics
+
+/// A kind of layers. A value of it says what a layer is, without its parameters: what the attribute `model`
+/// of a weights file holds for each layer.
+///
+/// A line in `LayerSpecification.kinds` makes a kind known to files and networks.
+public protocol LayerKind: Codable, Equatable, Sendable {
+  /// The kind's name in files.
+  static var codingName: String { get }
+
+  /// The kind's name in tables, and what the names of its layers begin with.
+  static var name: String { get }
+
+  /// Whether a network may have many of them, which are then counted from 0.
+  static var isCounted: Bool { get }
+
+  /// Where in a network its layers stand.
+  static var place: LayerPlace { get }
+
+  /// The shapes that the layer takes and gives; nil when its numbers are impossible, whatever they are.
+  var shapes: (input: [Int], output: [Int])? { get }
+
+  /// The parameters' names and shapes, in the order of `Layer.parameters`.
+  var parameterShapes: [(name: String, shape: [Int])] { get }
+
+  /// The shape of the power method's u; nil for a layer that has none.
+  var powerVectorShape: [Int]? { get }
+
+  /// The layer and its sizes in a few words, without its step.
+  var summary: String { get }
+
+  /// The layer with the given parameters.
+  ///
+  /// - Precondition: `shapes` is not nil; the parameters, and u where there is one, have the shapes that are
+  ///   stated.
+  func makeLayer<Scalar: TensorScalar>(
+    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+  ) -> any Layer<Scalar>
+}
+
+extension LayerKind {
+  public static var isCounted: Bool { false }
+  public static var place: LayerPlace { .body }
+  public var parameterShapes: [(name: String, shape: [Int])] { [] }
+  public var powerVectorShape: [Int]? { nil }
+
+  /// Whether sizes are such that no product of three overflows.
+  func arePossible(_ sizes: Int...) -> Bool { sizes.allSatisfy { (1...1 << 20).contains($0) } }
+
+  func isPossible(_ image: ImageShape) -> Bool {
+    arePossible(image.channels, image.height, image.width)
+  }
+}
+
+/// Where in a network a layer stands.
+public enum LayerPlace: Sendable {
+  /// First: it normalises the images.
+  case first
+  case body
+  /// Last: it makes the logits.
+  case head
+}
+
+/// The names under which kinds of layers write their sizes.
+enum LayerField: String, CodingKey {
+  case mean, standardDeviation, side, height, width, inputChannels, channels, inner, kernel, step
+  case window, inputShape, features, classes
+  case unlabelled = "_0"
+}
+
+/// The height and the width of square images are one number in files, `side`, as they were before there were
+/// others: the descriptions of such networks, and with them their digests, stay as they are.
+extension KeyedDecodingContainer<LayerField> {
+  func image(channels: Int) throws -> ImageShape {
+    guard let side = try decodeIfPresent(Int.self, forKey: .side) else {
+      return ImageShape(
+        channels: channels, height: try value(.height), width: try value(.width))
+    }
+    return ImageShape(channels: channels, height: side, width: side)
+  }
+
+  func value<Value: Decodable>(_ field: LayerField) throws -> Value {
+    try decode(Value.self, forKey: field)
+  }
+}
+
+extension KeyedEncodingContainer<LayerField> {
+  mutating func encode(sidesOf image: ImageShape) throws {
+    if image.isSquare {
+      try encode(image.height, forKey: .side)
+    } else {
+      try encode(image.height, forKey: .height)
+      try encode(image.width, forKey: .width)
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import CPLDatasets
+import CPLNumerics
+
+/// A kind of convex potential layers: beside its sizes a layer has a step.
+public protocol ConvexPotentialKind: LayerKind {
+  var step: StepSize { get set }
+}
+
+extension ConvexPotentialKind {
+  public static var isCounted: Bool { true }
+}
+
+extension LayerSpecification {
+  /// The same convex potential layer with another step; any other layer as it is.
+  package func with(_ step: StepSize) -> LayerSpecification {
+    guard var kind = value as? any ConvexPotentialKind else { return self }
+    kind.step = step
+    return LayerSpecification(kind)
+  }
+}
+
+extension StepSize {
+  /// Whether the step is a number that a layer can use.
+  fileprivate var isPossible: Bool {
+    value.isFinite && value >= 0 && numerator > 0 && numerator <= 1000
+  }
+}
+
+extension ConvexPotentialLayer {
+  /// The layer with c in h = c/(σ² + 1e-4).
+  fileprivate func with(numerator: Float) -> Self {
+    var layer = self
+    layer.stepNumerator = Scalar(numerator)
+    return layer
+  }
+}
+
+/// `CPLConvolution` with its sizes and its step.
+public struct ConvolutionKind: ConvexPotentialKind {
+  public static let codingName = "convolution"
+  public static let name = "convolution"
+
+  public let image: ImageShape
+  /// The number of hidden channels.
+  public let inner: Int
+  /// k, odd.
+  public let kernel: Int
+  public var step: StepSize
+
+  public var shapes: (input: [Int], output: [Int])? {
+    guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
+      step.isPossible
+    else { return nil }
+    return (image.extents, image.extents)
+  }
+
+  public var parameterShapes: [(name: String, shape: [Int])] {
+    [("kernel", [inner, image.channels, kernel, kernel]), ("bias", [inner])]
+  }
+
+  public var powerVectorShape: [Int]? { image.extents }
+
+  public var summary: String { "convolution \(kernel)×\(kernel) inner \(inner)" }
+
+  public func makeLayer<Scalar: TensorScalar>(
+    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+  ) -> any Layer<Scalar> {
+    CPLConvolution(
+      name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
+      width: image.width, stepRule: step.rule, stepSize: Scalar(step.value),
+      powerVector: powerVector!
+    ).with(numerator: step.numerator)
+  }
+}
+
+extension ConvolutionKind {
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: LayerField.self)
+    image = try fields.image(channels: try fields.value(.channels))
+    inner = try fields.value(.inner)
+    kernel = try fields.value(.kernel)
+    step = try fields.value(.step)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: LayerField.self)
+    try fields.encode(image.channels, forKey: .channels)
+    try fields.encode(inner, forKey: .inner)
+    try fields.encode(kernel, forKey: .kernel)
+    try fields.encode(step, forKey: .step)
+    try fields.encode(sidesOf: image)
+  }
+}
+
+/// `CPLLinear` with its sizes and its step.
+public struct LinearKind: ConvexPotentialKind {
+  public static let codingName = "linear"
+  public static let name = "linear"
+
+  public let features: Int
+  /// The number of hidden units.
+  public let inner: Int
+  public var step: StepSize
+
+  public var shapes: (input: [Int], output: [Int])? {
+    arePossible(features, inner) && step.isPossible ? ([features], [features]) : nil
+  }
+
+  public var parameterShapes: [(name: String, shape: [Int])] {
+    [("weights", [inner, features]), ("bias", [inner])]
+  }
+
+  public var powerVectorShape: [Int]? { [features] }
+
+  public var summary: String { "linear inner \(inner)" }
+
+  public func makeLayer<Scalar: TensorScalar>(
+    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+  ) -> any Layer<Scalar> {
+    CPLLinear(
+      name: name, weights: parameters[0], bias: parameters[1], stepRule: step.rule,
+      stepSize: Scalar(step.value), powerVector: powerVector!
+    ).with(numerator: step.numerator)
+  }
+}
+
+extension LayerSpecification {
+  public static func convolution(
+    image: ImageShape, inner: Int, kernel: Int, step: StepSize
+  ) -> LayerSpecification {
+    .init(ConvolutionKind(image: image, inner: inner, kernel: kernel, step: step))
+  }
+
+  public static func linear(features: Int, inner: Int, step: StepSize) -> LayerSpecification {
+    .init(LinearKind(features: features, inner: inner, step: step))
+  }
+}

@@ -1,0 +1,46 @@
+import CPLDatasets
+import CPLNumerics
+
+/// `NormPool` with its sizes.
+public struct NormPoolKind: LayerKind {
+  public static let codingName = "normPool"
+  public static let name = "norm-pool"
+
+  /// The shape of the input.
+  public let image: ImageShape
+  public let window: Int
+
+  public var shapes: (input: [Int], output: [Int])? {
+    guard isPossible(image), arePossible(window), image.isTiled(by: window) else { return nil }
+    return (image.extents, image.pooled(by: window).extents)
+  }
+
+  public var summary: String { "pool \(window)×\(window)" }
+
+  public func makeLayer<Scalar: TensorScalar>(
+    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+  ) -> any Layer<Scalar> {
+    NormPool(name: name, image: image, window: window)
+  }
+}
+
+extension NormPoolKind {
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: LayerField.self)
+    image = try fields.image(channels: try fields.value(.channels))
+    window = try fields.value(.window)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: LayerField.self)
+    try fields.encode(image.channels, forKey: .channels)
+    try fields.encode(window, forKey: .window)
+    try fields.encode(sidesOf: image)
+  }
+}
+
+extension LayerSpecification {
+  public static func normPool(image: ImageShape, window: Int) -> LayerSpecification {
+    .init(NormPoolKind(image: image, window: window))
+  }
+}

@@ -1,0 +1,53 @@
+import CPLDatasets
+import CPLNumerics
+
+/// `Normalize` with its means and deviations.
+public struct NormalizeKind: LayerKind {
+  public static let codingName = "normalize"
+  public static let name = "normalize"
+  public static let place = LayerPlace.first
+
+  public let mean: [Float]
+  public let standardDeviation: [Float]
+  public let image: ImageShape
+
+  public var shapes: (input: [Int], output: [Int])? {
+    guard isPossible(image), mean.count == image.channels,
+      standardDeviation.count == image.channels, mean.allSatisfy(\.isFinite),
+      standardDeviation.allSatisfy({ $0.isFinite && $0.isNormal && $0 > 0 })
+    else { return nil }
+    return (image.extents, image.extents)
+  }
+
+  public var summary: String { "images \(image) − \(mean), / \(standardDeviation)" }
+
+  public func makeLayer<Scalar: TensorScalar>(
+    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+  ) -> any Layer<Scalar> {
+    Normalize(name: name, mean: mean, standardDeviation: standardDeviation, image: image)
+  }
+}
+
+extension NormalizeKind {
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: LayerField.self)
+    mean = try fields.value(.mean)
+    standardDeviation = try fields.value(.standardDeviation)
+    image = try fields.image(channels: mean.count)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: LayerField.self)
+    try fields.encode(mean, forKey: .mean)
+    try fields.encode(standardDeviation, forKey: .standardDeviation)
+    try fields.encode(sidesOf: image)
+  }
+}
+
+extension LayerSpecification {
+  public static func normalize(
+    mean: [Float], standardDeviation: [Float], image: ImageShape
+  ) -> LayerSpecification {
+    .init(NormalizeKind(mean: mean, standardDeviation: standardDeviation, image: image))
+  }
+}

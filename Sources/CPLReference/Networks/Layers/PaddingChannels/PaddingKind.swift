@@ -1,0 +1,54 @@
+import CPLDatasets
+import CPLNumerics
+
+/// `PaddingChannels` with its sizes.
+public struct PaddingKind: LayerKind {
+  public static let codingName = "padding"
+  public static let name = "padding"
+
+  public let padding: ChannelPadding
+  /// The shape of the input.
+  public let image: ImageShape
+  /// The number of channels of the output.
+  public let channels: Int
+
+  public var shapes: (input: [Int], output: [Int])? {
+    guard isPossible(image), arePossible(channels),
+      padding == .zero ? channels >= image.channels : channels % image.channels == 0
+    else { return nil }
+    return (image.extents, image.with(channels: channels).extents)
+  }
+
+  public var summary: String { "\(channels) channels (\(padding.rawValue))" }
+
+  public func makeLayer<Scalar: TensorScalar>(
+    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+  ) -> any Layer<Scalar> {
+    PaddingChannels(name: name, padding: padding, image: image, channels: channels)
+  }
+}
+
+extension PaddingKind {
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: LayerField.self)
+    padding = try fields.value(.unlabelled)
+    image = try fields.image(channels: try fields.value(.inputChannels))
+    channels = try fields.value(.channels)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: LayerField.self)
+    try fields.encode(padding, forKey: .unlabelled)
+    try fields.encode(image.channels, forKey: .inputChannels)
+    try fields.encode(channels, forKey: .channels)
+    try fields.encode(sidesOf: image)
+  }
+}
+
+extension LayerSpecification {
+  public static func padding(
+    _ padding: ChannelPadding, image: ImageShape, channels: Int
+  ) -> LayerSpecification {
+    .init(PaddingKind(padding: padding, image: image, channels: channels))
+  }
+}
