@@ -32,13 +32,13 @@ let package = Package(
       name: "CPLVerify",
       dependencies: [
         "CPLReference", "CPLResources", .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "cpl-verify",
       dependencies: [
         "CPLReference", "CPLVerify",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ],
       plugins: ["BuildCommit"]),
     .executableTarget(
