@@ -42,7 +42,7 @@ struct ChainOfDigests {
       link("test images → results") { try testImages(try command.get()) },
       link("images → configuration") { try trainingImages(try configuration.get()) },
       link("configuration → weights") {
-        let identity = try configuration.get().identity()
+        let identity = try configuration.get().identity.yaml()
         guard let origin = try checkpoint.get().run else {
           throw State(.unchecked, "the weights do not name the run that made them")
         }

@@ -53,10 +53,8 @@ struct ReproductionWork: Reproduction.Executor {
   private func check(
     _ found: RunConfiguration, is run: ReproductionRun, in folder: RunFolder
   ) throws {
-    var experiment = run.experiment
-    experiment.training.epochs = found.experiment.training.epochs
     let hint = "name another folder with --runs, or remove \(folder.path)"
-    guard found.experiment == experiment else {
+    guard found.identity.isRun(of: run.experiment) else {
       throw HintedError(
         error: .invalid(
           path: folder.configurationFile, location: "",

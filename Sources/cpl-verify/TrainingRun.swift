@@ -48,7 +48,7 @@ struct TrainingRun {
       try folder.write(run)
       try state.write(
         to: folder.last, description: run.description(of: images.training),
-        run: try run.identity())
+        run: try run.identity.yaml())
     }
     let trained = try train(trainer, state, run, on: images.training)
     _ = consume lock
@@ -199,7 +199,7 @@ struct TrainingRun {
   ) throws -> TrainingState {
     let progress = options.progress
     let description = run.description(of: images)
-    let identity = try run.identity()
+    let identity = try run.identity.yaml()
     let total = trainer.configuration.epochs * trainer.imagesPerEpoch
     let from =
       start.epoch * trainer.imagesPerEpoch

@@ -1,6 +1,5 @@
 import CPLFiles
 import CPLNetworks
-import CPLNumerics
 import CPLTraining
 import Foundation
 

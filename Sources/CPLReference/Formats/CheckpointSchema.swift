@@ -1,6 +1,5 @@
 import CPLDatasets
 import CPLNetworks
-import CPLNumerics
 import CPLTraining
 
 /// The names in a weights file (`cpl-weights`, version 2).

@@ -1,18 +1,19 @@
+import CPLAudit
 import CPLReference
-import CPLVerify
+import CPLReports
 import Foundation
 
 /// Where an audit keeps its results, and until they are complete its journal.
-struct AuditFile {
+package struct AuditFile {
   /// Beside the results, with another ending.
-  let journal: String
+  package let journal: String
   private let out: String
   private let resumes: Bool
   private let force: Bool
 
   /// - Parameter force: whether results of anything else may be replaced.
   /// - Throws: `HintedError` of `.cannotCreate` when a journal is there and is not to be taken up.
-  init(out: String, resumes: Bool, force: Bool) throws {
+  package init(out: String, resumes: Bool, force: Bool) throws {
     journal = (out.hasSuffix(".h5") ? String(out.dropLast(3)) : out) + ".journal"
     self.out = out
     self.resumes = resumes
@@ -25,7 +26,7 @@ struct AuditFile {
   }
 
   /// The results, where an audit that is to be taken up had come to its end.
-  func finished(_ provenance: Provenance) -> VerificationReport? {
+  package func finished(_ provenance: Provenance) -> VerificationReport? {
     guard resumes, !FileManager.default.fileExists(atPath: journal),
       let report = try? VerificationReport(path: out),
       report.provenance.auditDigest == provenance.auditDigest, report.audit?.unfinished == 0
@@ -34,16 +35,16 @@ struct AuditFile {
   }
 
   /// Checks that results which are there are those of the same audit, as far as it had come.
-  func checkReplacing(for provenance: Provenance) throws {
+  package func checkReplacing(for provenance: Provenance) throws {
     guard !force, FileManager.default.fileExists(atPath: out) else { return }
     let digest = (try? VerificationReport(path: out))?.provenance.auditDigest
     guard digest != nil, digest == provenance.auditDigest else {
-      throw ResultOptions.refusal(toReplace: out)
+      throw HintedError.refusal(toReplace: out)
     }
   }
 
   /// Begins the journal, or takes it up.
-  func open(
+  package func open(
     for identity: AuditJournal.Identity, on images: ImageDataset,
     into progress: inout AuditProgress
   ) throws -> AuditJournal {

@@ -1,23 +1,24 @@
 import CPLReference
-import CPLVerify
 import Foundation
 
 /// Pages that are made of the same results, in a folder with a list of their digests: an edited page
 /// is noticed, and what others have put there is not replaced.
 ///
 /// `sha256sum -c` reads the list too.
-struct PageFolder {
-  typealias File = (name: String, content: Data)
+package struct PageFolder {
+  package typealias File = (name: String, content: Data)
 
-  let path: String
+  package let path: String
   /// The name of the list.
   private let list: String
 
   /// The pages of a report.
-  static func report(_ path: String) -> PageFolder { PageFolder(path: path, list: "pages.sha256") }
+  package static func report(_ path: String) -> PageFolder {
+    PageFolder(path: path, list: "pages.sha256")
+  }
 
   /// The pages of a comparison, which may lie beside those of a report.
-  static func comparison(_ path: String) -> PageFolder {
+  package static func comparison(_ path: String) -> PageFolder {
     PageFolder(path: path, list: "comparison.sha256")
   }
 
@@ -29,7 +30,7 @@ struct PageFolder {
   ///   - force: whether anything that is there may be replaced.
   /// - Throws: `HintedError` of `.cannotCreate` for a file that may not be replaced, before anything
   ///   is written.
-  func write(_ files: [File], of results: String, force: Bool) throws {
+  package func write(_ files: [File], of results: String, force: Bool) throws {
     let old = force ? try? read() : exists(list) ? try read() : nil
     var kept = old?.digests.filter { (try? digest($0.key)) == $0.value } ?? [:]
     if !force {
@@ -61,7 +62,7 @@ struct PageFolder {
   /// - Parameter names: pages that have to be there.
   /// - Returns: the digest of the results.
   /// - Throws: `ReferenceError.missing`, or `.invalid` with the page that is another.
-  func check(naming names: [String]) throws -> String {
+  package func check(naming names: [String]) throws -> String {
     let read = try read()
     for name in names where read.digests[name] == nil {
       throw ReferenceError.invalid(

@@ -69,11 +69,3 @@ enum Exit: Int32, Error {
     StandardStream.error.write("cpl-verify: error: \(message)\n")
   }
 }
-
-/// An error, and what to do about it.
-struct HintedError: Error, CustomStringConvertible {
-  let error: ReferenceError
-  let hint: String
-
-  var description: String { "\(error) (\(hint))" }
-}

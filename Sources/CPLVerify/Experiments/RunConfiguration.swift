@@ -1,34 +1,34 @@
 import CPLReference
-import CPLVerify
+import CPLReports
 import Foundation
 import Yams
 
 /// RUN/run.yml: all that it takes to make the run again.
-struct RunConfiguration {
-  var experiment: ExperimentConfiguration
-  var images: ImageSelection
+package struct RunConfiguration {
+  package var experiment: ExperimentConfiguration
+  package var images: ImageSelection
   /// The seed of crops and flips where the run's own does not cover them.
-  var augmentationSeed: UInt64?
+  package var augmentationSeed: UInt64?
   /// The command that began the run.
-  var command: String?
+  package var command: String?
   /// Why the epochs are not those of the experiment; nil where they are.
-  var epochsReason: String?
+  package var epochsReason: String?
 
   /// Which images a run trains on.
-  struct ImageSelection: Codable {
+  package struct ImageSelection: Codable {
     /// The data set's folder; the built-in images when nil.
-    var data: String?
-    var dataset: String?
-    var limit: Int?
-    var indices: String?
+    package var data: String?
+    package var dataset: String?
+    package var limit: Int?
+    package var indices: String?
     /// The digest of the images that were chosen, and of the test images where they choose the best
     /// epoch.
-    var digest: String?
-    var testDigest: String?
+    package var digest: String?
+    package var testDigest: String?
     /// How these images are divided, which follows from them and the seed.
-    var fitted: Int?
-    var selecting: Int?
-    var splitDigest: String?
+    package var fitted: Int?
+    package var selecting: Int?
+    package var splitDigest: String?
 
     enum CodingKeys: String, CodingKey {
       case data, dataset, limit, indices, digest
@@ -37,10 +37,22 @@ struct RunConfiguration {
       case splitDigest = "split_digest"
     }
 
-    var digests: [String] { [digest, testDigest].compactMap(\.self) }
+    package init(
+      data: String? = nil, dataset: String? = nil, limit: Int? = nil, indices: String? = nil,
+      digest: String?, testDigest: String?
+    ) {
+      self.data = data
+      self.dataset = dataset
+      self.limit = limit
+      self.indices = indices
+      self.digest = digest
+      self.testDigest = testDigest
+    }
+
+    package var digests: [String] { [digest, testDigest].compactMap(\.self) }
   }
 
-  init(
+  package init(
     experiment: ExperimentConfiguration, images: ImageSelection, augmentationSeed: UInt64?,
     command: String?
   ) {
@@ -59,7 +71,7 @@ struct RunConfiguration {
   /// Reads what `yaml` gives.
   ///
   /// - Parameter path: what the text was read from, for messages.
-  init(yaml: String, path: String) throws {
+  package init(yaml: String, path: String) throws {
     func invalid(_ expected: String, _ found: String) -> ReferenceError {
       .invalid(path: path, location: "", expected: expected, found: found)
     }
@@ -91,7 +103,7 @@ struct RunConfiguration {
   }
 
   /// The configuration as YAML, every default written out.
-  func yaml() throws -> String {
+  package func yaml() throws -> String {
     var pairs: [(Node, Node)] = []
     func add(_ key: String, _ yaml: String) throws {
       if let node = try Yams.compose(yaml: yaml) { pairs.append((Node(key), node)) }
@@ -105,31 +117,12 @@ struct RunConfiguration {
     return try Yams.serialize(node: Node(pairs))
   }
 
-  /// What may not change between the parts of one run, as YAML: all but the number of epochs, the
-  /// place where the images lie, and what follows from the rest.
-  func identity() throws -> String {
-    var run = self
-    run.experiment.training.epochs = 1
-    (run.command, run.epochsReason) = (nil, nil)
-    run.images = ImageSelection(digest: images.digest, testDigest: images.testDigest)
-    return try run.yaml()
-  }
-
-  /// The images of the run, or those that the flags name instead.
-  func dataOptions(overriddenBy flags: DataOptions) -> DataOptions {
-    var options = flags
-    options.data = flags.data ?? images.data
-    options.dataset = flags.dataset ?? images.dataset.flatMap(ImageSource.Kind.init(rawValue:))
-    if flags.limit == nil, flags.indices == nil {
-      options.limit = images.limit
-      options.indices = images.indices.flatMap(Indices.init(argument:))
-    }
-    return options
-  }
+  /// What may not change between the parts of one run.
+  package var identity: RunIdentity { RunIdentity(self) }
 
   /// Notes in the provenance of results how the weights came to be. Of the folder with the images it
   /// tells the name alone, so that the same run is described alike wherever its images lie.
-  func describe(in provenance: inout Provenance) throws {
+  package func describe(in provenance: inout Provenance) throws {
     var configuration = self
     configuration.command = nil
     configuration.images.data = images.data.map { URL(fileURLWithPath: $0).lastPathComponent }
@@ -139,16 +132,5 @@ struct RunConfiguration {
     provenance.splits.validation = images.selecting
     provenance.splits.seed = images.fitted.map { _ in experiment.training.seed }
     provenance.splits.digest = images.splitDigest
-  }
-
-  /// What weights files of the run say of themselves.
-  ///
-  /// - Parameter data: the images that it trains on.
-  func description(of data: ImageDataset) -> CheckpointDescription {
-    CheckpointDescription(
-      profile: experiment.training.profile, createdBy: "cpl-verify \(Program.number)",
-      gitCommit: Program.commit,
-      trainedOn: TrainingData(name: data.name, digest: images.digest ?? data.digest),
-      assumptions: experiment.assumptions(of: data))
   }
 }

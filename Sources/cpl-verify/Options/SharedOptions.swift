@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPLReference
+import CPLVerify
 import Foundation
 
 /// Which images a command works on.

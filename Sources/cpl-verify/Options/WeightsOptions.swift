@@ -153,12 +153,6 @@ struct ResultOptions: ParsableArguments {
     try Self.check(out, notReplacing: weights, force: force)
   }
 
-  static func refusal(toReplace out: String) -> HintedError {
-    HintedError(
-      error: .cannotCreate(path: out, reason: "it is there already"),
-      hint: "name another file, or replace it with --force")
-  }
-
   static func check(_ out: String, notReplacing weights: String, force: Bool) throws {
     func fail(_ reason: String) -> ReferenceError { .cannotCreate(path: out, reason: reason) }
     var (file, other) = (stat(), stat())
@@ -169,7 +163,7 @@ struct ResultOptions: ParsableArguments {
       guard file.st_mode & S_IFMT == S_IFREG else {
         throw fail(file.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is no regular file")
       }
-      guard force else { throw refusal(toReplace: out) }
+      guard force else { throw HintedError.refusal(toReplace: out) }
     }
     // Not written through: what is there stays until the results replace it.
     let folder = URL(fileURLWithPath: out).resolvingSymlinksInPath().deletingLastPathComponent()

@@ -2,25 +2,25 @@ import CPLReference
 import Foundation
 
 /// A folder that holds a training run.
-struct RunFolder {
-  let path: String
+package struct RunFolder {
+  package let path: String
 
-  init(path: String) {
+  package init(path: String) {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     self.path = path
   }
 
-  var configurationFile: String { path + "/run.yml" }
-  var last: String { path + "/last.h5" }
-  var previous: String { path + "/previous.h5" }
-  var best: String { path + "/best.h5" }
-  var history: String { path + "/history.h5" }
+  package var configurationFile: String { path + "/run.yml" }
+  package var last: String { path + "/last.h5" }
+  package var previous: String { path + "/previous.h5" }
+  package var best: String { path + "/best.h5" }
+  package var history: String { path + "/history.h5" }
   private var lockFile: String { path + "/lock" }
 
   /// Makes a folder for a new run, runs `body`, which writes the beginning of the run, and leaves
   /// nothing behind when that fails.
-  func create(_ body: () throws -> Void) throws -> RunLock {
+  package func create(_ body: () throws -> Void) throws -> RunLock {
     let isNew = !FileManager.default.fileExists(atPath: path)
     try Folder.create(path)
     do {
@@ -46,34 +46,35 @@ struct RunFolder {
   }
 
   /// Whether the run was stopped before its first state was kept.
-  var isAtItsBeginning: Bool {
+  package var isAtItsBeginning: Bool {
     ![last, previous, best, history].contains(where: FileManager.default.fileExists(atPath:))
   }
 
   /// Keeps other processes from training into the folder.
-  func lock() throws -> RunLock { try RunLock(lockFile, of: path) }
+  package func lock() throws -> RunLock { try RunLock(lockFile, of: path) }
 
-  func write(_ run: RunConfiguration) throws {
+  package func write(_ run: RunConfiguration) throws {
     try AtomicFile.write(Data(try run.yaml().utf8), to: configurationFile)
   }
 
-  func readConfiguration() throws -> RunConfiguration {
+  package func readConfiguration() throws -> RunConfiguration {
     try RunConfiguration(yaml: try InputFile.text(configurationFile), path: configurationFile)
   }
 
   /// The configuration of the run that made a checkpoint: run.yml beside it, if it is that run's.
-  static func configuration(of checkpoint: Checkpoint, at path: String) -> RunConfiguration? {
+  package static func configuration(of checkpoint: Checkpoint, at path: String) -> RunConfiguration?
+  {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     guard let origin = checkpoint.run,
       let run = try? RunFolder(path: folder).readConfiguration(),
-      let identity = try? run.identity(), identity == origin
+      let identity = try? run.identity.yaml(), identity == origin
     else { return nil }
     return run
   }
 
   /// The history of the run that made the weights at `path`, where these are the best of a run's
   /// folder, which hold none themselves.
-  static func history(beside path: String) -> [EpochRecord] {
+  package static func history(beside path: String) -> [EpochRecord] {
     let file = URL(fileURLWithPath: path)
     let folder = RunFolder(path: file.deletingLastPathComponent().path)
     guard file.lastPathComponent == "best.h5" else { return [] }
@@ -82,7 +83,7 @@ struct RunFolder {
 
   /// Keeps the last state as the one before it, to be called before another one is written. There
   /// is a last state at every moment.
-  func keepPrevious() { link(last, as: previous) }
+  package func keepPrevious() { link(last, as: previous) }
 
   /// Lets a file have a second name in this folder, if it exists; the file that had that name loses
   /// it.
@@ -110,7 +111,7 @@ struct RunFolder {
   ///
   /// - Throws: `ReferenceError` also when it was left by a run of another configuration, or on
   ///   other images.
-  func readState(
+  package func readState(
     of run: RunConfiguration, note: (String) -> Void
   ) throws -> TrainingState {
     let checkpoint = try readLast(note)
@@ -118,16 +119,10 @@ struct RunFolder {
       throw ReferenceError.invalid(
         path: last, location: "/progress", expected: "a training run", found: "weights alone")
     }
-    let lines = [origin, try run.identity()].map { $0.split(separator: "\n") }
-    if lines[0] != lines[1] {
-      let difference = zip(lines[0], lines[1]).first { $0 != $1 }
-      func quoted(_ line: Substring?) -> String {
-        line.map { "'\($0.drop { $0 == " " })'" } ?? "another configuration"
-      }
+    if let difference = try run.identity.difference(from: origin) {
       throw ReferenceError.invalid(
         path: configurationFile, location: "",
-        expected: "\(quoted(difference?.0)), with which \(last) was trained",
-        found: quoted(difference?.1))
+        expected: "\(difference.origin), with which \(last) was trained", found: difference.found)
     }
     guard state.epoch <= run.experiment.training.epochs else {
       throw ReferenceError.mismatch(
@@ -140,7 +135,7 @@ struct RunFolder {
 
 /// The right to train into a run's folder, which one process has at a time; given back when the
 /// value or the process ends, however it ends.
-struct RunLock: ~Copyable {
+package struct RunLock: ~Copyable {
   private let descriptor: Int32
 
   /// Takes the lock that the file at `path` stands for, made where it is missing; it stays, with
