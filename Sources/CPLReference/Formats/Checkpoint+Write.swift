@@ -1,5 +1,6 @@
 import CPLFiles
 import CPLNetworks
+import CPLNumerics
 import CPLTraining
 import Foundation
 

@@ -1,5 +1,6 @@
 import CPLDatasets
 import CPLNetworks
+import CPLNumerics
 import CPLTraining
 
 /// The names in a weights file (`cpl-weights`, version 2).

@@ -1,5 +1,6 @@
 import CPLDatasets
 import CPLFiles
+import CPLNumerics
 
 extension CPLNetwork<Float> {
   /// SHA-256 over all that the network's output depends on: what each layer is, with its step and

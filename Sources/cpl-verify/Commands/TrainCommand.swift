@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPLReference
+import CPLVerify
 import Foundation
 
 struct TrainCommand: PinnableCommand {
