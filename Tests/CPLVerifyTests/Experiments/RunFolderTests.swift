@@ -9,7 +9,7 @@ struct RunFolderTests {
   private func begin(_ path: String) throws -> RunFolder {
     let run = ExperimentSample.run
     let folder = RunFolder(path: path + "/run")
-    let statistics = ChannelStatistics.named("synthetic")
+    let statistics = DatasetDescriptor.synthetic.statistics
     let layers = run.experiment.model.layers(
       mean: statistics.mean, standardDeviation: statistics.standardDeviation)
     let lock = try folder.create {
