@@ -112,7 +112,7 @@ struct AuditCommand: PinnableCommand {
     let identity = try identity(of: audit, judgement.report.provenance)
     judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
     if let finished = file?.finished(judgement.report.provenance) {
-      judgement.progress.note("\(results.out ?? "") holds these results already")
+      judgement.workplace.observer.note("\(results.out ?? "") holds these results already")
       if options.json { try Output.line(try finished.json(.audit)) } else { try show(finished) }
       return try verdict.leave(finished)
     }
@@ -122,14 +122,14 @@ struct AuditCommand: PinnableCommand {
     try judgement.certify()
     let result: AuditResult
     do {
-      result = try AuditRun(audit, budget: limit, judgement.progress).run(
+      result = try AuditRun(audit, budget: limit, judgement.workplace).run(
         judgement.evaluated, from: done
       ) { try journal?.append($0) }
     } catch let code as Exit {
       if file != nil {
         var again = CommandLine.arguments.dropFirst()
         if !resume { again.append("--resume") }
-        judgement.progress.note(
+        judgement.workplace.observer.note(
           "stopped; go on with: \(Provenance.shellCommand(["cpl-verify"] + again))")
       }
       throw code
@@ -141,7 +141,7 @@ struct AuditCommand: PinnableCommand {
       if options.json { try Output.line(try report.json(.audit)) } else { try show(report) }
     }
     if result.unfinished > 0, let file {
-      judgement.progress.note("the budget ran out; --resume goes on from \(file.journal)")
+      judgement.workplace.observer.note("the budget ran out; --resume goes on from \(file.journal)")
     }
     try verdict.leave(judgement.report)
   }

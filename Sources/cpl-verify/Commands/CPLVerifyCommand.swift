@@ -72,5 +72,10 @@ enum Program {
       ? "\(version), SHA-256 \(try Digest.ofFile("/proc/self/exe"))" : version
   }
 
+  /// The command that it was started with, ready for a shell.
+  static var command: String {
+    Provenance.shellCommand(["cpl-verify"] + CommandLine.arguments.dropFirst())
+  }
+
   static var version: String { "cpl-verify \(number) (\(commit))" }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPLReference
+import CPLVerify
 
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -41,7 +42,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try unstored.read(input)
-    try ResultOptions.check(out, notReplacing: input, force: force)
+    try ResultFile.check(out, notReplacing: input, force: force)
     for note in checkpoint.notes { output.progress.note("\(input): \(note)") }
     var description = checkpoint.description
     let remark = ", converted by cpl-verify \(Program.number)"

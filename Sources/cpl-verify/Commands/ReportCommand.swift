@@ -156,7 +156,10 @@ struct ReportCommand: ParsableCommand {
 
   private func checkChain() throws {
     let report = try VerificationReport(path: stored[0])
-    let links = ChainOfDigests(report, data: data, weights: weights, pages: out).links()
+    let links = ChainOfDigests(
+      report, data: data, weights: weights, pages: out,
+      reading: RecordedReading.init(command:)
+    ).links()
     if output.json {
       try Output.json(links)
     } else {

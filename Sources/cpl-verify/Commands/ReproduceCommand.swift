@@ -72,27 +72,26 @@ struct ReproduceCommand: PinnableCommand {
       throw ValidationError("reproduce takes --limit, for training and test images, not --indices")
     }
     for (position, name) in names.enumerated() {
-      guard Self.isFile(name) || Self.known.contains(name) else {
+      guard ReproductionPlan.isFile(name) || ReproductionPlan.known.contains(name) else {
         throw ValidationError(
-          "'\(name)' is not one of \(Self.known.joined(separator: ", ")), nor a file that ends in .yml"
-        )
+          "'\(name)' is not one of \(ReproductionPlan.known.joined(separator: ", ")), nor a file that "
+            + "ends in .yml")
       }
       if names[..<position].contains(name) { throw ValidationError("'\(name)' is named twice") }
     }
   }
 
-  private static let quirks = "quirks"
-  private static let known =
-    BuiltInExperiments.names + BuiltInExperiments.tables.keys.sorted() + [quirks]
-
-  static func isFile(_ name: String) -> Bool {
-    name.hasSuffix(".yml") || name.hasSuffix(".yaml")
+  private var request: ReproductionRequest {
+    ReproductionRequest(
+      names: names, seeds: seeds.values, epochs: epochs, profile: profile.profile, audit: audit,
+      out: out, runs: runs, images: dataOptions.images)
   }
 
   func run() throws {
     let start = Date()
-    let plan = try ReproductionPlan(self)
-    var work = try ReproductionWork(plan, self)
+    let workplace = options.workplace
+    let plan = try ReproductionPlan(request)
+    var work = try ReproductionWork(plan, workplace)
     let reproduction = Reproduction(plan.groups, budget: budget?.seconds) {
       Date().timeIntervalSince(start)
     }
@@ -100,7 +99,7 @@ struct ReproduceCommand: PinnableCommand {
     do {
       outcomes = try reproduction.run(&work)
     } catch let code as Exit {
-      options.progress.note("stopped; the same command goes on")
+      workplace.observer.note("stopped; the same command goes on")
       throw code
     }
     let records = try work.finish(outcomes)
@@ -146,80 +145,6 @@ struct ReproduceCommand: PinnableCommand {
     let ran: [ReproductionRecord]
     let notRun: [NotRun]
     let reports: String
-  }
-}
-
-/// What a command asks to be reproduced.
-struct ReproductionPlan {
-  private(set) var groups: [ReproductionGroup] = []
-  private(set) var studies: [QuirkStudy] = []
-  /// For each group, what it was asked for by.
-  private(set) var names: [String: String] = [:]
-  /// The number of test images.
-  let testImages: Int
-
-  init(_ command: ReproduceCommand) throws {
-    // Arrays do not tell how many classes they have; a configuration does.
-    let own = command.names.first(where: ReproduceCommand.isFile)
-    let all = try command.dataOptions.readAll(
-      .test, classes: try Self.configuration(own ?? "cpl-tiny").model.classes)
-    testImages = min(command.dataOptions.limit ?? all.count, all.count)
-    for name in command.names {
-      if name == "quirks" {
-        let base = command.dataOptions.data == nil ? "cpl-tiny" : "cpl-small"
-        let study = try QuirkStudy(
-          try Self.experiment(base, for: all), dataset: all.name, seeds: command.seeds.values,
-          epochs: command.epochs)
-        studies.append(study)
-        add(study.group, name)
-        continue
-      }
-      if let table = BuiltInExperiments.tables[name] {
-        let dataset = String(name.dropFirst("table-".count))
-        guard all.name == dataset else {
-          throw ReferenceError.mismatch(
-            expected: "\(dataset), which \(name) is about, under --data", found: all.name)
-        }
-        for experiment in table { try add(experiment, all, command) }
-        continue
-      }
-      try add(name, all, command)
-    }
-  }
-
-  private mutating func add(
-    _ name: String, _ images: ImageDataset, _ command: ReproduceCommand
-  ) throws {
-    let experiment = try Self.experiment(name, for: images)
-    let runs = try command.seeds.values.map {
-      try ReproductionRun(
-        experiment, dataset: images.name, seed: $0, profile: command.profile.profile,
-        epochs: command.epochs)
-    }
-    add(ReproductionGroup(name: experiment.name, runs: runs), name)
-  }
-
-  private mutating func add(_ group: ReproductionGroup, _ name: String) {
-    // A table and one of its rows may both be asked for.
-    guard !groups.contains(where: { $0.runs == group.runs }) else { return }
-    groups.append(group)
-    for run in group.runs { names[run.name] = name }
-  }
-
-  private static func configuration(_ name: String) throws -> ExperimentConfiguration {
-    try BuiltInExperiments.named(name)
-      ?? ExperimentConfiguration(yaml: try InputFile.text(name), path: name)
-  }
-
-  /// An experiment for the classes of a data set.
-  private static func experiment(
-    _ name: String, for images: ImageDataset
-  ) throws -> ExperimentConfiguration {
-    var experiment = try configuration(name)
-    experiment.model.classes = images.classes
-    try experiment.check(path: name)
-    try experiment.checkFits(images)
-    return experiment
   }
 }
 

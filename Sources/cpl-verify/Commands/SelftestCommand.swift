@@ -72,13 +72,13 @@ struct SelftestCommand: ParsableCommand {
       return
     }
     let checks = try choice.checks()
-    if let svg { try ResultOptions.check(svg, notReplacing: weights ?? "", force: force) }
+    if let svg { try ResultFile.check(svg, notReplacing: weights ?? "", force: force) }
     let start = Date()
     let progress = options.progress
     let scratch = try Scratch.create()
     defer { Scratch.remove(scratch) }
     let subject = try CheckSubject(
-      weights, unstored, dataOptions, scratch: scratch)
+      weights, unstored.settings, dataOptions.images, scratch: scratch)
     var context = subject.context(seed: seed, effort: .quick, workers: options.workers)
     context.verified = try VerifiedNetwork(
       subject.stored, profile: .corrected, workers: options.workers
@@ -87,7 +87,7 @@ struct SelftestCommand: ParsableCommand {
       faults, checks, context, stored: subject.stored, seeds: seeds,
       clock: { Date().timeIntervalSince(start) }
     ) { done, total, next in
-      progress.update("testing: \(next)", done: done, total: total, unit: "runs")
+      progress.update(WorkProgress("testing: \(next)", done: done, total: total, unit: "runs"))
       try Interruption.check()
     }
     let sensitivity =

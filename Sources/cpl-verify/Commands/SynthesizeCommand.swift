@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPLReference
+import CPLVerify
 
 struct SynthesizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,7 +11,7 @@ struct SynthesizeCommand: ParsableCommand {
   var folder: String
 
   @Option(parsing: .unconditional, help: "The seed that the images are drawn from.")
-  var seed: UInt64 = DataOptions.syntheticSeed
+  var seed: UInt64 = ImageChoice.syntheticSeed
 
   @OptionGroup var output: OutputOptions
 

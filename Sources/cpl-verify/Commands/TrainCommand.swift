@@ -80,9 +80,9 @@ struct TrainCommand: PinnableCommand {
   }
 
   func run() throws {
-    var run = TrainingRun(RunFolder(path: resume ?? out!), options)
+    var run = TrainingRun(RunFolder(path: resume ?? out!), options.workplace)
     (run.saveEvery, run.saveSteps) = (saveEvery, saveSteps)
-    let state = try resume == nil ? start(run) : run.goOn(epochs: epochs, dataOptions)
+    let state = try resume == nil ? start(run) : run.goOn(epochs: epochs, dataOptions.images)
     try show(state, of: run.folder)
   }
 
@@ -93,7 +93,7 @@ struct TrainCommand: PinnableCommand {
     if let seed { experiment.training.seed = seed }
     if let profile { experiment.training.profile = profile.profile }
     if seededAugmentation { experiment.training.profile.unseededAugmentation = false }
-    return try run.start(experiment, dataOptions)
+    return try run.start(experiment, dataOptions.images)
   }
 
   private func show(_ state: TrainingState, of folder: RunFolder) throws {

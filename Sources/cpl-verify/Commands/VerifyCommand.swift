@@ -70,16 +70,16 @@ struct VerifyCommand: ParsableCommand {
     let progress = options.progress
     try results.check(notReplacing: weights ?? "")
     if let junit {
-      try ResultOptions.check(junit, notReplacing: weights ?? "", force: results.force)
+      try ResultFile.check(junit, notReplacing: weights ?? "", force: results.force)
     }
     let scratch = try Scratch.create()
     defer { Scratch.remove(scratch) }
     let subject = try CheckSubject(
-      weights, unstored, dataOptions, scratch: scratch)
+      weights, unstored.settings, dataOptions.images, scratch: scratch)
     var context = subject.context(
       seed: seed, effort: thorough ? .thorough : .normal, workers: options.workers)
     let verified = try subject.verify(judging.judging, workers: options.workers) { done, total in
-      progress.update("bounding", done: done, total: total, unit: "layers")
+      progress.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
     }
     context.verified = verified
     progress.finish()
@@ -88,12 +88,14 @@ struct VerifyCommand: ParsableCommand {
       clock: { Date().timeIntervalSince(start) }
     ) { done, next in
       progress.update(
-        "checking \(next.id)", done: done.count, total: checks.count, unit: "checks")
+        WorkProgress(
+          "checking \(next.id)", done: done.count, total: checks.count, unit: "checks"))
       try Interruption.check()
     }
     progress.finish()
     var report = VerificationReport(
-      provenance: try provenance(subject, verified).completed(options.workers))
+      provenance: try provenance(subject, verified).completed(
+        by: .collected(threads: options.workers.threads)))
     report.checks = found
     let kept = Result {
       try results.out.map(report.write(to:))

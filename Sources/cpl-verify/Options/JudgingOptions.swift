@@ -41,30 +41,3 @@ extension StepPolicy: ExpressibleByArgument {
     self.init(rawValue: argument)
   }
 }
-
-/// How a network is judged.
-struct Judging {
-  /// The profile's name, or "shipped".
-  let name: String
-  /// Whose quirks the `published` certificates reproduce.
-  let profile: Profile
-  let steps: StepPolicy
-
-  init(name: String, profile: Profile, steps: StepPolicy? = nil) {
-    self.name = name
-    self.profile = profile
-    self.steps = steps ?? profile.steps
-  }
-
-  /// Bounds the layers of a checkpoint's network and sets its steps.
-  func verify(
-    _ checkpoint: Checkpoint, workers: Workers, progress: @Sendable (_ done: Int, _ of: Int) -> Void
-  ) throws -> VerifiedNetwork {
-    let stored =
-      steps == .published
-      ? checkpoint.network.withSteps(of: checkpoint.published) : checkpoint.network
-    return try VerifiedNetwork(
-      stored, shipped: checkpoint.network, profile: profile, steps: steps, workers: workers,
-      progress: progress)
-  }
-}

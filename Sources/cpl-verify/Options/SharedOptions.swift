@@ -52,82 +52,16 @@ struct DataOptions: ParsableArguments {
     }
   }
 
-  /// The seed of the built-in images; theirs alone, so that every command sees the same ones.
-  static let syntheticSeed: UInt64 = 0
-
-  /// The images of one split, without regard to `--limit` and `--indices`.
-  ///
-  /// - Parameter classes: how many classes they have, where the files do not tell.
-  func readAll(_ split: ImageDataset.Split, classes: Int) throws -> ImageDataset {
-    guard let data else {
-      if let dataset {
-        throw ValidationError(
-          "--dataset \(dataset.rawValue) needs --data and the place where it is")
-      }
-      return SyntheticImages.make(seed: Self.syntheticSeed, split: split)
-    }
-    do {
-      return try ImageSource.read(
-        data, split: split, kind: dataset, classes: classes,
-        corruption: ImageSource.Corruption(name: corruption, severity: severity))
-    } catch let error as ReferenceError {
-      guard let hint = hint(about: error, in: data) else { throw error }
-      throw HintedError(error: error, hint: hint)
-    }
-  }
-
-  /// These options, with the data set that an experiment is about where they name none.
-  func completed(by experiment: ExperimentConfiguration) -> DataOptions {
-    var options = self
-    if data != nil {
-      options.dataset =
-        dataset ?? experiment.data?.dataset.flatMap(ImageSource.Kind.init(rawValue:))
-    }
-    return options
-  }
-
-  /// The images of one split that `--limit` or `--indices` choose.
-  func read(_ split: ImageDataset.Split, classes: Int) throws -> ImageDataset {
-    let images = try readAll(split, classes: classes)
-    if let limit { return images.prefix(limit) }
-    guard let indices else { return images }
-    guard indices.maximum < images.count else {
-      throw ReferenceError.mismatch(
-        expected: "--indices below \(images.count), the number of images of \(images.name)",
-        found: "\(indices.maximum)")
-    }
-    return try images.subset(indices.positions)
-  }
-
-  /// What to do about a folder that cannot be read.
-  private func hint(about error: ReferenceError, in folder: String) -> String? {
-    switch error {
-    case .missing:
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
-        return "--data names a folder or a file; leave it out to use the built-in images"
-      }
-      let names = Set((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-      if !names.isDisjoint(with: ["data_batch_1", "cifar-10-batches-py", "cifar-100-python"])
-        || names.isSuperset(of: ["train", "test", "meta"])
-      {
-        return "these are the Python files; the binary version of the data set is needed"
-      }
-      return names.contains { $0.hasPrefix("cifar-") && $0.contains(".tar") }
-        ? "unpack the archive first" : nil
-    default: return nil
-    }
+  var images: ImageChoice {
+    ImageChoice(
+      data: data, dataset: dataset,
+      corruption: ImageSource.Corruption(name: corruption, severity: severity), limit: limit,
+      indices: indices)
   }
 }
 
-extension DataOptions {
-  /// Refuses to judge weights on the built-in images that nobody says they were trained on.
-  func check(suits checkpoint: Checkpoint, at path: String) throws {
-    guard data == nil, checkpoint.description.trainedOn == nil else { return }
-    throw ValidationError(
-      "\(path) does not say what it was trained on: name its test images with --data. The built-in "
-        + "images are for weights that were trained on them.")
-  }
+extension Indices: ExpressibleByArgument {
+  package init?(argument: String) { self.init(argument) }
 }
 
 extension ImageSource.Kind: ExpressibleByArgument {}
@@ -178,6 +112,17 @@ struct RunOptions: ParsableArguments {
 
   var workers: Workers {
     Workers(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+  }
+
+  /// This process, as experiments need it.
+  var workplace: Workplace {
+    let workers = workers
+    return Workplace(
+      workers: workers, observer: progress,
+      program: Workplace.Program(
+        number: Program.number, commit: Program.commit, identity: { try Program.identity() }),
+      command: Program.command, memory: ProcessInfo.processInfo.physicalMemory,
+      now: { Date() }, provenance: { Provenance.collected(threads: workers.threads) })
   }
 
   var json: Bool { output.json }

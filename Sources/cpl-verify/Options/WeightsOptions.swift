@@ -118,20 +118,6 @@ extension Shard: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
-extension CPLNetwork {
-  /// Checks that the network takes the images of a data set and, where they matter, knows its
-  /// classes.
-  func check(takes images: ImageDataset, needsClasses: Bool = true) throws {
-    guard image == images.imageShape, !needsClasses || classes == images.classes else {
-      throw ReferenceError.mismatch(
-        expected:
-          "images \(inputShape) in \(classes) classes, channels first, which the network takes",
-        found:
-          "\(images.name) with images \(images.imageShape.extents) in \(images.classes) classes")
-    }
-  }
-}
-
 /// Where a command keeps what it found.
 struct ResultOptions: ParsableArguments {
   @Option(
@@ -146,31 +132,9 @@ struct ResultOptions: ParsableArguments {
     if out == "" { throw ValidationError("--out is the name of a file, not empty") }
   }
 
-  /// Checks that the file can be made, before hours are spent on what goes into it, that it is not the
-  /// file of weights, and that nothing is lost by it.
+  /// Checks the file, if there is to be one, before hours are spent on what goes into it.
   func check(notReplacing weights: String) throws {
     guard let out else { return }
-    try Self.check(out, notReplacing: weights, force: force)
-  }
-
-  static func check(_ out: String, notReplacing weights: String, force: Bool) throws {
-    func fail(_ reason: String) -> ReferenceError { .cannotCreate(path: out, reason: reason) }
-    var (file, other) = (stat(), stat())
-    if stat(out, &file) == 0 {
-      if stat(weights, &other) == 0, file.st_dev == other.st_dev, file.st_ino == other.st_ino {
-        throw fail("the weights are in it")
-      }
-      guard file.st_mode & S_IFMT == S_IFREG else {
-        throw fail(file.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is no regular file")
-      }
-      guard force else { throw HintedError.refusal(toReplace: out) }
-    }
-    // Not written through: what is there stays until the results replace it.
-    let folder = URL(fileURLWithPath: out).resolvingSymlinksInPath().deletingLastPathComponent()
-    let probe = folder.appending(path: ".cpl-verify-\(UUID().uuidString).tmp").path
-    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw fail(String(cString: strerror(errno))) }
-    close(descriptor)
-    unlink(probe)
+    try ResultFile.check(out, notReplacing: weights, force: force)
   }
 }

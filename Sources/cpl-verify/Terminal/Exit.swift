@@ -18,6 +18,7 @@ enum Exit: Int32, Error {
   /// Ends the program with the code and the message that belong to `error`.
   static func leave(with error: any Error) -> Never {
     Progress.removeBar()
+    let error = (error as? UsageError).map { ValidationError($0.description) } ?? error
     if let code = error as? Exit { exit(code.rawValue) }
     if let code = ownCode(of: error) {
       report("\(error)")

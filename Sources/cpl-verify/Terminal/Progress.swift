@@ -1,15 +1,14 @@
-import CPLReference
+import CPLVerify
 import Foundation
 import Synchronization
 
 /// Progress on standard error: a bar on a terminal, a line now and then elsewhere.
-final class Progress: Sendable {
+final class Progress: WorkObserver {
   /// Whether a bar is on the terminal, which all progress shares.
   private static let isBarShown = Atomic<Bool>(false)
 
   private let isSilent: Bool
   private let isTerminal = isatty(STDERR_FILENO) == 1
-  private let start = Date()
   private let phase: Mutex<Phase>
 
   /// A stretch of work of one kind, whose rate says when it ends.
@@ -23,29 +22,23 @@ final class Progress: Sendable {
 
   init(quiet: Bool) {
     isSilent = quiet
-    // Elsewhere than on a terminal, work that is soon done shows nothing.
-    phase = Mutex(Phase(start: start, lastShown: isTerminal ? .distantPast : start))
+    phase = Mutex(Self.firstPhase(isTerminal))
   }
 
-  /// Seconds since this progress began.
-  var seconds: Double { Date().timeIntervalSince(start) }
+  /// Elsewhere than on a terminal, work that is soon done shows nothing.
+  private static func firstPhase(_ isTerminal: Bool) -> Phase {
+    let now = Date()
+    return Phase(start: now, lastShown: isTerminal ? .distantPast : now)
+  }
 
-  /// Shows how far the work has come; often called, seldom drawn.
-  ///
-  /// - Parameters:
-  ///   - done: what is done of `total`.
-  ///   - begun: what the work in hand is worth so far, of what is not done yet.
-  ///   - from: what was done when this progress began. Of work after `finish()` it is what the first
-  ///     call says that is done.
-  ///   - unit: what is counted, in the plural.
-  func update(
-    _ label: String, done: Int, begun: Double = 0, from: Int = 0, total: Int, unit: String,
-    note: String = ""
-  ) {
+  func begin() { phase.withLock { $0 = Self.firstPhase(isTerminal) } }
+
+  /// Shows how far the work has come: often called, seldom drawn.
+  func update(_ progress: WorkProgress) {
     guard !isSilent else { return }
     phase.withLock { phase in
       let now = Date()
-      let reached = Double(done) + begun
+      let reached = Double(progress.done) + progress.begun
       guard !phase.hasEnded else {
         phase = Phase(start: now, from: reached, lastShown: phase.lastShown)
         return
@@ -53,11 +46,14 @@ final class Progress: Sendable {
       guard now.timeIntervalSince(phase.lastShown) >= (isTerminal ? 0.1 : 10) else { return }
       phase.lastShown = now
       let rate =
-        (reached - (phase.from ?? Double(from))) / max(now.timeIntervalSince(phase.start), 1e-9)
+        (reached - (phase.from ?? Double(progress.from)))
+        / max(now.timeIntervalSince(phase.start), 1e-9)
       let line = ProgressLine(
-        label: label, share: reached / Double(max(total, 1)), count: "\(done)/\(total)",
-        unit: unit, rate: rate >= 10 ? "\(Int(rate))/s" : String(format: "%.2f/s", rate),
-        left: rate > 0 ? Self.duration((Double(total) - reached) / rate) : "?", note: note)
+        label: progress.label, share: reached / Double(max(progress.total, 1)),
+        count: "\(progress.done)/\(progress.total)", unit: progress.unit,
+        rate: rate >= 10 ? "\(Int(rate))/s" : String(format: "%.2f/s", rate),
+        left: rate > 0 ? DurationText.of((Double(progress.total) - reached) / rate) : "?",
+        note: progress.note)
       if isTerminal {
         StandardStream.error.write("\r\u{1B}[K\(line.bar(width: StandardStream.error.columns - 1))")
         Self.isBarShown.store(true, ordering: .relaxed)
@@ -87,14 +83,11 @@ final class Progress: Sendable {
     }
   }
 
-  /// A duration in the largest two units that say something.
-  static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "?" }
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole) s" }
-    if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-    return "\(whole / 3600) h \(whole % 3600 / 60) min"
-  }
+  var isInterrupted: Bool { Interruption.isRequested }
+
+  func checkInterruption() throws { try Interruption.check() }
+
+  func leaveIfInterrupted() { Interruption.leaveIfRequested() }
 }
 
 /// How far some work has come, in one line.

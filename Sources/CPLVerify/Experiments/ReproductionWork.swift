@@ -1,25 +1,30 @@
+import CPLAudit
+import CPLCertificates
 import CPLReference
-import CPLVerify
+import CPLReports
+import CPLReproduction
 import Foundation
 
 /// Trains and judges the runs of a reproduction in folders of their own, and writes their pages.
-struct ReproductionWork: Reproduction.Executor {
+package struct ReproductionWork: Reproduction.Executor {
   private let plan: ReproductionPlan
-  private let command: ReproduceCommand
+  private let workplace: Workplace
   private let trainingDigest: String
   private let testDigest: String
-  private var options: RunOptions { command.options }
+  private var request: ReproductionRequest { plan.request }
+  private var observer: any WorkObserver { workplace.observer }
 
-  init(_ plan: ReproductionPlan, _ command: ReproduceCommand) throws {
+  package init(_ plan: ReproductionPlan, _ workplace: Workplace) throws {
     self.plan = plan
-    self.command = command
+    self.workplace = workplace
+    let request = plan.request
     let classes = plan.groups[0].runs[0].experiment.model.classes
-    trainingDigest = try command.dataOptions.read(.train, classes: classes).digest
-    testDigest = try command.dataOptions.read(.test, classes: classes).digest
-    for folder in [command.out, command.runs] { try Folder.create(folder) }
+    trainingDigest = try request.images.read(.train, classes: classes).digest
+    testDigest = try request.images.read(.test, classes: classes).digest
+    for folder in [request.out, request.runs] { try Folder.create(folder) }
   }
 
-  private func folder(_ name: String) -> RunFolder { RunFolder(path: "\(command.runs)/\(name)") }
+  private func folder(_ name: String) -> RunFolder { RunFolder(path: "\(request.runs)/\(name)") }
 
   private func results(_ run: ReproductionRun) -> String { folder(run.name).path + "/results.h5" }
 
@@ -27,14 +32,14 @@ struct ReproductionWork: Reproduction.Executor {
 
   // MARK: How far runs have come
 
-  func progress(of run: ReproductionRun) throws -> Reproduction.Progress {
+  package func progress(of run: ReproductionRun) throws -> Reproduction.Progress {
     let folder = folder(run.weights)
     guard isThere(folder.configurationFile) else { return Reproduction.Progress() }
     let configuration = try folder.readConfiguration()
     try check(configuration, is: run, in: folder)
     let state =
       folder.isAtItsBeginning
-      ? nil : try folder.readState(of: configuration) { options.progress.note($0) }
+      ? nil : try folder.readState(of: configuration) { observer.note($0) }
     let epochs = configuration.experiment.training.epochs
     let isTrained = state.map { hasEnded($0, epochs: epochs, run) } ?? false
     var isJudged = false
@@ -61,7 +66,7 @@ struct ReproductionWork: Reproduction.Executor {
           expected: "the configuration of \(run.name)",
           found: "another"), hint: hint)
     }
-    if let epochs = command.epochs, epochs != found.experiment.training.epochs {
+    if let epochs = request.epochs, epochs != found.experiment.training.epochs {
       throw HintedError(
         error: .invalid(
           path: folder.configurationFile, location: "", expected: "a run of \(epochs) epochs",
@@ -76,17 +81,17 @@ struct ReproductionWork: Reproduction.Executor {
     }
   }
 
-  func cost(of run: ReproductionRun) throws -> Reproduction.Cost {
-    options.progress.note("\(run.name): measuring what an epoch takes")
-    return try TrainingRun(folder(run.weights), options).cost(
-      of: run.experiment, command.dataOptions, judged: plan.testImages,
-      audited: run.quirk == nil ? min(command.audit, plan.testImages) : 0)
+  package func cost(of run: ReproductionRun) throws -> Reproduction.Cost {
+    observer.note("\(run.name): measuring what an epoch takes")
+    return try TrainingRun(folder(run.weights), workplace).cost(
+      of: run.experiment, request.images, judged: plan.testImages,
+      audited: run.quirk == nil ? min(request.audit, plan.testImages) : 0)
   }
 
   // MARK: Training and judging
 
-  func complete(_ run: ReproductionRun, epochs: Int, reason: String?) throws {
-    let start = (Date(), Provenance.collected(threads: 0).cost.cpuSeconds)
+  package func complete(_ run: ReproductionRun, epochs: Int, reason: String?) throws {
+    let start = (workplace.now(), workplace.provenance().cost.cpuSeconds)
     if run.trains { try train(run, epochs: epochs, reason: reason) }
     let report = try judge(run, since: start)
     let configuration = try folder(run.weights).readConfiguration()
@@ -105,11 +110,11 @@ struct ReproductionWork: Reproduction.Executor {
   }
 
   private func train(_ run: ReproductionRun, epochs: Int, reason: String?) throws {
-    var training = TrainingRun(folder(run.name), options)
+    var training = TrainingRun(folder(run.name), workplace)
     training.again = nil
     training.epochsReason = reason
     guard isThere(training.folder.configurationFile) else {
-      options.progress.note("\(run.name): training, \(epochs) epochs")
+      observer.note("\(run.name): training, \(epochs) epochs")
       var experiment = run.experiment
       experiment.training.epochs = epochs
       training.command =
@@ -117,18 +122,18 @@ struct ReproductionWork: Reproduction.Executor {
         ? Provenance.shellCommand(
           ["cpl-verify", "train", "\(pages(run))/\(Self.experimentFile)"] + dataFlags
             + ["--out", training.folder.path]) : commandLine(run, epochs: epochs)
-      _ = try training.start(experiment, command.dataOptions)
+      _ = try training.start(experiment, request.images)
       return
     }
     let state =
       try training.folder.isAtItsBeginning
       ? nil
       : training.folder.readState(of: training.folder.readConfiguration()) {
-        options.progress.note($0)
+        observer.note($0)
       }
     if let state, hasEnded(state, epochs: epochs, run) { return }
-    options.progress.note("\(run.name): training goes on, \(state?.epoch ?? 0) of \(epochs) epochs")
-    _ = try training.goOn(epochs: nil, command.dataOptions)
+    observer.note("\(run.name): training goes on, \(state?.epoch ?? 0) of \(epochs) epochs")
+    _ = try training.goOn(epochs: nil, request.images)
   }
 
   private func certificate(_ run: ReproductionRun) -> CertificateKind {
@@ -136,7 +141,7 @@ struct ReproductionWork: Reproduction.Executor {
   }
 
   private func audited(_ run: ReproductionRun) -> Int {
-    run.quirk == nil ? min(command.audit, plan.testImages) : 0
+    run.quirk == nil ? min(request.audit, plan.testImages) : 0
   }
 
   /// SHA-256 of all that the results of a run depend on, the program apart, which they name.
@@ -167,25 +172,25 @@ struct ReproductionWork: Reproduction.Executor {
     let checkpoint = try Checkpoint(path: weights)
     let digest = try digest(of: run, checkpoint.digest)
     if let report = try finished(run, digest) {
-      options.progress.note("\(run.name): done before, results \(report.contentDigest ?? "")")
+      observer.note("\(run.name): done before, results \(report.contentDigest ?? "")")
       return report
     }
-    options.progress.note("\(run.name): judging")
+    observer.note("\(run.name): judging")
     try Folder.create(folder(run.name).path)
     var judgement = try Judgement(
       checkpoint, at: weights, under: Judging(name: run.judgedName, profile: run.judged),
-      command.dataOptions,
-      out: results(run), options, seed: 0, certificate: certificate(run))
+      request.images,
+      out: results(run), workplace, seed: 0, certificate: certificate(run))
     try judgement.certify()
     if audited(run) > 0 {
       judgement.report.audit = try audit(run, judgement, checkpoint.digest)
     }
-    var provenance = judgement.report.provenance.completed(options.workers)
+    var provenance = judgement.report.provenance.completed(by: workplace.provenance())
     provenance.auditDigest = digest
     provenance.command = commandLine(
       run, epochs: try folder(run.weights).readConfiguration().experiment.training.epochs)
     provenance.cost.start = start.date.formatted(.iso8601)
-    provenance.cost.wallSeconds = Date().timeIntervalSince(start.date)
+    provenance.cost.wallSeconds = workplace.now().timeIntervalSince(start.date)
     provenance.cost.cpuSeconds = start.cpuSeconds.flatMap { before in
       provenance.cost.cpuSeconds.map { $0 - before }
     }
@@ -204,10 +209,10 @@ struct ReproductionWork: Reproduction.Executor {
   ) throws -> AuditResult {
     let images = judgement.evaluated.prefix(audited(run))
     let audit = try CertificateAudit(
-      judgement.network, certificate: certificate(run), seed: 0, workers: options.workers)
+      judgement.network, certificate: certificate(run), seed: 0, workers: workplace.workers)
     var identity = identity(run, weights)
     identity["attacks"] = audit.attacks.joined(separator: ", ")
-    identity["program"] = try Program.identity()
+    identity["program"] = try workplace.program.identity()
     let path = journal(run)
     var done = AuditProgress()
     var journal: AuditJournal?
@@ -216,12 +221,12 @@ struct ReproductionWork: Reproduction.Executor {
         journal = try AuditJournal.resume(path, for: identity, on: images.dataset, into: &done)
       } catch let error as ReferenceError {
         // It saves time, and is no result: what another program or other weights left is not used.
-        options.progress.note("\(error); the audit starts again")
+        observer.note("\(error); the audit starts again")
         try FileManager.default.removeItem(atPath: path)
       }
     }
     if journal == nil { journal = try AuditJournal.create(path, for: identity) }
-    return try AuditRun(audit, options.progress).run(images, from: done) {
+    return try AuditRun(audit, workplace).run(images, from: done) {
       try journal?.append($0)
     }
   }
@@ -237,7 +242,7 @@ struct ReproductionWork: Reproduction.Executor {
 
   /// The folder for a run's pages, without weights.
   private func pages(_ run: ReproductionRun) -> String {
-    "\(command.out)/\(study(of: run)?.group.name ?? run.name)"
+    "\(request.out)/\(study(of: run)?.group.name ?? run.name)"
   }
 
   private func write(_ text: String, _ path: String) throws {
@@ -259,7 +264,7 @@ struct ReproductionWork: Reproduction.Executor {
   private func write(
     _ study: QuirkStudy, _ records: [ReproductionRecord], notRun: [(name: String, reason: String)]
   ) throws {
-    let folder = "\(command.out)/\(study.group.name)"
+    let folder = "\(request.out)/\(study.group.name)"
     try Folder.create(folder)
     let order = study.group.runs.map(\.name)
     let sorted = order.compactMap { name in records.first { $0.name == name } }
@@ -278,32 +283,32 @@ struct ReproductionWork: Reproduction.Executor {
   }
 
   private func writeReadme(notRun: [(name: String, reason: String)]) throws {
-    let path = "\(command.out)/README.md"
+    let path = "\(request.out)/README.md"
     var (records, studies): ([ReproductionRecord], [String]) = ([], [])
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: command.out)) ?? []
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: request.out)) ?? []
     for name in names.sorted() {
-      let found = try self.records(in: "\(command.out)/\(name)")
+      let found = try self.records(in: "\(request.out)/\(name)")
       if found.contains(where: { $0.quirk != nil }) { studies.append(name) }
       records += found
     }
     let text = try ReproductionText.readme(
       replacing: isThere(path) ? try InputFile.text(path) : nil, records: records,
       studies: studies, notRun: notRun,
-      command: Provenance.shellCommand(["cpl-verify"] + CommandLine.arguments.dropFirst()))
+      command: workplace.command)
     try write(text, path)
   }
 
   /// Says in all pages what was not run.
   ///
   /// - Returns: the records of the runs that were.
-  func finish(_ outcomes: [Reproduction.Outcome]) throws -> [ReproductionRecord] {
+  package func finish(_ outcomes: [Reproduction.Outcome]) throws -> [ReproductionRecord] {
     let notRun = outcomes.compactMap { outcome in
       outcome.reason.map { (name: outcome.run.name, reason: $0) }
     }
     for study in plan.studies {
       let names = Set(study.group.runs.map(\.name))
       try write(
-        study, try records(in: "\(command.out)/\(study.group.name)"),
+        study, try records(in: "\(request.out)/\(study.group.name)"),
         notRun: notRun.filter { names.contains($0.name) })
     }
     try writeReadme(notRun: notRun)
@@ -315,7 +320,7 @@ struct ReproductionWork: Reproduction.Executor {
   // MARK: Commands that make it again
 
   private var dataFlags: [String] {
-    let data = command.dataOptions
+    let data = request.images
     return (data.data.map { ["--data", $0] } ?? [])
       + (data.dataset.map { ["--dataset", $0.rawValue] } ?? [])
       + (data.limit.map { ["--limit", "\($0)"] } ?? [])
@@ -325,9 +330,9 @@ struct ReproductionWork: Reproduction.Executor {
   private func commandLine(_ run: ReproductionRun, epochs: Int) -> String {
     Provenance.shellCommand(
       ["cpl-verify", "reproduce", plan.names[run.name] ?? run.experiment.name] + dataFlags
-        + (run.quirk == nil && command.profile != .corrected
-          ? ["--profile", command.profile.rawValue] : [])
+        + (run.quirk == nil && request.profile != .corrected
+          ? ["--profile", request.profile.name] : [])
         + ["--seeds", "\(run.experiment.training.seed)", "--epochs", "\(epochs)"]
-        + (run.quirk == nil ? ["--audit", "\(command.audit)"] : []))
+        + (run.quirk == nil ? ["--audit", "\(request.audit)"] : []))
   }
 }

@@ -1,11 +1,11 @@
-import CPLReference
-import CPLVerify
+import CPLAudit
+import CPLCertificates
 import Foundation
 
-/// An audit that shows how far it has come and stops when it is asked to.
-struct AuditRun {
+/// An audit that tells how far it has come and stops when it is asked to.
+package struct AuditRun {
   /// What may be spent on attacks.
-  enum Budget {
+  package enum Budget {
     case seconds(Double)
     /// Of images through the network.
     case passes(Int)
@@ -13,18 +13,18 @@ struct AuditRun {
 
   private let audit: CertificateAudit
   private let budget: Budget?
-  private let progress: Progress
+  private let workplace: Workplace
 
-  init(_ audit: CertificateAudit, budget: Budget? = nil, _ progress: Progress) {
+  package init(_ audit: CertificateAudit, budget: Budget? = nil, _ workplace: Workplace) {
     self.audit = audit
     self.budget = budget
-    self.progress = progress
+    self.workplace = workplace
   }
 
   /// Audits what `done` lacks.
   ///
   /// - Parameter keep: called with each batch when it is done.
-  func run(
+  package func run(
     _ images: EvaluatedImages, from done: AuditProgress, keep: (AuditedBatch) throws -> Void
   ) throws -> AuditResult {
     // Searching and the rest of the plan, where a budget makes them two.
@@ -40,21 +40,25 @@ struct AuditRun {
     let from = state.images.values.reduce(0) { $0 + steps($1) }
     var (finished, begun, planned) = (from, 0.0, 0)
     var step = ""
-    let start = Date()
+    let observer = workplace.observer
+    let now = workplace.now
+    let start = now()
     let mayGoOn: ((Int) -> Bool)? =
       switch budget {
-      case .seconds(let seconds): { _ in Date().timeIntervalSince(start) < seconds }
+      case .seconds(let seconds): { _ in now().timeIntervalSince(start) < seconds }
       case .passes(let passes): { $0 < passes }
       case nil: nil
       }
-    defer { progress.finish() }
+    defer { observer.finish() }
     return try audit.run(images, resuming: done, budget: mayGoOn) { event in
       switch event {
       case .certified(let count):
-        progress.update("certifying", done: count, total: images.dataset.count, unit: "images")
+        observer.update(
+          WorkProgress(
+            "certifying", done: count, total: images.dataset.count, unit: "images"))
       case .planned(let count):
         planned = count
-        progress.finish()
+        observer.finish()
       case .attacking(let attack):
         // Of a batch that is searched already the rest is one phase, otherwise it is all.
         begun = Double(attack.images * attack.done) / Double(attack.total)
@@ -67,12 +71,13 @@ struct AuditRun {
         try keep(batch)
       }
       if planned > 0 {
-        progress.update(
-          "auditing", done: finished, begun: begun, from: from, total: planned * phases,
-          unit: phases == 1 ? "images" : "halves of images",
-          note: "\(state.violations.count) violations\(step)")
+        observer.update(
+          WorkProgress(
+            "auditing", done: finished, begun: begun, from: from, total: planned * phases,
+            unit: phases == 1 ? "images" : "halves of images",
+            note: "\(state.violations.count) violations\(step)"))
       }
-      try Interruption.check()
+      try observer.checkInterruption()
     }
   }
 }

@@ -1,5 +1,5 @@
+import CPLBounds
 import CPLReference
-import CPLVerify
 
 extension TrainingState {
   /// Whether the network has the steps that its profile evaluates with: those of the power method
@@ -14,9 +14,11 @@ extension TrainingState {
 
 extension CPLNetwork<Float> {
   /// The network with the steps that the corrected profile evaluates with, each 1-Lipschitz by proof.
-  fileprivate func withVerifiedSteps(_ options: RunOptions) throws -> CPLNetwork {
-    try VerifiedNetwork(self, profile: .corrected, workers: options.workers) { done, total in
-      options.progress.update("bounding", done: done, total: total, unit: "layers")
+  fileprivate func withVerifiedSteps(_ workplace: Workplace) throws -> CPLNetwork {
+    workplace.observer.begin()
+    defer { workplace.observer.finish() }
+    return try VerifiedNetwork(self, profile: .corrected, workers: workplace.workers) {
+      workplace.observer.update(WorkProgress("bounding", done: $0, total: $1, unit: "layers"))
     }.network
   }
 
@@ -44,9 +46,9 @@ extension TrainingRun {
   ) throws -> TrainingState {
     guard !state.hasFinalSteps(under: profile) else { return state }
     var final = state
-    final.network = try state.network.withVerifiedSteps(options)
+    final.network = try state.network.withVerifiedSteps(workplace)
     let best = try Checkpoint(path: folder.best)
-    try best.network.withVerifiedSteps(options).write(
+    try best.network.withVerifiedSteps(workplace).write(
       to: folder.best, description: description, published: best.network.trainedSpectralNorms)
     // Last of all: that it is there says that nothing is left to do.
     try final.write(

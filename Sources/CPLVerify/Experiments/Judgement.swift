@@ -1,55 +1,47 @@
+import CPLAttacks
+import CPLAudit
+import CPLBounds
+import CPLCertificates
 import CPLReference
-import CPLVerify
+import CPLReports
 
 /// What the commands that judge a network begin with: its weights, bounds and images, and a report
 /// to fill.
-struct Judgement {
-  let verified: VerifiedNetwork
+package struct Judgement {
+  package let verified: VerifiedNetwork
   /// The images, with what is known of them.
-  private(set) var evaluated: EvaluatedImages
-  let workers: Workers
-  let progress: Progress
-  var report: VerificationReport
+  package private(set) var evaluated: EvaluatedImages
+  package let workplace: Workplace
+  package var report: VerificationReport
 
-  var images: ImageDataset { evaluated.dataset }
-  var network: EvaluatedNetwork { evaluated.network }
+  package var images: ImageDataset { evaluated.dataset }
+  package var network: EvaluatedNetwork { evaluated.network }
 
   private let out: String?
+  private var workers: Workers { workplace.workers }
+  private var observer: any WorkObserver { workplace.observer }
 
-  /// Reads weights and test images, bounds every layer and sets the steps. What can be refused is
-  /// refused first, also the place for the results.
+  /// Reads test images, bounds every layer and sets the steps. What can be refused is refused first,
+  /// also the place for the results.
   ///
   /// - Parameters:
+  ///   - path: where the weights were read from.
+  ///   - judging: which network they are taken to be.
+  ///   - choice: the images.
+  ///   - out: the file for the results.
   ///   - shard: which part of the images it is about; all without it.
   ///   - needsClasses: whether the images' classes matter.
-  init(
-    _ weights: WeightsOptions, _ data: DataOptions, _ results: ResultOptions,
-    _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
-    shard: Shard? = nil, needsClasses: Bool = true
-  ) throws {
-    try results.check(notReplacing: weights.weights)
-    try self.init(
-      try weights.read(), at: weights.weights, under: weights.judging, data, out: results.out,
-      options, seed: seed, certificate: certificate, shard: shard, needsClasses: needsClasses)
-    report.provenance.weightsFlags = Provenance.shellCommand(weights.flags)
-  }
-
-  /// The same for weights that are read already.
-  ///
-  /// - Parameters:
-  ///   - path: where they were read from.
-  ///   - judging: which network they are taken to be.
-  ///   - out: the file for the results.
-  init(
+  package init(
     _ checkpoint: Checkpoint, at path: String, under judging: Judging,
-    _ data: DataOptions, out: String?, _ options: RunOptions, seed: UInt64? = nil,
+    _ choice: ImageChoice, out: String?, _ workplace: Workplace, seed: UInt64? = nil,
     certificate: CertificateKind? = nil, shard: Shard? = nil, needsClasses: Bool = true
   ) throws {
     self.out = out
-    workers = options.workers
-    progress = options.progress
-    if needsClasses { try data.check(suits: checkpoint, at: path) }
-    let all = try data.read(.test, classes: checkpoint.network.classes)
+    self.workplace = workplace
+    let (workers, observer) = (workplace.workers, workplace.observer)
+    observer.begin()
+    if needsClasses { try choice.check(suits: checkpoint, at: path) }
+    let all = try choice.read(.test, classes: checkpoint.network.classes)
     try checkpoint.network.check(takes: all, needsClasses: needsClasses)
     let images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
     guard images.count > 0 || all.count == 0 else {
@@ -57,18 +49,17 @@ struct Judgement {
         expected: "no more shards than there are images, \(all.count)",
         found: "\(shard.map { "\($0.count)" } ?? "")")
     }
-    if let out { try ResultOptions.check(out, notReplacing: path, force: true) }
-    let progress = progress
+    if let out { try ResultFile.check(out, notReplacing: path, force: true) }
     verified = try judging.verify(checkpoint, workers: workers) { done, total in
-      progress.update("bounding", done: done, total: total, unit: "layers")
-      Interruption.leaveIfRequested()
+      observer.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
+      observer.leaveIfInterrupted()
     }
     evaluated = EvaluatedImages(images, EvaluatedNetwork(verified), workers: workers)
-    progress.finish()
-    try Interruption.check()
+    observer.finish()
+    try observer.checkInterruption()
     let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
     if let deviation, judging.steps == .shipped || judging.steps == .published {
-      progress.note("\(path): \(deviation)")
+      observer.note("\(path): \(deviation)")
     }
     var provenance = Provenance()
     provenance.profile = judging.name
@@ -89,7 +80,7 @@ struct Judgement {
         .map { "# \($0)\n" }.joined()
     }
     provenance.data.name = images.name
-    provenance.data.folder = data.data
+    provenance.data.folder = choice.data
     provenance.data.split = ImageDataset.Split.test.rawValue
     provenance.data.images = all.count
     provenance.data.available = all.available
@@ -103,38 +94,43 @@ struct Judgement {
 
   /// The classes of every image and the radii of each kind of certificate: one evaluation in binary32
   /// and one in binary64.
-  mutating func certify() throws {
-    let (progress, count) = (progress, images.count)
+  package mutating func certify() throws {
+    let (observer, count) = (observer, images.count)
     let table = try CertificateTable(&evaluated) { done in
-      progress.update("evaluating", done: done, total: count, unit: "images")
-      try Interruption.check()
+      observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
+      try observer.checkInterruption()
     }
-    progress.finish()
+    observer.finish()
     try ThreadArithmetic.check()
     report.certificates = table
     report.evaluation = EvaluationSummary(table)
   }
 
   /// Runs one attack on every image.
-  func attack(_ name: String, epsilon: Epsilon, seed: UInt64) throws -> [AttackResult] {
+  package func attack(
+    _ name: String, epsilon: Epsilon, seed: UInt64
+  ) throws -> [AttackResult] {
     let results = try AttackSuite.run(
       name, on: try AttackTarget(verified.network), evaluated, epsilon: epsilon.value, seed: seed,
       workers: workers
     ) { done in
-      progress.update("\(name) at \(epsilon)", done: done, total: images.count, unit: "images")
-      try Interruption.check()
+      observer.update(
+        WorkProgress(
+          "\(name) at \(epsilon)", done: done, total: images.count, unit: "images"))
+      try observer.checkInterruption()
     }
-    progress.finish()
+    observer.finish()
     return results ?? []
   }
 
   /// Completes the provenance, keeps the results where the user wants them, and shows them, also
   /// where keeping them fails.
-  /// - Parameter kept: What is done once the results are kept.
-  mutating func finish(
+  ///
+  /// - Parameter kept: what is done once the results are kept.
+  package mutating func finish(
     kept: () -> Void = {}, show: (VerificationReport) throws -> Void
   ) throws {
-    report.provenance = report.provenance.completed(workers)
+    report.provenance = report.provenance.completed(by: workplace.provenance())
     let keeping = Result {
       try out.map(report.write(to:))
       kept()
@@ -142,7 +138,7 @@ struct Judgement {
     try show(report)
     try keeping.get()
     if let out {
-      progress.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
+      observer.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
     }
   }
 }

@@ -1,39 +1,46 @@
 import CPLReference
-import CPLVerify
+import CPLReports
 import Foundation
 
 /// The chain from images to pages: each artefact names the digests of those that it was made of.
-struct ChainOfDigests {
-  struct Link: Encodable {
-    enum State: String, Encodable {
+package struct ChainOfDigests {
+  package struct Link: Encodable {
+    package enum State: String, Encodable {
       case holds, broken, unchecked
       case notApplicable = "not applicable"
     }
 
-    let link: String
-    let state: State
-    let detail: String
+    package let link: String
+    package let state: State
+    package let detail: String
   }
 
   private let report: VerificationReport
   private let data: String?
   private let weights: String?
   private let pages: String?
+  private let reading: (String) throws -> RecordedReading
 
   /// - Parameters:
   ///   - data: where the data set is now; nil for where the recorded command found it.
   ///   - weights: where the weights are now; nil for where the recorded command found them.
   ///   - pages: the folder with the pages, if there is one.
-  init(_ report: VerificationReport, data: String?, weights: String?, pages: String?) {
+  ///   - reading: how a recorded command read weights and images; throws where it is not one of this
+  ///     version.
+  package init(
+    _ report: VerificationReport, data: String?, weights: String?, pages: String?,
+    reading: @escaping (_ command: String) throws -> RecordedReading
+  ) {
     self.report = report
     self.data = data
     self.weights = weights
     self.pages = pages
+    self.reading = reading
   }
 
   /// Every link, from the images on.
-  func links() -> [Link] {
-    let command = Result { try recordedCommand() }
+  package func links() -> [Link] {
+    let command = Result { try recordedReading() }
     let configuration = Result { try trainedConfiguration() }
     let checkpoint = Result {
       try command.get().readWeights(at: weights, named: try weightsFile())
@@ -97,19 +104,19 @@ struct ChainOfDigests {
     return digest
   }
 
-  private func recordedCommand() throws -> RecordedCommand {
+  private func recordedReading() throws -> RecordedReading {
     guard let text = report.provenance.command else {
       throw State(.unchecked, "the command that made the results was not recorded")
     }
     do {
-      return try RecordedCommand(text)
+      return try reading(text)
     } catch {
       throw State(
         .unchecked, "the recorded command is not one of this version: \(text.prefix(200))")
     }
   }
 
-  private func testImages(_ command: RecordedCommand) throws -> (String, String) {
+  private func testImages(_ command: RecordedReading) throws -> (String, String) {
     let noted = try required(report.provenance.data.digest)
     guard let classes = try report.model?.classes ?? knownClasses(command) else {
       throw State(.unchecked, "the results do not tell how many classes the images have")
@@ -118,7 +125,7 @@ struct ChainOfDigests {
   }
 
   /// The classes of the network, where the results do not hold its size.
-  private func knownClasses(_ command: RecordedCommand) throws -> Int? {
+  private func knownClasses(_ command: RecordedReading) throws -> Int? {
     try command.readWeights(at: weights, named: try weightsFile()).network.classes
   }
 
@@ -151,7 +158,7 @@ struct ChainOfDigests {
     guard let noted = run.images.digest else {
       throw State(.unchecked, "the configuration does not name its images")
     }
-    var place = try DataOptions.parse([])
+    var place = ImageChoice()
     if let name = run.images.data {
       // The configuration tells the folder's name alone: that of the test images, or unknown.
       let tested = report.provenance.data.folder
@@ -163,7 +170,7 @@ struct ChainOfDigests {
       }
       place.data = data ?? folder
     }
-    let options = run.dataOptions(overriddenBy: place)
-    return (try options.read(.train, classes: run.experiment.model.classes).digest, noted)
+    let images = run.images(overriddenBy: place)
+    return (try images.read(.train, classes: run.experiment.model.classes).digest, noted)
   }
 }

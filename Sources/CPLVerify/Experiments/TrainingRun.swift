@@ -1,43 +1,47 @@
+import CPLBounds
 import CPLReference
-import CPLVerify
+import CPLReproduction
 import Foundation
 
 /// A training run in its folder: begun, or taken up where it was left.
-struct TrainingRun {
-  let folder: RunFolder
+package struct TrainingRun {
+  package let folder: RunFolder
   /// Save so often within an epoch, in seconds: what a crash costs at most.
-  var saveEvery = 300.0
+  package var saveEvery = 300.0
   /// Save after so many steps, too.
-  var saveSteps: Int?
+  package var saveSteps: Int?
   /// The command that goes on with the run, which is told when it is stopped; nil to not tell.
-  var again: String?
+  package var again: String?
   /// The command that a run that is begun is noted to come from.
-  var command = Provenance.shellCommand(["cpl-verify"] + CommandLine.arguments.dropFirst())
+  package var command: String
   /// Why a run that is begun has not the epochs of its experiment; nil where it has.
-  var epochsReason: String?
+  package var epochsReason: String?
 
-  let options: RunOptions
+  let workplace: Workplace
+  private var workers: Workers { workplace.workers }
+  private var observer: any WorkObserver { workplace.observer }
 
-  init(_ folder: RunFolder, _ options: RunOptions) {
+  package init(_ folder: RunFolder, _ workplace: Workplace) {
     self.folder = folder
-    self.options = options
+    self.workplace = workplace
+    command = workplace.command
     again = "cpl-verify train --resume \(folder.path)"
   }
 
   /// Begins the run in a folder that holds none, and trains to its end.
-  func start(
-    _ experiment: ExperimentConfiguration, _ dataOptions: DataOptions
+  package func start(
+    _ experiment: ExperimentConfiguration, _ choice: ImageChoice
   ) throws -> TrainingState {
-    let dataOptions = dataOptions.completed(by: experiment)
-    let images = try TrainingImages(dataOptions, experiment)
+    let choice = choice.completed(by: experiment)
+    let images = try TrainingImages(choice, experiment)
     try checkMemory(experiment, images: images.training.count)
     var run = RunConfiguration(
-      experiment: experiment, images: images.selection(dataOptions),
+      experiment: experiment, images: images.selection(choice),
       augmentationSeed: experiment.training.profile.unseededAugmentation
         ? UInt64.random(in: .min ... .max) : nil, command: command)
     run.epochsReason = epochsReason
     try experiment.checkFits(images.training)
-    let trainer = try images.trainer(run, options.workers)
+    let trainer = try images.trainer(run, workers)
     run.images.fitted = trainer.imagesPerEpoch
     run.images.selecting = trainer.selectionImages
     run.images.splitDigest = trainer.splitDigest
@@ -47,7 +51,7 @@ struct TrainingRun {
       // there, the configuration says all.
       try folder.write(run)
       try state.write(
-        to: folder.last, description: run.description(of: images.training),
+        to: folder.last, description: run.description(of: images.training, by: workplace.program),
         run: try run.identity.yaml())
     }
     let trained = try train(trainer, state, run, on: images.training)
@@ -59,25 +63,25 @@ struct TrainingRun {
   ///
   /// - Parameters:
   ///   - epochs: the number of epochs, where that is to change.
-  ///   - flags: where the images are, where that has changed.
-  func goOn(epochs: Int?, _ flags: DataOptions) throws -> TrainingState {
+  ///   - choice: where the images are, where that has changed.
+  package func goOn(epochs: Int?, _ choice: ImageChoice) throws -> TrainingState {
     var run = try folder.readConfiguration()
     let lock = try folder.lock()
     if let epochs { run.experiment.training.epochs = epochs }
     try run.experiment.check(path: folder.configurationFile)
     let stored =
       folder.isAtItsBeginning
-      ? nil : try folder.readState(of: run) { options.progress.note($0) }
-    let dataOptions = run.dataOptions(overriddenBy: flags)
+      ? nil : try folder.readState(of: run) { observer.note($0) }
+    let runImages = run.images(overriddenBy: choice)
     let images: TrainingImages
     do {
-      images = try TrainingImages(dataOptions, run.experiment)
-    } catch let error as HintedError where flags.data == nil {
+      images = try TrainingImages(runImages, run.experiment)
+    } catch let error as HintedError where choice.data == nil {
       throw HintedError(
         error: error.error, hint: "the run was trained on it; say where it is now with --data")
     }
     try run.experiment.checkFits(images.training)
-    let selection = images.selection(dataOptions)
+    let selection = images.selection(runImages)
     guard selection.digests == run.images.digests else {
       throw ReferenceError.mismatch(
         expected: "the images that \(folder.path) was trained on, "
@@ -88,7 +92,7 @@ struct TrainingRun {
     try checkMemory(run.experiment, images: images.training.count)
     let state = try stored ?? initialState(run.experiment, images.training)
     try state.network.check(takes: images.training)
-    let trainer = try images.trainer(run, options.workers)
+    let trainer = try images.trainer(run, workers)
     let batch = run.experiment.training.batch
     guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
       throw ReferenceError.invalid(
@@ -109,16 +113,17 @@ struct TrainingRun {
   ///   - judged: the number of images that are evaluated.
   ///   - audited: the number of images that are attacked.
   func cost(
-    of experiment: ExperimentConfiguration, _ dataOptions: DataOptions, judged: Int, audited: Int
+    of experiment: ExperimentConfiguration, _ choice: ImageChoice, judged: Int, audited: Int
   ) throws -> Reproduction.Cost {
-    let dataOptions = dataOptions.completed(by: experiment)
-    let images = try TrainingImages(dataOptions, experiment)
+    let (workers, observer) = (workers, observer)
+    let choice = choice.completed(by: experiment)
+    let images = try TrainingImages(choice, experiment)
     try checkMemory(experiment, images: images.training.count)
     try experiment.checkFits(images.training)
     let run = RunConfiguration(
-      experiment: experiment, images: images.selection(dataOptions), augmentationSeed: nil,
+      experiment: experiment, images: images.selection(choice), augmentationSeed: nil,
       command: nil)
-    let trainer = try images.trainer(run, options.workers)
+    let trainer = try images.trainer(run, workers)
     var state = try initialState(experiment, images.training)
     // The first step, which finds nothing in the caches, is not counted.
     var times: [Date] = []
@@ -126,31 +131,32 @@ struct TrainingRun {
       times.count > 4
         && (times.count > 200 || times[times.count - 1].timeIntervalSince(times[0]) > 3)
     }
-    _ = try trainer.run(&state, shouldStop: { isDone() || Interruption.isRequested }) { event in
-      if case .step = event { times.append(Date()) }
+    _ = try trainer.run(&state, shouldStop: { isDone() || observer.isInterrupted }) { event in
+      if case .step = event { times.append(workplace.now()) }
     }
-    try Interruption.check()
+    try observer.checkInterruption()
     let steps = times[times.count - 1].timeIntervalSince(times[0]) / Double(max(1, times.count - 1))
     let batches = (trainer.imagesPerEpoch - 1) / experiment.training.batch + 1
     var network = state.network
     let power = seconds {
       network.updateSteps(
-        iterations: CPLNetwork<Float>.evaluationIterations, workers: options.workers)
+        iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
     }
     let sample = images.training.prefix(CPLNetwork<Float>.evaluationBatch)
-    func forwardPass() { _ = network.logits(of: sample, workers: options.workers) { _ in } }
+    func forwardPass() { _ = network.logits(of: sample, workers: workers) { _ in } }
     // The first pass, which maps its memory, is not counted either.
     forwardPass()
     let forward = seconds(forwardPass) / Double(sample.count)
     let bounding = try seconds {
-      _ = try VerifiedNetwork(network, profile: .corrected, workers: options.workers) { _, _ in
-        Interruption.leaveIfRequested()
+      _ = try VerifiedNetwork(network, profile: .corrected, workers: workers) { _, _ in
+        observer.leaveIfInterrupted()
       }
     }
     let probe = "\(folder.path).\(UUID().uuidString).tmp"
     defer { unlink(probe) }
     let saving = try seconds {
-      try state.write(to: probe, description: run.description(of: images.training))
+      try state.write(
+        to: probe, description: run.description(of: images.training, by: workplace.program))
     }
     return Reproduction.Cost(
       secondsPerEpoch: steps * Double(batches) + power + forward * Double(trainer.selectionImages)
@@ -169,14 +175,14 @@ struct TrainingRun {
   }
 
   private func seconds(_ body: () throws -> Void) rethrows -> Double {
-    let start = Date()
+    let start = workplace.now()
     try body()
-    return Date().timeIntervalSince(start)
+    return workplace.now().timeIntervalSince(start)
   }
 
   /// Refuses what cannot but end for lack of memory, before anything is made.
   private func checkMemory(_ experiment: ExperimentConfiguration, images: Int) throws {
-    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    let available = Double(workplace.memory)
     let needed = Double(experiment.minimumMemory(images: images))
     guard needed <= available else {
       func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
@@ -197,8 +203,9 @@ struct TrainingRun {
   private func train(
     _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration, on images: ImageDataset
   ) throws -> TrainingState {
-    let progress = options.progress
-    let description = run.description(of: images)
+    observer.begin()
+    let begun = workplace.now()
+    let description = run.description(of: images, by: workplace.program)
     let identity = try run.identity.yaml()
     let total = trainer.configuration.epochs * trainer.imagesPerEpoch
     let from =
@@ -206,55 +213,56 @@ struct TrainingRun {
       + min(start.batch * trainer.configuration.batch, trainer.imagesPerEpoch)
     var state = start
     var done = from
-    var saved = (date: Date(), steps: 0)
+    var saved = (date: begun, steps: 0)
     func save(_ state: TrainingState) throws {
       folder.keepPrevious()
       try state.write(to: folder.last, description: description, run: identity)
-      saved = (Date(), 0)
+      saved = (workplace.now(), 0)
     }
     func isSavingDue() -> Bool {
       saved.steps > 0
         && (saved.steps >= saveSteps ?? .max
-          || Date().timeIntervalSince(saved.date) >= saveEvery)
+          || workplace.now().timeIntervalSince(saved.date) >= saveEvery)
     }
     func report(_ event: TrainingEvent) throws {
       switch event {
       case .step(let epoch, let batch, let batches, let count, let loss, let rate):
         done += count
         saved.steps += 1
-        progress.update(
-          "epoch \(epoch) step \(batch)/\(batches)", done: done, from: from, total: total,
-          unit: "images",
-          note: String(format: "loss %.4f, learning rate %.2e", loss, rate))
+        observer.update(
+          WorkProgress(
+            "epoch \(epoch) step \(batch)/\(batches)", done: done, from: from, total: total,
+            unit: "images",
+            note: String(format: "loss %.4f, learning rate %.2e", loss, rate)))
       case .epoch(let state, let isBest):
         let record = state.history[state.history.count - 1]
         try state.checkFinite()
         if isBest { try state.network.write(to: folder.best, description: description) }
         try state.writeHistory(to: folder.history)
         try save(state)
-        progress.note(
+        observer.note(
           String(
             format: "epoch %d: loss %.4f, accuracy %.1f %% on the %@, %@", record.epoch,
             record.loss, record.selectionAccuracy * 100,
             trainer.configuration.profile.bestOnTest ? "test images" : "validation images",
-            Progress.duration(progress.seconds)))
+            DurationText.of(workplace.now().timeIntervalSince(begun))))
       }
     }
     do {
       // The trainer stops to have its state saved, too: while it runs the state is its own.
       while try !trainer.run(
-        &state, shouldStop: { Interruption.isRequested || isSavingDue() }, report: report)
+        &state, shouldStop: { observer.isInterrupted || isSavingDue() }, report: report)
       {
         try save(state)
-        guard Interruption.isRequested else { continue }
-        if let again { progress.note("stopped; go on with: \(again)") }
-        throw Interruption.code
+        guard observer.isInterrupted else { continue }
+        if let again { observer.note("stopped; go on with: \(again)") }
+        try observer.checkInterruption()
       }
     } catch let error as ReferenceError {
       guard case .nonFinite = error else { throw error }
       throw HintedError(error: error, hint: "the last good state is in \(folder.last)")
     }
-    progress.finish()
+    observer.finish()
     return try writeFinalSteps(
       state, under: trainer.configuration.profile, description: description, identity: identity)
   }
@@ -266,11 +274,11 @@ private struct TrainingImages {
   /// Under the quirk `best-on-test`, what chooses the best epoch.
   let test: ImageDataset?
 
-  init(_ options: DataOptions, _ experiment: ExperimentConfiguration) throws {
+  init(_ choice: ImageChoice, _ experiment: ExperimentConfiguration) throws {
     let classes = experiment.model.classes
-    training = try options.read(.train, classes: classes)
+    training = try choice.read(.train, classes: classes)
     test =
-      experiment.training.profile.bestOnTest ? try options.readAll(.test, classes: classes) : nil
+      experiment.training.profile.bestOnTest ? try choice.readAll(.test, classes: classes) : nil
   }
 
   func trainer(_ run: RunConfiguration, _ workers: Workers) throws -> Trainer {
@@ -282,10 +290,10 @@ private struct TrainingImages {
 
   /// What a run's configuration says of them. The folder's path is made to hold wherever the run
   /// is taken up.
-  func selection(_ options: DataOptions) -> RunConfiguration.ImageSelection {
+  func selection(_ choice: ImageChoice) -> RunConfiguration.ImageSelection {
     RunConfiguration.ImageSelection(
-      data: options.data.map { URL(fileURLWithPath: $0).standardizedFileURL.path },
-      dataset: options.dataset?.rawValue, limit: options.limit,
-      indices: options.indices?.description, digest: training.digest, testDigest: test?.digest)
+      data: choice.data.map { URL(fileURLWithPath: $0).standardizedFileURL.path },
+      dataset: choice.dataset?.rawValue, limit: choice.limit,
+      indices: choice.indices?.description, digest: training.digest, testDigest: test?.digest)
   }
 }

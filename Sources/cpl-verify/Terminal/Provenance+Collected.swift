@@ -12,7 +12,7 @@ extension Provenance {
   /// What this process knows of itself and of its machine, and what it has used so far.
   static func collected(threads: Int) -> Provenance {
     var provenance = Provenance()
-    provenance.command = shellCommand(["cpl-verify"] + CommandLine.arguments.dropFirst())
+    provenance.command = Program.command
     provenance.isDirty = Program.commit.hasSuffix("-dirty")
     provenance.gitCommit =
       Program.commit == "unknown" ? nil : Program.commit.replacing("-dirty", with: "")
@@ -30,19 +30,6 @@ extension Provenance {
     provenance.cost.wallSeconds = Date().timeIntervalSince(start)
     provenance.cost.cpuSeconds = cpuSeconds
     return provenance
-  }
-
-  /// With what this process knows of itself filled in.
-  func completed(_ workers: Workers) -> Provenance {
-    let collected = Provenance.collected(threads: workers.threads)
-    var completed = self
-    completed.command = collected.command
-    completed.gitCommit = collected.gitCommit
-    completed.isDirty = collected.isDirty
-    completed.versions = collected.versions
-    completed.machine = collected.machine
-    completed.cost = collected.cost
-    return completed
   }
 
   private static var cpuModel: String? {

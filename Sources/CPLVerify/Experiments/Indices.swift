@@ -1,16 +1,14 @@
-import ArgumentParser
-
-/// Positions in a data set as a flag lists them: "0,5,7-9".
-struct Indices: ExpressibleByArgument, CustomStringConvertible {
+/// Positions in a data set as they are listed: "0,5,7-9".
+package struct Indices: CustomStringConvertible, Sendable {
   /// As they were written.
-  let description: String
+  package let description: String
   /// In the order in which they were written; no two overlap.
   private let ranges: [ClosedRange<Int>]
 
   /// Reads "0,5,7-9"; nil for anything else, and where an index is named twice.
-  init?(argument: String) {
+  package init?(_ text: String) {
     var ranges: [ClosedRange<Int>] = []
-    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         .map { $0.allSatisfy { ("0"..."9").contains($0) } ? Int($0) : nil }
       guard let first = ends[0], let last = ends[ends.count - 1], first <= last else { return nil }
@@ -21,12 +19,12 @@ struct Indices: ExpressibleByArgument, CustomStringConvertible {
       return nil
     }
     self.ranges = ranges
-    description = argument
+    description = text
   }
 
   /// The largest index.
-  var maximum: Int { ranges.map(\.upperBound).max() ?? 0 }
+  package var maximum: Int { ranges.map(\.upperBound).max() ?? 0 }
 
   /// All of them, in the order in which they were written.
-  var positions: [Int] { ranges.flatMap { Array($0) } }
+  package var positions: [Int] { ranges.flatMap { Array($0) } }
 }
