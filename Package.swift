@@ -83,21 +83,27 @@ let package = Package(
         "CPLReports", "CPLResources",
       ], path: "Sources/CPLVerify/Reproduction"),
     .target(
+      name: "CPLExperiments",
+      dependencies: [
+        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties",
+        "CPLReports", "CPLReproduction", .product(name: "Yams", package: "Yams"),
+      ], path: "Sources/CPLVerify/Experiments"),
+    .target(
       name: "CPLVerify",
       dependencies: [
         "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties", "CPLReports",
-        "CPLReproduction",
+        "CPLReproduction", "CPLExperiments",
       ],
       path: "Sources/CPLVerify",
       exclude: [
         "Bounds", "Certificates", "Attacks", "Audit", "Properties", "Reports", "Reproduction",
+        "Experiments",
       ]),
     .executableTarget(
       name: "cpl-verify",
       dependencies: [
         "CPLReference", "CPLVerify",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ],
       plugins: ["BuildCommit"]),
     .executableTarget(

@@ -4,6 +4,7 @@
 @_exported import CPLAudit
 @_exported import CPLBounds
 @_exported import CPLCertificates
+@_exported import CPLExperiments
 @_exported import CPLProperties
 @_exported import CPLReports
 @_exported import CPLReproduction

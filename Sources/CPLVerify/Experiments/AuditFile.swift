@@ -1,0 +1,56 @@
+import CPLAudit
+import CPLReference
+import CPLReports
+import Foundation
+
+/// Where an audit keeps its results, and until they are complete its journal.
+package struct AuditFile {
+  /// Beside the results, with another ending.
+  package let journal: String
+  private let out: String
+  private let resumes: Bool
+  private let force: Bool
+
+  /// - Parameter force: whether results of anything else may be replaced.
+  /// - Throws: `HintedError` of `.cannotCreate` when a journal is there and is not to be taken up.
+  package init(out: String, resumes: Bool, force: Bool) throws {
+    journal = (out.hasSuffix(".h5") ? String(out.dropLast(3)) : out) + ".journal"
+    self.out = out
+    self.resumes = resumes
+    self.force = force
+    guard resumes || !FileManager.default.fileExists(atPath: journal) else {
+      throw HintedError(
+        error: .cannotCreate(path: journal, reason: "an audit was interrupted and has left it"),
+        hint: "go on with --resume, or remove it")
+    }
+  }
+
+  /// The results, where an audit that is to be taken up had come to its end.
+  package func finished(_ provenance: Provenance) -> VerificationReport? {
+    guard resumes, !FileManager.default.fileExists(atPath: journal),
+      let report = try? VerificationReport(path: out),
+      report.provenance.auditDigest == provenance.auditDigest, report.audit?.unfinished == 0
+    else { return nil }
+    return report
+  }
+
+  /// Checks that results which are there are those of the same audit, as far as it had come.
+  package func checkReplacing(for provenance: Provenance) throws {
+    guard !force, FileManager.default.fileExists(atPath: out) else { return }
+    let digest = (try? VerificationReport(path: out))?.provenance.auditDigest
+    guard digest != nil, digest == provenance.auditDigest else {
+      throw HintedError.refusal(toReplace: out)
+    }
+  }
+
+  /// Begins the journal, or takes it up.
+  package func open(
+    for identity: AuditJournal.Identity, on images: ImageDataset,
+    into progress: inout AuditProgress
+  ) throws -> AuditJournal {
+    guard resumes, FileManager.default.fileExists(atPath: journal) else {
+      return try AuditJournal.create(journal, for: identity)
+    }
+    return try AuditJournal.resume(journal, for: identity, on: images, into: &progress)
+  }
+}

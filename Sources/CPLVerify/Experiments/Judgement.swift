@@ -1,0 +1,144 @@
+import CPLAttacks
+import CPLAudit
+import CPLBounds
+import CPLCertificates
+import CPLReference
+import CPLReports
+
+/// What the commands that judge a network begin with: its weights, bounds and images, and a report
+/// to fill.
+package struct Judgement {
+  package let verified: VerifiedNetwork
+  /// The images, with what is known of them.
+  package private(set) var evaluated: EvaluatedImages
+  package let workplace: Workplace
+  package var report: VerificationReport
+
+  package var images: ImageDataset { evaluated.dataset }
+  package var network: EvaluatedNetwork { evaluated.network }
+
+  private let out: String?
+  private var workers: Workers { workplace.workers }
+  private var observer: any WorkObserver { workplace.observer }
+
+  /// Reads test images, bounds every layer and sets the steps. What can be refused is refused first,
+  /// also the place for the results.
+  ///
+  /// - Parameters:
+  ///   - path: where the weights were read from.
+  ///   - judging: which network they are taken to be.
+  ///   - choice: the images.
+  ///   - out: the file for the results.
+  ///   - shard: which part of the images it is about; all without it.
+  ///   - needsClasses: whether the images' classes matter.
+  package init(
+    _ checkpoint: Checkpoint, at path: String, under judging: Judging,
+    _ choice: ImageChoice, out: String?, _ workplace: Workplace, seed: UInt64? = nil,
+    certificate: CertificateKind? = nil, shard: Shard? = nil, needsClasses: Bool = true
+  ) throws {
+    self.out = out
+    self.workplace = workplace
+    let (workers, observer) = (workplace.workers, workplace.observer)
+    observer.begin()
+    if needsClasses { try choice.check(suits: checkpoint, at: path) }
+    let all = try choice.read(.test, classes: checkpoint.network.classes)
+    try checkpoint.network.check(takes: all, needsClasses: needsClasses)
+    let images = try shard.map { try all.subset($0.positions(in: all.count)) } ?? all
+    guard images.count > 0 || all.count == 0 else {
+      throw ReferenceError.mismatch(
+        expected: "no more shards than there are images, \(all.count)",
+        found: "\(shard.map { "\($0.count)" } ?? "")")
+    }
+    if let out { try ResultFile.check(out, notReplacing: path, force: true) }
+    verified = try judging.verify(checkpoint, workers: workers) { done, total in
+      observer.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
+      observer.leaveIfInterrupted()
+    }
+    evaluated = EvaluatedImages(images, EvaluatedNetwork(verified), workers: workers)
+    observer.finish()
+    try observer.checkInterruption()
+    let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
+    if let deviation, judging.steps == .shipped || judging.steps == .published {
+      observer.note("\(path): \(deviation)")
+    }
+    var provenance = Provenance()
+    provenance.profile = judging.name
+    provenance.certificate = certificate?.rawValue
+    provenance.seed = seed
+    provenance.weights = path
+    provenance.weightsDigest = checkpoint.digest
+    provenance.networkDigest = try verified.network.digest()
+    provenance.steps = judging.steps.rawValue
+    let notices = Notice.all(of: verified, from: checkpoint, on: images, workers: workers)
+    provenance.notices = notices.isEmpty ? nil : notices
+    if checkpoint.format == Checkpoint.ownFormat {
+      try RunFolder.configuration(of: checkpoint, at: path)?.describe(in: &provenance)
+    } else {
+      provenance.configuration =
+        ([checkpoint.format, checkpoint.architecture] + checkpoint.notes
+        + [deviation].compactMap(\.self))
+        .map { "# \($0)\n" }.joined()
+    }
+    provenance.data.name = images.name
+    provenance.data.folder = choice.data
+    provenance.data.split = ImageDataset.Split.test.rawValue
+    provenance.data.images = all.count
+    provenance.data.available = all.available
+    provenance.data.digest = all.digest
+    provenance.data.shard = shard?.description
+    report = VerificationReport(provenance: provenance)
+    report.model = ModelSummary(checkpoint.network)
+    report.training = checkpoint.training?.history ?? RunFolder.history(beside: path)
+    report.bounds = verified.bounds
+  }
+
+  /// The classes of every image and the radii of each kind of certificate: one evaluation in binary32
+  /// and one in binary64.
+  package mutating func certify() throws {
+    let (observer, count) = (observer, images.count)
+    let table = try CertificateTable(&evaluated) { done in
+      observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
+      try observer.checkInterruption()
+    }
+    observer.finish()
+    try ThreadArithmetic.check()
+    report.certificates = table
+    report.evaluation = EvaluationSummary(table)
+  }
+
+  /// Runs one attack on every image.
+  package func attack(
+    _ name: String, epsilon: Epsilon, seed: UInt64
+  ) throws -> [AttackResult] {
+    let results = try AttackSuite.run(
+      name, on: try AttackTarget(verified.network), evaluated, epsilon: epsilon.value, seed: seed,
+      workers: workers
+    ) { done in
+      observer.update(
+        WorkProgress(
+          "\(name) at \(epsilon)", done: done, total: images.count, unit: "images"))
+      try observer.checkInterruption()
+    }
+    observer.finish()
+    return results ?? []
+  }
+
+  /// Completes the provenance, keeps the results where the user wants them, and shows them, also
+  /// where keeping them fails.
+  ///
+  /// - Parameter kept: what is done once the results are kept.
+  package mutating func finish(
+    kept: () -> Void = {}, show: (VerificationReport) throws -> Void
+  ) throws {
+    report.provenance = report.provenance.completed(by: workplace.provenance())
+    let keeping = Result {
+      try out.map(report.write(to:))
+      kept()
+    }
+    try show(report)
+    try keeping.get()
+    if let out {
+      observer.note("results: \(out); read them with: cpl-verify report \(out) --out FOLDER")
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import CPLReference
+import CPLReproduction
+
+/// The runs that a request comes to.
+package struct ReproductionPlan {
+  private static let quirks = "quirks"
+
+  /// What can be asked for by name.
+  package static let known =
+    BuiltInExperiments.names + BuiltInExperiments.tables.keys.sorted() + [quirks]
+
+  /// Whether a name is that of a configuration's file.
+  package static func isFile(_ name: String) -> Bool {
+    name.hasSuffix(".yml") || name.hasSuffix(".yaml")
+  }
+
+  let request: ReproductionRequest
+  package private(set) var groups: [ReproductionGroup] = []
+  private(set) var studies: [QuirkStudy] = []
+  /// For each group, what it was asked for by.
+  private(set) var names: [String: String] = [:]
+  /// The number of test images.
+  let testImages: Int
+
+  package init(_ request: ReproductionRequest) throws {
+    self.request = request
+    // Arrays do not tell how many classes they have; a configuration does.
+    let own = request.names.first(where: Self.isFile)
+    let all = try request.images.readAll(
+      .test, classes: try Self.configuration(own ?? "cpl-tiny").model.classes)
+    testImages = min(request.images.limit ?? all.count, all.count)
+    for name in request.names {
+      if name == Self.quirks {
+        let base = request.images.data == nil ? "cpl-tiny" : "cpl-small"
+        let study = try QuirkStudy(
+          try Self.experiment(base, for: all), dataset: all.name, seeds: request.seeds,
+          epochs: request.epochs)
+        studies.append(study)
+        add(study.group, name)
+        continue
+      }
+      if let table = BuiltInExperiments.tables[name] {
+        let dataset = String(name.dropFirst("table-".count))
+        guard all.name == dataset else {
+          throw ReferenceError.mismatch(
+            expected: "\(dataset), which \(name) is about, under --data", found: all.name)
+        }
+        for experiment in table { try add(experiment, all) }
+        continue
+      }
+      try add(name, all)
+    }
+  }
+
+  private mutating func add(_ name: String, _ images: ImageDataset) throws {
+    let experiment = try Self.experiment(name, for: images)
+    let runs = try request.seeds.map {
+      try ReproductionRun(
+        experiment, dataset: images.name, seed: $0, profile: request.profile,
+        epochs: request.epochs)
+    }
+    add(ReproductionGroup(name: experiment.name, runs: runs), name)
+  }
+
+  private mutating func add(_ group: ReproductionGroup, _ name: String) {
+    // A table and one of its rows may both be asked for.
+    guard !groups.contains(where: { $0.runs == group.runs }) else { return }
+    groups.append(group)
+    for run in group.runs { names[run.name] = name }
+  }
+
+  private static func configuration(_ name: String) throws -> ExperimentConfiguration {
+    try BuiltInExperiments.named(name)
+      ?? ExperimentConfiguration(yaml: try InputFile.text(name), path: name)
+  }
+
+  /// An experiment for the classes of a data set.
+  private static func experiment(
+    _ name: String, for images: ImageDataset
+  ) throws -> ExperimentConfiguration {
+    var experiment = try configuration(name)
+    experiment.model.classes = images.classes
+    try experiment.check(path: name)
+    try experiment.checkFits(images)
+    return experiment
+  }
+}

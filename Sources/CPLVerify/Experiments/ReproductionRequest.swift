@@ -1,0 +1,34 @@
+import CPLReference
+
+/// What is asked to be reproduced, and where it goes.
+package struct ReproductionRequest: Sendable {
+  /// Experiments, files of configurations, tables, or the quirks.
+  package let names: [String]
+  /// A run each.
+  package let seeds: [UInt64]
+  /// Nil for those of the experiments.
+  package let epochs: Int?
+  /// Under which runs are trained and judged.
+  package let profile: Profile
+  /// How many test images of each run are attacked.
+  package let audit: Int
+  /// The folder for the pages.
+  package let out: String
+  /// The folder for weights and results.
+  package let runs: String
+  package let images: ImageChoice
+
+  package init(
+    names: [String], seeds: [UInt64], epochs: Int?, profile: Profile, audit: Int, out: String,
+    runs: String, images: ImageChoice
+  ) {
+    self.names = names
+    self.seeds = seeds
+    self.epochs = epochs
+    self.profile = profile
+    self.audit = audit
+    self.out = out
+    self.runs = runs
+    self.images = images
+  }
+}

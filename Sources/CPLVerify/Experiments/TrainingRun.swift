@@ -1,0 +1,299 @@
+import CPLBounds
+import CPLReference
+import CPLReproduction
+import Foundation
+
+/// A training run in its folder: begun, or taken up where it was left.
+package struct TrainingRun {
+  package let folder: RunFolder
+  /// Save so often within an epoch, in seconds: what a crash costs at most.
+  package var saveEvery = 300.0
+  /// Save after so many steps, too.
+  package var saveSteps: Int?
+  /// The command that goes on with the run, which is told when it is stopped; nil to not tell.
+  package var again: String?
+  /// The command that a run that is begun is noted to come from.
+  package var command: String
+  /// Why a run that is begun has not the epochs of its experiment; nil where it has.
+  package var epochsReason: String?
+
+  let workplace: Workplace
+  private var workers: Workers { workplace.workers }
+  private var observer: any WorkObserver { workplace.observer }
+
+  package init(_ folder: RunFolder, _ workplace: Workplace) {
+    self.folder = folder
+    self.workplace = workplace
+    command = workplace.command
+    again = "cpl-verify train --resume \(folder.path)"
+  }
+
+  /// Begins the run in a folder that holds none, and trains to its end.
+  package func start(
+    _ experiment: ExperimentConfiguration, _ choice: ImageChoice
+  ) throws -> TrainingState {
+    let choice = choice.completed(by: experiment)
+    let images = try TrainingImages(choice, experiment)
+    try checkMemory(experiment, images: images.training.count)
+    var run = RunConfiguration(
+      experiment: experiment, images: images.selection(choice),
+      augmentationSeed: experiment.training.profile.unseededAugmentation
+        ? UInt64.random(in: .min ... .max) : nil, command: command)
+    run.epochsReason = epochsReason
+    try experiment.checkFits(images.training)
+    let trainer = try images.trainer(run, workers)
+    run.images.fitted = trainer.imagesPerEpoch
+    run.images.selecting = trainer.selectionImages
+    run.images.splitDigest = trainer.splitDigest
+    let state = try initialState(experiment, images.training)
+    let lock = try folder.create {
+      // The beginning is saved too: whatever comes, there is a state to go on from. Until it is
+      // there, the configuration says all.
+      try folder.write(run)
+      try state.write(
+        to: folder.last, description: run.description(of: images.training, by: workplace.program),
+        run: try run.identity.yaml())
+    }
+    let trained = try train(trainer, state, run, on: images.training)
+    _ = consume lock
+    return trained
+  }
+
+  /// Takes the run up where it was left, and trains to its end.
+  ///
+  /// - Parameters:
+  ///   - epochs: the number of epochs, where that is to change.
+  ///   - choice: where the images are, where that has changed.
+  package func goOn(epochs: Int?, _ choice: ImageChoice) throws -> TrainingState {
+    var run = try folder.readConfiguration()
+    let lock = try folder.lock()
+    if let epochs { run.experiment.training.epochs = epochs }
+    try run.experiment.check(path: folder.configurationFile)
+    let stored =
+      folder.isAtItsBeginning
+      ? nil : try folder.readState(of: run) { observer.note($0) }
+    let runImages = run.images(overriddenBy: choice)
+    let images: TrainingImages
+    do {
+      images = try TrainingImages(runImages, run.experiment)
+    } catch let error as HintedError where choice.data == nil {
+      throw HintedError(
+        error: error.error, hint: "the run was trained on it; say where it is now with --data")
+    }
+    try run.experiment.checkFits(images.training)
+    let selection = images.selection(runImages)
+    guard selection.digests == run.images.digests else {
+      throw ReferenceError.mismatch(
+        expected: "the images that \(folder.path) was trained on, "
+          + "digest \(run.images.digests.joined(separator: " and "))",
+        found: "\(images.training.count) of \(images.training.name), "
+          + "digest \(selection.digests.joined(separator: " and "))")
+    }
+    try checkMemory(run.experiment, images: images.training.count)
+    let state = try stored ?? initialState(run.experiment, images.training)
+    try state.network.check(takes: images.training)
+    let trainer = try images.trainer(run, workers)
+    let batch = run.experiment.training.batch
+    guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
+      throw ReferenceError.invalid(
+        path: folder.last, location: "/progress",
+        expected: "fewer batches of \(batch) than \(trainer.imagesPerEpoch) images make",
+        found: "\(state.batch)")
+    }
+    if epochs != nil { try folder.write(run) }
+    let trained = try train(trainer, state, run, on: images.training)
+    _ = consume lock
+    return trained
+  }
+
+  /// Measures on the first steps of a run, which are then forgotten, what an epoch and the judging of
+  /// its weights take.
+  ///
+  /// - Parameters:
+  ///   - judged: the number of images that are evaluated.
+  ///   - audited: the number of images that are attacked.
+  func cost(
+    of experiment: ExperimentConfiguration, _ choice: ImageChoice, judged: Int, audited: Int
+  ) throws -> Reproduction.Cost {
+    let (workers, observer) = (workers, observer)
+    let choice = choice.completed(by: experiment)
+    let images = try TrainingImages(choice, experiment)
+    try checkMemory(experiment, images: images.training.count)
+    try experiment.checkFits(images.training)
+    let run = RunConfiguration(
+      experiment: experiment, images: images.selection(choice), augmentationSeed: nil,
+      command: nil)
+    let trainer = try images.trainer(run, workers)
+    var state = try initialState(experiment, images.training)
+    // The first step, which finds nothing in the caches, is not counted.
+    var times: [Date] = []
+    let isDone = {
+      times.count > 4
+        && (times.count > 200 || times[times.count - 1].timeIntervalSince(times[0]) > 3)
+    }
+    _ = try trainer.run(&state, shouldStop: { isDone() || observer.isInterrupted }) { event in
+      if case .step = event { times.append(workplace.now()) }
+    }
+    try observer.checkInterruption()
+    let steps = times[times.count - 1].timeIntervalSince(times[0]) / Double(max(1, times.count - 1))
+    let batches = (trainer.imagesPerEpoch - 1) / experiment.training.batch + 1
+    var network = state.network
+    let power = seconds {
+      network.updateSteps(
+        iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
+    }
+    let sample = images.training.prefix(CPLNetwork<Float>.evaluationBatch)
+    func forwardPass() { _ = network.logits(of: sample, workers: workers) { _ in } }
+    // The first pass, which maps its memory, is not counted either.
+    forwardPass()
+    let forward = seconds(forwardPass) / Double(sample.count)
+    let bounding = try seconds {
+      _ = try VerifiedNetwork(network, profile: .corrected, workers: workers) { _, _ in
+        observer.leaveIfInterrupted()
+      }
+    }
+    let probe = "\(folder.path).\(UUID().uuidString).tmp"
+    defer { unlink(probe) }
+    let saving = try seconds {
+      try state.write(
+        to: probe, description: run.description(of: images.training, by: workplace.program))
+    }
+    return Reproduction.Cost(
+      secondsPerEpoch: steps * Double(batches) + power + forward * Double(trainer.selectionImages)
+        + Self.savesPerEpoch * saving,
+      secondsToJudge: bounding + forward * Self.forwardsToJudge(judged: judged, audited: audited))
+  }
+
+  /// Beside the state, the weights of an epoch that is the best so far are written.
+  private static let savesPerEpoch = 1.5
+
+  /// How many images' ways through the network judging comes to: an image is evaluated in binary32,
+  /// and in binary64, which takes two and a half times as long; an audited one took 250 ways forward
+  /// and 205 back, twice as long, through a trained network, in smaller batches.
+  private static func forwardsToJudge(judged: Int, audited: Int) -> Double {
+    3.5 * Double(judged) + 800 * Double(audited)
+  }
+
+  private func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let start = workplace.now()
+    try body()
+    return workplace.now().timeIntervalSince(start)
+  }
+
+  /// Refuses what cannot but end for lack of memory, before anything is made.
+  private func checkMemory(_ experiment: ExperimentConfiguration, images: Int) throws {
+    let available = Double(workplace.memory)
+    let needed = Double(experiment.minimumMemory(images: images))
+    guard needed <= available else {
+      func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
+      throw ReferenceError.mismatch(
+        expected: "a training that fits into this machine's memory of \(gigabytes(available))",
+        found: "\(experiment.name), which takes at least \(gigabytes(needed))")
+    }
+  }
+
+  private func initialState(
+    _ experiment: ExperimentConfiguration, _ training: ImageDataset
+  ) throws -> TrainingState {
+    let (mean, deviation) = try experiment.normalization(of: training)
+    let layers = experiment.model.layers(mean: mean, standardDeviation: deviation)
+    return TrainingState(network: CPLNetwork(layers, seed: experiment.training.seed))
+  }
+
+  private func train(
+    _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration, on images: ImageDataset
+  ) throws -> TrainingState {
+    observer.begin()
+    let begun = workplace.now()
+    let description = run.description(of: images, by: workplace.program)
+    let identity = try run.identity.yaml()
+    let total = trainer.configuration.epochs * trainer.imagesPerEpoch
+    let from =
+      start.epoch * trainer.imagesPerEpoch
+      + min(start.batch * trainer.configuration.batch, trainer.imagesPerEpoch)
+    var state = start
+    var done = from
+    var saved = (date: begun, steps: 0)
+    func save(_ state: TrainingState) throws {
+      folder.keepPrevious()
+      try state.write(to: folder.last, description: description, run: identity)
+      saved = (workplace.now(), 0)
+    }
+    func isSavingDue() -> Bool {
+      saved.steps > 0
+        && (saved.steps >= saveSteps ?? .max
+          || workplace.now().timeIntervalSince(saved.date) >= saveEvery)
+    }
+    func report(_ event: TrainingEvent) throws {
+      switch event {
+      case .step(let epoch, let batch, let batches, let count, let loss, let rate):
+        done += count
+        saved.steps += 1
+        observer.update(
+          WorkProgress(
+            "epoch \(epoch) step \(batch)/\(batches)", done: done, from: from, total: total,
+            unit: "images",
+            note: String(format: "loss %.4f, learning rate %.2e", loss, rate)))
+      case .epoch(let state, let isBest):
+        let record = state.history[state.history.count - 1]
+        try state.checkFinite()
+        if isBest { try state.network.write(to: folder.best, description: description) }
+        try state.writeHistory(to: folder.history)
+        try save(state)
+        observer.note(
+          String(
+            format: "epoch %d: loss %.4f, accuracy %.1f %% on the %@, %@", record.epoch,
+            record.loss, record.selectionAccuracy * 100,
+            trainer.configuration.profile.bestOnTest ? "test images" : "validation images",
+            DurationText.of(workplace.now().timeIntervalSince(begun))))
+      }
+    }
+    do {
+      // The trainer stops to have its state saved, too: while it runs the state is its own.
+      while try !trainer.run(
+        &state, shouldStop: { observer.isInterrupted || isSavingDue() }, report: report)
+      {
+        try save(state)
+        guard observer.isInterrupted else { continue }
+        if let again { observer.note("stopped; go on with: \(again)") }
+        try observer.checkInterruption()
+      }
+    } catch let error as ReferenceError {
+      guard case .nonFinite = error else { throw error }
+      throw HintedError(error: error, hint: "the last good state is in \(folder.last)")
+    }
+    observer.finish()
+    return try writeFinalSteps(
+      state, under: trainer.configuration.profile, description: description, identity: identity)
+  }
+}
+
+/// The images that a run sees.
+private struct TrainingImages {
+  let training: ImageDataset
+  /// Under the quirk `best-on-test`, what chooses the best epoch.
+  let test: ImageDataset?
+
+  init(_ choice: ImageChoice, _ experiment: ExperimentConfiguration) throws {
+    let classes = experiment.model.classes
+    training = try choice.read(.train, classes: classes)
+    test =
+      experiment.training.profile.bestOnTest ? try choice.readAll(.test, classes: classes) : nil
+  }
+
+  func trainer(_ run: RunConfiguration, _ workers: Workers) throws -> Trainer {
+    try Trainer(
+      run.experiment.training, training: training, test: test,
+      augmentation: run.experiment.augmentation(of: training),
+      augmentationSeed: run.augmentationSeed, workers: workers)
+  }
+
+  /// What a run's configuration says of them. The folder's path is made to hold wherever the run
+  /// is taken up.
+  func selection(_ choice: ImageChoice) -> RunConfiguration.ImageSelection {
+    RunConfiguration.ImageSelection(
+      data: choice.data.map { URL(fileURLWithPath: $0).standardizedFileURL.path },
+      dataset: choice.dataset?.rawValue, limit: choice.limit,
+      indices: choice.indices?.description, digest: training.digest, testDigest: test?.digest)
+  }
+}

@@ -1,0 +1,6 @@
+/// What is asked for cannot be: not a matter of any file, but of what was said.
+package struct UsageError: Error, CustomStringConvertible {
+  package let description: String
+
+  package init(_ description: String) { self.description = description }
+}

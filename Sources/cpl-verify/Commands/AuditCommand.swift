@@ -1,0 +1,166 @@
+import ArgumentParser
+import CPLReference
+import CPLVerify
+import Foundation
+
+struct AuditCommand: PinnableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Attacks every certified image: is any certificate broken, and how tight are they?",
+    discussion: """
+      d/r is the distance of the nearest adversarial image that was found over the certified \
+      radius: below 1 the certificate is broken, at 1 it cannot be larger.
+
+      With --out FILE.h5, finished work is kept in FILE.journal until all is done: an audit that was \
+      interrupted or killed goes on with the same command and --resume, and ends with the same \
+      results. Several shards are put together by 'report'.
+
+      Exit code 0 when all certified images were attacked, no certificate is broken, and their kind is \
+      proved; 1 when one is broken; 2 when their kind is no proof (0 with --allow-unproved), when no \
+      image is certified or when the budget ran out before. With --replay: 1 when a stored \
+      violation is one again, 0 when none is, 2 when none is stored.
+      """)
+
+  @OptionGroup var weights: WeightsOptions
+  @OptionGroup var certificates: CertificateOptions
+
+  @Option(parsing: .unconditional, help: "The seed that the attacks' noise comes from.")
+  var seed: UInt64 = 0
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Attack with this one too, at the radius; repeatable: "
+        + CertificateAudit.extraAttacks.joined(separator: ", ") + ".", valueName: "name"))
+  var attack: [String] = []
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Spend about this much time on attacks, first on the images with the smallest d/r.",
+      valueName: "seconds"))
+  var budget: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The same, counted in passes of images through the network: reproducible anywhere.",
+      valueName: "count"))
+  var budgetPasses: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Only the i-th of n parts of the images; 'report' puts the parts together.",
+      valueName: "i/n"))
+  var shard: Shard?
+
+  @Flag(
+    help: "Go on from the journal of an audit that was interrupted; begin where there is none.")
+  var resume = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Show the broken certificates of stored results again, those of --indices or all.",
+      valueName: "file"))
+  var replay: String?
+
+  @OptionGroup var verdict: VerdictOptions
+  @OptionGroup var dataOptions: DataOptions
+  @OptionGroup var results: ResultOptions
+  @OptionGroup var options: RunOptions
+
+  func validate() throws {
+    if resume, results.out == nil {
+      throw ValidationError("--resume needs --out, beside which the journal lies")
+    }
+    if let budget, !(budget > 0) {
+      throw ValidationError("--budget is a positive number of seconds, not \(budget)")
+    }
+    if let budgetPasses, budgetPasses < 1 {
+      throw ValidationError("--budget-passes is at least 1, not \(budgetPasses)")
+    }
+    guard budget == nil || budgetPasses == nil else {
+      throw ValidationError("give either --budget or --budget-passes")
+    }
+    for (position, name) in attack.enumerated() {
+      guard CertificateAudit.extraAttacks.contains(name), !attack[..<position].contains(name)
+      else {
+        throw ValidationError(
+          "--attack is one of \(CertificateAudit.extraAttacks.joined(separator: ", "))"
+            + ", each at most once, not '\(name)'")
+      }
+    }
+    if replay != nil, resume || shard != nil || budget != nil || budgetPasses != nil {
+      throw ValidationError("--replay audits nothing: it takes no --resume, --shard or --budget")
+    }
+  }
+
+  func run() throws {
+    if let replay { return try replayViolations(of: replay) }
+    let file = try results.out.map {
+      try AuditFile(out: $0, resumes: resume, force: results.force)
+    }
+    // What --resume may replace is seen when it is known which audit this is.
+    var place = results
+    place.force = resume || results.force
+    let kind = certificates.kind(under: weights.judgingOptions.profile)
+    var judgement = try Judgement(
+      weights, dataOptions, place, options, seed: seed, certificate: kind, shard: shard)
+    let audit = try CertificateAudit(
+      judgement.network, certificate: kind, also: attack, seed: seed, workers: options.workers)
+    let identity = try identity(of: audit, judgement.report.provenance)
+    judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
+    if let finished = file?.finished(judgement.report.provenance) {
+      judgement.workplace.observer.note("\(results.out ?? "") holds these results already")
+      if options.json { try Output.line(try finished.json(.audit)) } else { try show(finished) }
+      return try verdict.leave(finished)
+    }
+    try file?.checkReplacing(for: judgement.report.provenance)
+    var done = AuditProgress()
+    var journal = try file?.open(for: identity, on: judgement.images, into: &done)
+    try judgement.certify()
+    let result: AuditResult
+    do {
+      result = try AuditRun(audit, budget: limit, judgement.workplace).run(
+        judgement.evaluated, from: done
+      ) { try journal?.append($0) }
+    } catch let code as Exit {
+      if file != nil {
+        var again = CommandLine.arguments.dropFirst()
+        if !resume { again.append("--resume") }
+        judgement.workplace.observer.note(
+          "stopped; go on with: \(Provenance.shellCommand(["cpl-verify"] + again))")
+      }
+      throw code
+    }
+    judgement.report.audit = result
+    try judgement.finish {
+      if result.unfinished == 0 { journal.take()?.remove() }
+    } show: { report in
+      if options.json { try Output.line(try report.json(.audit)) } else { try show(report) }
+    }
+    if result.unfinished > 0, let file {
+      judgement.workplace.observer.note("the budget ran out; --resume goes on from \(file.journal)")
+    }
+    try verdict.leave(judgement.report)
+  }
+
+  private var limit: AuditRun.Budget? {
+    budget.map { .seconds($0) } ?? budgetPasses.map { .passes($0) }
+  }
+
+  /// What the results depend on beside the images' own positions. A budget is not in it: it decides
+  /// what is attacked, not with which result.
+  private func identity(
+    of audit: CertificateAudit, _ provenance: Provenance
+  ) throws -> AuditJournal.Identity {
+    [
+      "weights": provenance.weightsDigest ?? "", "network": provenance.networkDigest ?? "",
+      "steps": provenance.steps ?? "", "data": provenance.data.digest ?? "",
+      "shard": shard?.description ?? "1/1", "profile": provenance.profile ?? "",
+      "certificate": provenance.certificate ?? "", "seed": "\(seed)",
+      "attacks": audit.attacks.joined(separator: ", "), "program": try Program.identity(),
+    ]
+  }
+}

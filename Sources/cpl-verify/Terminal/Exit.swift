@@ -1,0 +1,72 @@
+import ArgumentParser
+import CPLReference
+import CPLVerify
+import Foundation
+
+/// How the program ends. The codes are those of BSD's sysexits where there is one.
+enum Exit: Int32, Error {
+  case violated = 1
+  case inconclusive = 2
+  case usage = 64
+  case invalidInput = 65
+  case missingInput = 66
+  case cannotCreate = 73
+  case inputOutput = 74
+  case interrupted = 130
+  case terminated = 143
+
+  /// Ends the program with the code and the message that belong to `error`.
+  static func leave(with error: any Error) -> Never {
+    Progress.removeBar()
+    let error = (error as? UsageError).map { ValidationError($0.description) } ?? error
+    if let code = error as? Exit { exit(code.rawValue) }
+    if let code = ownCode(of: error) {
+      report("\(error)")
+      exit(code.rawValue)
+    }
+    // The parser's own: help and versions, which were asked for, and misuse.
+    let message = CPLVerifyCommand.fullMessage(for: error)
+    switch CPLVerifyCommand.exitCode(for: error) {
+    case .success:
+      do { try Output.line(message) } catch { leave(with: error) }
+      exit(EXIT_SUCCESS)
+    case .validationFailure:
+      StandardStream.error.write(message + "\n")
+      exit(usage.rawValue)
+    default:
+      // The system's, from a place that expects none: never 1, which says that a property fails.
+      report("\(error)")
+      exit(inputOutput.rawValue)
+    }
+  }
+
+  /// The code of an error of this package; nil for any other.
+  private static func ownCode(of error: any Error) -> Exit? {
+    switch error {
+    case let error as HintedError: code(of: error.error)
+    case let error as ReferenceError: code(of: error)
+    case let error as VerificationError: code(of: error)
+    default: nil
+    }
+  }
+
+  private static func code(of error: ReferenceError) -> Exit {
+    switch error {
+    case .missing: .missingInput
+    case .invalid, .mismatch, .nonFinite: .invalidInput
+    case .cannotCreate: .cannotCreate
+    case .inputOutput: .inputOutput
+    }
+  }
+
+  private static func code(of error: VerificationError) -> Exit {
+    switch error {
+    case .notFinite, .invalid: .invalidInput
+    case .enclosureNotFound: .inconclusive
+    }
+  }
+
+  private static func report(_ message: String) {
+    StandardStream.error.write("cpl-verify: error: \(message)\n")
+  }
+}
