@@ -5,15 +5,20 @@
 /// into a rounded value and its error, and the errors are summed apart.
 package struct Distance {
   /// The sum of the squares' rounded values, and what it lacks.
-  @usableFromInline var high = 0.0
-  @usableFromInline var low = 0.0
+  private var high = 0.0
+  private var low = 0.0
 
   /// The distance of two images of at most 2²⁴ elements whose differences are 0 or at least 2⁻⁴⁰⁰, as
   /// those of binary32 numbers are.
-  @inlinable
-  package init<Scalar: TensorScalar>(
-    _ a: some RandomAccessCollection<Scalar>, _ b: some RandomAccessCollection<Scalar>
-  ) {
+  @specialized(where Scalar == Float, First == [Float], Second == [Float])
+  @specialized(where Scalar == Float, First == [Float], Second == ArraySlice<Float>)
+  @specialized(where Scalar == Float, First == ArraySlice<Float>, Second == ArraySlice<Float>)
+  @specialized(where Scalar == Double, First == [Double], Second == [Double])
+  @specialized(where Scalar == Double, First == [Double], Second == ArraySlice<Double>)
+  package init<
+    Scalar: TensorScalar, First: RandomAccessCollection<Scalar>,
+    Second: RandomAccessCollection<Scalar>
+  >(_ a: First, _ b: Second) {
     for (first, second) in zip(a, b) {
       let (difference, differenceError) = twoSum(Double(first), -Double(second))
       let square = difference * difference

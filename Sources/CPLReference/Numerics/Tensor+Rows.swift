@@ -30,6 +30,8 @@ extension Tensor {
   /// Divides each row by its Euclidean length; a row of zeros stays.
   ///
   /// - Returns: the lengths.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package mutating func normalizeRows() -> [Double] {
     let (rows, stride) = (shape[0], count / max(1, shape[0]))
     return withUnsafeMutableElements { elements in
