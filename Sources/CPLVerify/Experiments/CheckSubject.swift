@@ -1,6 +1,7 @@
 import CPLBounds
 import CPLProperties
 import CPLReference
+import CPLReports
 
 /// What `verify` and `selftest` work on: stored weights or the built-in network, and images.
 package struct CheckSubject {
@@ -14,6 +15,8 @@ package struct CheckSubject {
   /// The accuracy on the images that chose the best epoch, of weights that remember it.
   private let validationAccuracy: Double?
   private let scratch: String
+  /// Where weights and images were read from; nil for what is built in.
+  private let place: (weights: String?, data: String?)
   private let recordedValues: String
 
   /// - Parameters:
@@ -25,6 +28,7 @@ package struct CheckSubject {
     _ weights: String?, _ settings: UnstoredSettings, _ choice: ImageChoice, scratch: String
   ) throws {
     self.scratch = scratch
+    place = (weights, choice.data)
     recordedValues = try BuiltInFiles.recordedValues(scratch: scratch)
     checkpoint = try weights.map { try Checkpoint.read($0, settings: settings) }
     stored = try checkpoint?.network ?? BuiltInFiles.network(scratch: scratch)
@@ -67,5 +71,35 @@ package struct CheckSubject {
     context.isLabelled = isLabelled
     context.validationAccuracy = validationAccuracy
     return context
+  }
+
+  /// How results about it come to be.
+  ///
+  /// - Parameter flags: those with which the weights were read and judged.
+  package func provenance(
+    _ verified: VerifiedNetwork, under judging: Judging, flags: [String], seed: UInt64,
+    workers: Workers
+  ) throws -> Provenance {
+    var provenance = Provenance()
+    (provenance.profile, provenance.steps) = (judging.name, verified.steps.rawValue)
+    provenance.seed = seed
+    provenance.weights = place.weights ?? "built in"
+    provenance.weightsFlags = Provenance.shellCommand(flags)
+    provenance.weightsDigest = try stored.digest()
+    provenance.networkDigest = try verified.network.digest()
+    if let weights = place.weights, let checkpoint {
+      let notices = Notice.all(of: verified, from: checkpoint, on: images, workers: workers)
+      provenance.notices = notices.isEmpty ? nil : notices
+      try RunFolder.configuration(of: checkpoint, at: weights)?.describe(in: &provenance)
+    }
+    if let images {
+      provenance.data.name = images.name
+      provenance.data.folder = place.data
+      provenance.data.split = ImageDataset.Split.test.rawValue
+      provenance.data.images = images.count
+      provenance.data.available = images.available
+      provenance.data.digest = images.digest
+    }
+    return provenance
   }
 }

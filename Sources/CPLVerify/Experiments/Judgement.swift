@@ -106,10 +106,10 @@ package struct Judgement {
     report.evaluation = EvaluationSummary(table)
   }
 
-  /// Runs one attack on every image.
+  /// Runs one attack on every image, whose classes are known by then.
   package func attack(
     _ name: String, epsilon: Epsilon, seed: UInt64
-  ) throws -> [AttackResult] {
+  ) throws -> AttackRecord {
     let results = try AttackSuite.run(
       name, on: try AttackTarget(verified.network), evaluated, epsilon: epsilon.value, seed: seed,
       workers: workers
@@ -120,7 +120,10 @@ package struct Judgement {
       try observer.checkInterruption()
     }
     observer.finish()
-    return results ?? []
+    return AttackRecord(
+      epsilon: epsilon, indices: images.indices, labels: images.labels,
+      predictions: report.certificates?.predictions ?? [], results: results ?? [],
+      imageShape: images.imageShape)
   }
 
   /// Completes the provenance, keeps the results where the user wants them, and shows them, also

@@ -41,12 +41,7 @@ struct AttackCommand: PinnableCommand {
   func run() throws {
     var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
     try judgement.certify()
-    let images = judgement.images
-    let record = AttackRecord(
-      epsilon: epsilon, indices: images.indices, labels: images.labels,
-      predictions: judgement.report.certificates?.predictions ?? [],
-      results: try judgement.attack(attack, epsilon: epsilon, seed: seed),
-      imageShape: images.imageShape)
+    let record = try judgement.attack(attack, epsilon: epsilon, seed: seed)
     judgement.report.attacks[attack] = record
     try judgement.finish { report in
       if options.json {

@@ -109,7 +109,7 @@ struct AuditCommand: PinnableCommand {
       weights, dataOptions, place, options, seed: seed, certificate: kind, shard: shard)
     let audit = try CertificateAudit(
       judgement.network, certificate: kind, also: attack, seed: seed, workers: options.workers)
-    let identity = try identity(of: audit, judgement.report.provenance)
+    let identity = try judgement.identity(of: audit)
     judgement.report.provenance.auditDigest = try AuditJournal.digest(of: identity)
     if let finished = file?.finished(judgement.report.provenance) {
       judgement.workplace.observer.note("\(results.out ?? "") holds these results already")
@@ -148,19 +148,5 @@ struct AuditCommand: PinnableCommand {
 
   private var limit: AuditRun.Budget? {
     budget.map { .seconds($0) } ?? budgetPasses.map { .passes($0) }
-  }
-
-  /// What the results depend on beside the images' own positions. A budget is not in it: it decides
-  /// what is attacked, not with which result.
-  private func identity(
-    of audit: CertificateAudit, _ provenance: Provenance
-  ) throws -> AuditJournal.Identity {
-    [
-      "weights": provenance.weightsDigest ?? "", "network": provenance.networkDigest ?? "",
-      "steps": provenance.steps ?? "", "data": provenance.data.digest ?? "",
-      "shard": shard?.description ?? "1/1", "profile": provenance.profile ?? "",
-      "certificate": provenance.certificate ?? "", "seed": "\(seed)",
-      "attacks": audit.attacks.joined(separator: ", "), "program": try Program.identity(),
-    ]
   }
 }

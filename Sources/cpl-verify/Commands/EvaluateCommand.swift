@@ -48,15 +48,25 @@ struct EvaluateCommand: PinnableCommand {
   @OptionGroup var options: RunOptions
 
   func validate() throws {
-    for requirement in try require.map(Requirement.init) {
+    for requirement in try requirements {
       guard let (flag, epsilon) = requirement.attack else { continue }
       guard (flag == "--pgd" ? pgd : autoattack).contains(where: { $0.value == epsilon.value })
       else { throw ValidationError("--require \(requirement) needs \(flag) \(epsilon)") }
     }
   }
 
+  private var requirements: [Requirement] {
+    get throws {
+      do {
+        return try require.map(Requirement.init)
+      } catch let error as UsageError {
+        throw ValidationError(error.description)
+      }
+    }
+  }
+
   func run() throws {
-    let requirements = try require.map(Requirement.init)
+    let requirements = try requirements
     var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
     try judgement.certify()
     if let table = judgement.report.certificates {
@@ -66,13 +76,13 @@ struct EvaluateCommand: PinnableCommand {
       }
     }
     for epsilon in pgd {
-      let accuracy = try robustAccuracy(
-        under: ProjectedGradientDescent(.published).name, at: epsilon, judgement)
-      judgement.report.evaluation?.pgdAccuracy[epsilon] = accuracy
+      let record = try judgement.attack(
+        ProjectedGradientDescent(.published).name, epsilon: epsilon, seed: seed)
+      judgement.report.evaluation?.pgdAccuracy[epsilon] = record.robustAccuracy
     }
     for epsilon in autoattack {
-      let accuracy = try robustAccuracy(under: AutoAttack().name, at: epsilon, judgement)
-      judgement.report.evaluation?.autoattackAccuracy[epsilon] = accuracy
+      let record = try judgement.attack(AutoAttack().name, epsilon: epsilon, seed: seed)
+      judgement.report.evaluation?.autoattackAccuracy[epsilon] = record.robustAccuracy
     }
     let lipschitz = judgement.verified.bounds.lipschitzUpperBound
     let outcomes = requirements.map { $0.check(judgement.report) }
@@ -89,19 +99,6 @@ struct EvaluateCommand: PinnableCommand {
       StandardStream.error.write("cpl-verify: not met: \(outcome)\n")
     }
     guard outcomes.allSatisfy(\.met) else { throw Exit.violated }
-  }
-
-  /// The share of images that an attack does not break.
-  private func robustAccuracy(
-    under attack: String, at epsilon: Epsilon, _ judgement: Judgement
-  ) throws -> Double {
-    let results = try judgement.attack(attack, epsilon: epsilon, seed: seed)
-    let images = judgement.images
-    return AttackRecord(
-      epsilon: epsilon, indices: images.indices, labels: images.labels,
-      predictions: judgement.report.certificates?.predictions ?? [], results: results,
-      imageShape: images.imageShape
-    ).robustAccuracy
   }
 
   private func show(

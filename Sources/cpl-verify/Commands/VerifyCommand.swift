@@ -94,8 +94,10 @@ struct VerifyCommand: ParsableCommand {
     }
     progress.finish()
     var report = VerificationReport(
-      provenance: try provenance(subject, verified).completed(
-        by: .collected(threads: options.workers.threads)))
+      provenance: try subject.provenance(
+        verified, under: judging.judging, flags: unstored.flags + judging.flags, seed: seed,
+        workers: options.workers
+      ).completed(by: .collected(threads: options.workers.threads)))
     report.checks = found
     let kept = Result {
       try results.out.map(report.write(to:))
@@ -114,33 +116,6 @@ struct VerifyCommand: ParsableCommand {
     case .violated: throw Exit.violated
     case .inconclusive, .notApplicable: throw Exit.inconclusive
     }
-  }
-
-  private func provenance(
-    _ subject: CheckSubject, _ verified: VerifiedNetwork
-  ) throws -> Provenance {
-    var provenance = Provenance()
-    (provenance.profile, provenance.steps) = (judging.judging.name, verified.steps.rawValue)
-    provenance.seed = seed
-    provenance.weights = weights ?? "built in"
-    provenance.weightsFlags = Provenance.shellCommand(unstored.flags + judging.flags)
-    provenance.weightsDigest = try subject.stored.digest()
-    provenance.networkDigest = try verified.network.digest()
-    if let weights, let checkpoint = subject.checkpoint {
-      let notices = Notice.all(
-        of: verified, from: checkpoint, on: subject.images, workers: options.workers)
-      provenance.notices = notices.isEmpty ? nil : notices
-      try RunFolder.configuration(of: checkpoint, at: weights)?.describe(in: &provenance)
-    }
-    if let images = subject.images {
-      provenance.data.name = images.name
-      provenance.data.folder = dataOptions.data
-      provenance.data.split = ImageDataset.Split.test.rawValue
-      provenance.data.images = images.count
-      provenance.data.available = images.available
-      provenance.data.digest = images.digest
-    }
-    return provenance
   }
 
   private func show(list checks: [any PropertyCheck]) throws {

@@ -1,9 +1,8 @@
-import ArgumentParser
-import CPLReference
-import CPLVerify
+import CPLCertificates
+import CPLReports
 
 /// What an evaluation has to come to, such as "certified_accuracy.sound[36/255]>=0.60".
-struct Requirement: CustomStringConvertible {
+package struct Requirement: CustomStringConvertible {
   private enum Quantity {
     case images, accuracy, binary64Accuracy, nonFinite, differingPredictions, lipschitzUpperBound
     case certifiedAccuracy(CertificateKind, Epsilon)
@@ -16,7 +15,7 @@ struct Requirement: CustomStringConvertible {
   ]
 
   /// The keys that can be required.
-  static let keys =
+  package static let keys =
     [
       "images", "accuracy", "accuracy_binary64", "non_finite", "differing_predictions",
       "lipschitz_upper_bound",
@@ -25,7 +24,7 @@ struct Requirement: CustomStringConvertible {
     + ["pgd_accuracy[ε]", "autoattack_accuracy[ε]"]
 
   /// As it was written.
-  let description: String
+  package let description: String
   private let quantity: Quantity
   private let holds: @Sendable (Double, Double) -> Bool
   private let bound: Double
@@ -33,10 +32,10 @@ struct Requirement: CustomStringConvertible {
   /// Reads a key as in the command's JSON, with a radius in brackets where it has one, a comparison
   /// and a number.
   ///
-  /// - Throws: `ValidationError` saying what is wrong.
-  init(_ text: String) throws {
-    func fail(_ expected: String, _ found: some StringProtocol) -> ValidationError {
-      ValidationError("--require \(text): expected \(expected), found '\(found)'")
+  /// - Throws: `UsageError` saying what is wrong.
+  package init(_ text: String) throws {
+    func fail(_ expected: String, _ found: some StringProtocol) -> UsageError {
+      UsageError("--require \(text): expected \(expected), found '\(found)'")
     }
     guard let start = text.firstIndex(where: { $0 == "<" || $0 == ">" }),
       let comparison = Self.comparisons.first(where: { text[start...].hasPrefix($0.sign) })
@@ -82,7 +81,7 @@ struct Requirement: CustomStringConvertible {
   }
 
   /// The radius of an attack that it is about, and the flag that asks for that attack.
-  var attack: (flag: String, epsilon: Epsilon)? {
+  package var attack: (flag: String, epsilon: Epsilon)? {
     switch quantity {
     case .pgdAccuracy(let epsilon): ("--pgd", epsilon)
     case .autoattackAccuracy(let epsilon): ("--autoattack", epsilon)
@@ -91,7 +90,7 @@ struct Requirement: CustomStringConvertible {
   }
 
   /// What a report has in its place, and whether that will do.
-  func check(_ report: VerificationReport) -> RequirementOutcome {
+  package func check(_ report: VerificationReport) -> RequirementOutcome {
     let evaluation = report.evaluation
     let value: Double? =
       switch quantity {
