@@ -56,7 +56,7 @@ struct UsageTests {
       ("train --resume run --seed 1", "keeps its seed"),
       ("train --resume run --profile corrected", "keeps its seed and profile"),
       ("evaluate run/last.h5 --dataset cifar10", "--dataset cifar10 needs --data"),
-      ("evaluate run/last.h5 --dataset mnist", "'mnist'"),
+      ("evaluate run/last.h5 --dataset imagenet", "'imagenet'"),
       ("evaluate run/last.h5 --pgd 0", "'0'"),
       ("evaluate run/last.h5 --pgd -1", "'-1'"),
       ("evaluate run/last.h5 --pgd nan", "'nan'"),
