@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPLReference
+import CPLVerify
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,7 +19,7 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let result = try Inspection(file, unstored)
+    let result = try Inspection(file, unstored.settings)
     guard !output.json else { return try Output.json(result) }
     func row(_ label: String, _ text: String?) throws {
       if let text { try Output.line(label.padding(12) + text) }

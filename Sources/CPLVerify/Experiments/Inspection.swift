@@ -1,46 +1,49 @@
 import CPLReference
-import CPLVerify
+import CPLReports
 
 /// What a file holds, as `inspect` tells it.
-struct Inspection: Encodable {
-  struct Stored: Encodable {
-    let name: String
-    let shape: [UInt64]
-    let dtype: String
+package struct Inspection: Encodable {
+  package struct Stored: Encodable {
+    package let name: String
+    package let shape: [UInt64]
+    package let dtype: String
     /// Why it is not read, if it is not.
-    var problem: String?
+    package var problem: String?
     /// Of a tensor beside a network: that it is passed over.
-    var skipped: Bool?
+    package var skipped: Bool?
   }
 
-  let format: String
+  package let format: String
   /// What a file is that is none of weights.
-  var holds: String?
+  package var holds: String?
   /// Of the weights.
-  var digest: String?
+  package var digest: String?
   /// Of results, over all but their provenance.
-  var contentDigest: String?
-  var profile: String?
-  var createdBy: String?
-  var gitCommit: String?
-  var architecture: String?
-  var parameters: Int?
-  var epoch: Int?
+  package var contentDigest: String?
+  package var profile: String?
+  package var createdBy: String?
+  package var gitCommit: String?
+  package var architecture: String?
+  package var parameters: Int?
+  package var epoch: Int?
   /// What the names of the networks in a checkpoint begin with.
-  var networks: [String]?
+  package var networks: [String]?
   /// What a checkpoint holds beside its tensors, which is passed over.
-  var company: [StateDictionary.Company]?
+  package var company: [StateDictionary.Company]?
   /// Why the tensors are no network, or the results cannot be read.
-  var problem: String?
-  var notes: [String] = []
-  var tensors: [Stored] = []
+  package var problem: String?
+  package var notes: [String] = []
+  package var tensors: [Stored] = []
 
-  init(_ file: String, _ unstored: UnstoredOptions) throws {
+  /// Reads a file as far as it can be.
+  ///
+  /// - Parameter settings: what a published checkpoint does not tell of its network.
+  package init(_ file: String, _ settings: UnstoredSettings) throws {
     if try HDF5File.isOne(file) {
       let contents = try HDF5File.open(file)
       // A file of weights that lacks something is refused, not listed.
       if case .string(CheckpointSchema.format)? = try? contents.attribute("format", of: "/") {
-        try unstored.settings.checkEmpty("\(file), which describes its network itself")
+        try settings.checkEmpty("\(file), which describes its network itself")
         self.init(weights: try Checkpoint(contents))
       } else {
         self.init(listing: contents)
@@ -50,10 +53,10 @@ struct Inspection: Encodable {
       if let arrays = try NumPyFile.all(in: bytes) {
         self.init(arrays, isArchive: bytes.bytes.starts(with: NumPyFile.archiveSignature))
       } else {
-        self.init(try StateDictionary(bytes), unstored.settings)
+        self.init(try StateDictionary(bytes), settings)
       }
     }
-    if holds != nil { try unstored.settings.checkEmpty("\(file), which holds no network") }
+    if holds != nil { try settings.checkEmpty("\(file), which holds no network") }
   }
 
   private init(weights checkpoint: Checkpoint) {
