@@ -31,6 +31,17 @@ struct ForeignWeightsTests {
     }
   }
 
+  @Test(
+    "weights that do not say what they were trained on are not judged on the built-in images",
+    arguments: ["evaluate", "certify", "attack", "audit"])
+  func withoutData(command: String) throws {
+    try withTemporaryFolder { folder in
+      expectRefusal(
+        try Program.run([command, fixture("checkpoints/wrapped.pt")], in: folder), code: 64,
+        "does not say what it was trained on", "--data")
+    }
+  }
+
   @Test("a PyTorch checkpoint is shown and converted, and the copies have its digest")
   func converted() throws {
     try withTemporaryFolder { folder in
