@@ -74,7 +74,7 @@ struct TerminalTests {
         let table = Array(lines.drop { !$0.hasPrefix("layer ") && !$0.hasPrefix("index ") })
         // Every column of the header begins where it does in each row, two blanks after what
         // stands before it.
-        let header = Array(table[0])
+        let header = Array(try #require(table.first))
         let starts = header.indices.dropFirst(2).filter {
           header[$0] != " " && header[$0 - 1] == " " && header[$0 - 2] == " "
         }
@@ -82,8 +82,8 @@ struct TerminalTests {
         for row in table.map(Array.init) {
           for start in starts {
             #expect(
-              row[start] != " " && row[start - 1] == " " && row[start - 2] == " ",
-              "\(String(row)) at \(start)")
+              row.count > start && row[start] != " " && row[start - 1] == " "
+                && row[start - 2] == " ", "\(String(row)) at \(start)")
           }
         }
       }

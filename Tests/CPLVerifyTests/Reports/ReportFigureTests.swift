@@ -49,7 +49,9 @@ struct ReportFigureTests {
     // Rows of 15 bytes and one that fills them up, from the bottom up.
     #expect(bitmap.count == 54 + 3 * 16)
     let white = bitmap.indices.filter { $0 >= 54 && bitmap[$0] == 255 }
-    #expect(white == Array(98..<101))
+    // Behind the header and two rows, the fifth pixel of the last row that is written.
+    let pixel = 54 + 2 * 16 + 4 * 3
+    #expect(white == Array(pixel..<pixel + 3))
     #expect(CounterexamplePictures(violation, imageShape: [1, 4, 4]) == nil)
   }
 
