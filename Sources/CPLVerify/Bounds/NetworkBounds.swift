@@ -241,17 +241,3 @@ extension ConvexPotentialLayer {
   /// Whether the layer came with a step: a power method that never ran leaves 0.
   fileprivate var hasStep: Bool { stepRule != .power || stepSize > 0 }
 }
-
-extension Layer {
-  /// The layer as one that knows its Lipschitz constant.
-  package var bounded: any LipschitzBoundedLayer {
-    get throws(VerificationError) {
-      guard let bounded = self as? any LipschitzBoundedLayer else {
-        throw .invalid(
-          what: "layer \(name)", expected: "a layer with a Lipschitz bound",
-          found: specification.kind)
-      }
-      return bounded
-    }
-  }
-}

@@ -47,17 +47,3 @@ package struct FeatureErrorBound: Sendable {
     (self.error, self.norm, self.lipschitz) = (error, norm, lipschitz)
   }
 }
-
-extension Layer {
-  /// The layer as one that knows its rounding errors.
-  package var errorBounded: any ForwardErrorBoundedLayer {
-    get throws(VerificationError) {
-      guard let bounded = self as? any ForwardErrorBoundedLayer else {
-        throw .invalid(
-          what: "layer \(name)", expected: "a layer with a bound of its rounding error",
-          found: specification.kind)
-      }
-      return bounded
-    }
-  }
-}

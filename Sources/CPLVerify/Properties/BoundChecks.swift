@@ -287,7 +287,7 @@ struct NetworkConstant: PropertyCheck {
     var ratios: [Double] = []
     if let verified = context.verified {
       let images = try context.images(context.effort.choose(2, 8, 64))
-      ratios += Self.ratios(
+      ratios += try Self.ratios(
         verified, at: images.images(at: 0..<images.count), context,
         context.random(for: id))
     }
@@ -301,7 +301,7 @@ struct NetworkConstant: PropertyCheck {
     var random = context.random(for: id, 1)
     let points = Tensor<Float>(
       shape: [4, 3, 8, 8], elements: (0..<768).map { _ in Float(random.uniform()) })
-    let found = Self.ratios(verified, at: points, context, random)
+    let found = try Self.ratios(verified, at: points, context, random)
     ratios += found
     let quantity = "‖J v‖ or ‖φ(x) − φ(y)‖/‖x − y‖, over the proved constant"
     func measured(_ values: [Double]) -> Measurement {
@@ -328,10 +328,10 @@ struct NetworkConstant: PropertyCheck {
   private static func ratios(
     _ verified: VerifiedNetwork, at images: Tensor<Float>, _ context: CheckContext,
     _ random: CounterRandom
-  ) -> [Double] {
+  ) throws -> [Double] {
     var random = random
     let network = verified.network.converted(to: Double.self)
-    let jacobians = network.jacobianDirections(
+    let jacobians = try network.jacobianDirections(
       at: images.converted(), iterations: context.effort.choose(10, 30, 100), seed: context.seed,
       workers: context.workers
     ).norms

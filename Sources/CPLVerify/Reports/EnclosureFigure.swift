@@ -1,4 +1,5 @@
 import CPLBounds
+import CPLReference
 import Foundation
 
 /// How tightly each layer's ‖W‖₂ is enclosed, and how far below the proved upper bound σ̄ the model's

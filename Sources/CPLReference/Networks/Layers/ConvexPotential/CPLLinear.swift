@@ -209,3 +209,12 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
     }
   }
 }
+
+extension CPLLinear: FeatureLayer {
+  /// The Jacobian I − h WᵀDW is symmetric: forwards and backwards are the same.
+  public func tangent(
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    inputGradient(inputTangent, from: cache, workers: workers)
+  }
+}

@@ -1,4 +1,5 @@
-import CPLBounds
+import CPLEnclosures
+import CPLNumerics
 
 /// A linear map y ↦ Ay as it is computed, which knows how much that errs.
 package protocol RoundedProduct: Sendable {

@@ -1,5 +1,5 @@
-import CPLBounds
-import CPLReference
+import CPLEnclosures
+import CPLNumerics
 
 /// How a 3×3 convolution T is computed in binary32: by Winograd's minimal filtering F(4, 3) along
 /// the columns of pixels, in the order and the signs of `CPLKernels.h` (Lavin and Gray, *Fast

@@ -1,5 +1,5 @@
-import CPLBounds
-import CPLReference
+import CPLEnclosures
+import CPLNumerics
 
 /// One of the points 0, ±3/4, ±3/2 and ∞ of Winograd's algorithm F(4, 3), as `CPLKernels.h` states it:
 /// a row b of Bᵀ, a row of G and a column a of Aᵀ, with which a correlation of rows y with the taps g

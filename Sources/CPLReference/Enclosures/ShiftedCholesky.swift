@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 /// A symmetric matrix as LAPACK's Cholesky factorisations read it: one triangle, dense or banded.
 package struct SymmetricMatrix: Sendable {

@@ -1,5 +1,5 @@
-import CPLBounds
-import CPLReference
+import CPLEnclosures
+import CPLNumerics
 
 /// Bounds of the rounding error of one layer (soundness.md, section 5): for every input y that the
 /// format holds with ‖y‖₂ ≤ X̂ the layer as it is executed, F̃, and as a real map with the same

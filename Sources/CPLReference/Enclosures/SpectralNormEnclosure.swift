@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 /// Two numbers between which the spectral norm ‖A‖₂ of a linear map is proved to lie.
 public struct SpectralNormEnclosure: Equatable, Sendable, Codable {

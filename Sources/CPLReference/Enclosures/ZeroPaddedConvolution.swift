@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 /// The linear map T of a convolution with an odd k×k kernel, stride 1 and zero padding ⌊k/2⌋, on
 /// H×W images, in binary64:

@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 extension VerifiedSpectralNorm {
   /// lowerBound ≤ ‖T‖₂ ≤ upperBound for the convolution T with an odd k×k kernel, stride 1 and zero
@@ -30,7 +30,7 @@ extension VerifiedSpectralNorm {
   }
 
   /// The largest band that is factorised, in bytes.
-  static let bandLimit = 1 << 30
+  package static let bandLimit = 1 << 30
 
   /// As above, with the band's largest size in bytes.
   package static func convolution(

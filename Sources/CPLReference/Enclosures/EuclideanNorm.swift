@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 /// The Euclidean norm of a vector, or the Frobenius norm of a matrix, from either side.
 ///

@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 /// Upper bounds of Lipschitz constants with respect to the Euclidean norm (soundness.md, sections
 /// 3 and 4), every operation rounded up.

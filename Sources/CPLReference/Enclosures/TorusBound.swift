@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 import Foundation
 
 /// An upper bound of a zero-padded convolution's spectral norm from circular convolutions,

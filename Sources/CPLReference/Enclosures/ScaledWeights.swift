@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 import Foundation
 
 /// Binary32 weights as binary64 numbers with the largest magnitude in [1, 2).

@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 /// Lanczos' method for the largest eigenvalue of a symmetric positive semi-definite operator,
 /// with full reorthogonalisation and restarts.

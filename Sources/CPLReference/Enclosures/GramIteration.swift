@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 import Foundation
 
 /// Gram iteration: an upper bound of a spectral norm that converges to it from above (Delattre,

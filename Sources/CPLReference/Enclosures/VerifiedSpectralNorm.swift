@@ -1,4 +1,4 @@
-import CPLReference
+import CPLNumerics
 
 /// Enclosures of spectral norms, proved from stored binary32 weights alone.
 ///

@@ -1,5 +1,5 @@
-import CPLBounds
-import CPLReference
+import CPLEnclosures
+import CPLNumerics
 
 /// A binary floating-point format as error bounds see it (IEEE 754, to nearest, gradual underflow):
 /// for a product, a quotient or a fused a·b + c that does not overflow

@@ -7,11 +7,3 @@ public protocol ClassificationHead<Scalar>: Layer {
   /// margins have the constant √2 times that of the map.
   var unitRows: Tensor<Scalar>? { get }
 }
-
-extension LastLayerNormalised: ClassificationHead {
-  public var unitRows: Tensor<Scalar>? { normalized.rows }
-}
-
-extension PoolingLinear: ClassificationHead {
-  public var unitRows: Tensor<Scalar>? { nil }
-}

@@ -1,5 +1,5 @@
-import CPLBounds
-import CPLReference
+import CPLEnclosures
+import CPLNumerics
 
 /// How a linear map y ↦ Ay is computed: every element of the result is a chain
 ///
