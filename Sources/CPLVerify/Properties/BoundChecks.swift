@@ -22,7 +22,7 @@ struct PowerMethodFromBelow: PropertyCheck {
     var control: [Double] = []
     let layers = zip(verified.network.layers, verified.bounds.layers)
     for (index, (layer, bounds)) in layers.enumerated() {
-      guard let layer = layer as? any ConvexPotentialLayer<Float>,
+      guard let layer = layer as? any SteppedLayer<Float>,
         let upper = bounds.spectralNorm?.upperBound, upper > 0
       else { continue }
       let map = layer.linearMap
@@ -150,7 +150,7 @@ struct Enclosures: PropertyCheck {
       let layer = CPLNetwork<Float>(
         [.linear(features: features, inner: inner, step: step)],
         parameters: [[weights, Tensor(shape: [inner])]],
-        powerVectors: [Tensor(shape: [features])]
+        buffers: [[Tensor(shape: [features])]]
       ).layers[0]
       return (context.altered(layer), weights.elements.map { Double($0) }, inner)
     }
@@ -165,7 +165,7 @@ struct Enclosures: PropertyCheck {
     let layer = CPLNetwork<Float>(
       [.convolution(image: image, inner: inner, kernel: size, step: step)],
       parameters: [[kernel, Tensor(shape: [inner])]],
-      powerVectors: [Tensor(shape: image.extents)]
+      buffers: [[Tensor(shape: image.extents)]]
     ).layers[0]
     return (
       context.altered(layer), matrix(of: kernel, on: image), inner * image.planeCount

@@ -16,7 +16,7 @@ extension Notice {
         Notice(
           .stepsReplaced,
           "steps replaced: not the network in the file; \(replaced.count) of "
-            + "\(verified.network.convexPotentialLayers.count) steps differ from its own, by up to "
+            + "\(verified.network.steppedLayers.count) steps differ from its own, by up to "
             + "\(percent(largest.change)) (\(largest.layer))"
             + (images.map { ", \(difference(of: verified, on: $0, workers: workers))" } ?? "")))
     }
