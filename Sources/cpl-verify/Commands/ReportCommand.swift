@@ -146,8 +146,8 @@ struct ReportCommand: ParsableCommand {
     }
     let merged = try VerificationReport.merging(
       stored.map { ($0, try VerificationReport(path: $0)) })
-    let scratch = try Scratch.create()
-    defer { Scratch.remove(scratch) }
+    let scratch = try Folder.temporary()
+    defer { Folder.remove(scratch) }
     let name = "results.h5"
     let path = "\(scratch)/\(name)"
     try merged.write(to: path)

@@ -72,8 +72,8 @@ struct VerifyCommand: ParsableCommand {
     if let junit {
       try ResultFile.check(junit, notReplacing: weights ?? "", force: results.force)
     }
-    let scratch = try Scratch.create()
-    defer { Scratch.remove(scratch) }
+    let scratch = try Folder.temporary()
+    defer { Folder.remove(scratch) }
     let subject = try CheckSubject(
       weights, unstored.settings, dataOptions.images, scratch: scratch)
     var context = subject.context(
@@ -195,18 +195,6 @@ struct CheckOptions: ParsableArguments {
     guard !chosen.isEmpty else { throw ValidationError("--skip leaves no check") }
     return chosen
   }
-}
-
-/// A folder for temporary files.
-enum Scratch {
-  static func create() throws -> String {
-    let path = FileManager.default.temporaryDirectory
-      .appending(path: "cpl-verify-\(UUID().uuidString)").path
-    try Folder.create(path)
-    return path
-  }
-
-  static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// GitHub's annotations, on standard error, which it reads too: standard output may be JSON.
