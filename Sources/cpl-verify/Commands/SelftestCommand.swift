@@ -45,7 +45,7 @@ struct SelftestCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also draw the matrix of faults and checks.", valueName: "file.svg"))
   var svg: String?
 
-  @Flag(help: "Replace the drawing where it is there already.")
+  @Flag(help: "Replace the drawing where it exists already.")
   var force = false
 
   @OptionGroup var dataOptions: DataOptions

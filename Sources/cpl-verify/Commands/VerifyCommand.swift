@@ -10,11 +10,11 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Each check measures, holds what it measured to a bound, and in the same call puts a deliberately \
       wrong variant, its positive control, through the same test: a check that does not catch it is \
-      inconclusive. Without WEIGHTS a small network is checked that is part of the program. A check \
+      inconclusive. Without WEIGHTS a small built-in network is checked. A check \
       that lacks what it needs, such as labelled data or enough images, is not applicable and fails \
       nothing.
 
-      Shown is what does not hold, and how much does; --verbose shows every measurement. Exit code 0 \
+      The output shows what does not hold, and counts what does; --verbose shows every measurement. Exit code 0 \
       when all that was checked holds, 1 when something is violated, 2 when something is inconclusive. \
       Inside GitHub Actions violations become annotations.
       """)
@@ -36,7 +36,7 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Show every check with all that it measured, and its source.")
   var verbose = false
 
-  @Flag(help: "Look thoroughly, however long it takes.")
+  @Flag(help: "Run the thorough form of each check, however long it takes.")
   var thorough = false
 
   @Option(
