@@ -74,7 +74,7 @@ package enum HTMLTemplate {
     svg .dots { fill: none; stroke: var(--a); stroke-width: 3; stroke-linecap: round; opacity: .6; }
     svg .dots.broken { stroke: var(--violated); stroke-width: 6; opacity: 1; }
     svg .cross { fill: none; stroke: var(--violated); stroke-width: 2; }
-    svg .mark { fill: var(--line); } svg .mark.caught { fill: var(--b); }
+    svg .mark { fill: var(--line); } svg .mark.another { fill: var(--b); }
     svg .mark.named { fill: var(--violated); }
     @media screen and (max-width: 40rem) {
       body { padding: .75rem; } table { font-size: .8rem; } th, td { padding: .2rem .35rem; }

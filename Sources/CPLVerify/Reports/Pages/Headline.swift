@@ -69,7 +69,7 @@ extension VerificationReport {
       let under = record.epsilon.map { "under \(name) at \($0)" } ?? "with \(name) at any distance"
       return "Attacked: accuracy \(Shown.percent(record.cleanAccuracy)), "
         + "\(Shown.percent(record.robustAccuracy)) \(under) "
-        + "(\(denominator(record.count))); no certificate was put to the test"
+        + "(\(denominator(record.count))); no certificate was tested"
     }
     if let accuracy = accuracyText(strongest) {
       return "Evaluated: \(accuracy); no certificate was attacked"

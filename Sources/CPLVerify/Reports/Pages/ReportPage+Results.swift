@@ -17,7 +17,7 @@ extension ReportPage {
     section.paragraphs = [
       "An image of another class lies within the certified radius r of each of these images, at the "
         + "distance d. The file of results holds both images under the path given, and the command "
-        + "shows the certificate break again."
+        + "reproduces the violation."
     ]
     if audit.violations.count > listed {
       section.paragraphs.append("\(listed) of \(Shown.count(audit.violations.count)) listed.")
@@ -246,7 +246,7 @@ extension ReportPage {
       heading: "Attacks",
       tables: [
         Table(
-          caption: "What each attack came to",
+          caption: "Results of each attack",
           columns: [
             "attack", "ε", "images", "clean accuracy", "accuracy under attack", "least distance",
             "median", "largest", "passes",
@@ -277,17 +277,17 @@ extension ReportPage {
         + "PATH=$PWD/.build/release:$PATH"
     }
     return Section(
-      heading: "To make it again",
+      heading: "How to reproduce these results",
       paragraphs: [
         (commit == nil ? "" : "In a clone of cpl-verify, the first commands build the program")
           + (commit == nil
             ? ""
             : provenance.isDirty == true
               ? ", without the changes that it had and that are not known here. " : ". ")
-          + (provenance.trainingCommand == nil ? "" : "The next makes the weights. ")
+          + (provenance.trainingCommand == nil ? "" : "The next trains the weights. ")
           + (provenance.command == nil
-            ? "How these results were made was not recorded. "
-            : "The command after that makes these results. ")
+            ? "How these results were computed was not recorded. "
+            : "The command after that computes these results. ")
           + "The same digest of the results is promised for the same "
           + "weights and images where OpenBLAS has the same version and kernels"
           + (provenance.versions.openblasCore.map { " (--blas-core \($0))" } ?? "")

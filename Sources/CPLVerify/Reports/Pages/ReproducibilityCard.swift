@@ -124,7 +124,7 @@ struct ReproducibilityCard {
       (
         "model",
         model.map {
-          "\($0.paperName ?? "of a size of its own"): \($0.convolutionLayers) convolutional layers "
+          "\($0.paperName ?? "of another size"): \($0.convolutionLayers) convolutional layers "
             + "of \($0.channels) channels, \($0.linearLayers) dense layers of \($0.linearInner) "
             + "units, head \($0.head), \($0.parameters) parameters"
         }

@@ -65,6 +65,10 @@ public struct CertificateTable: Equatable, Sendable {
   /// The number of images.
   public var count: Int { indices.count }
 
+  var rows: [TableRow<CertificateTable>] {
+    (0..<count).map { TableRow(table: self, row: $0) }
+  }
+
   /// The kinds with a column, from the weakest statement to the strongest.
   public var kinds: [CertificateKind] { CertificateKind.allCases.filter { radii[$0] != nil } }
 

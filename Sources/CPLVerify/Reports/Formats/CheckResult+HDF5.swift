@@ -8,28 +8,24 @@ extension [CheckResult] {
   func write(to file: borrowing HDF5File) throws {
     guard !isEmpty else { return }
     let group = ReportSchema.checks
-    try file.write(column: "id", of: group, map(\.id))
-    try file.write(column: "statement", of: group, map(\.statement))
-    try file.write(column: "verdict", of: group, map(\.verdict.rawValue))
-    try file.write(column: "measured", of: group, map { $0.decisive?.value ?? .nan }, .ratio)
-    try file.write(column: "bound", of: group, map { $0.decisive?.bound ?? .nan }, .ratio)
+    try file.write(rows: self, CheckFields.all, to: group)
     try file.write(
       column: "result", of: group,
       try map { result in
         var result = result
         result.seconds = 0
         return String(decoding: try Self.encoder.encode(result), as: UTF8.self)
-      })
+      }, .text)
   }
 
   /// Reads what `write` wrote.
   init(from file: borrowing HDF5File) throws {
     let group = ReportSchema.checks
-    let texts = try file.texts("result", of: group)
-    let verdicts = try file.texts("verdict", of: group, rows: texts.count)
+    let texts: [String] = try file.column("result", of: group)
+    let verdicts = try file.column(CheckFields().verdict, of: group, rows: texts.count)
     self = try zip(texts, verdicts).map { text, verdict in
       guard let result = try? Self.decoder.decode(CheckResult.self, from: Data(text.utf8)),
-        result.verdict.rawValue == verdict
+        result.verdict == verdict
       else {
         throw file.invalid(
           "\(group)/result", expected: "a check's result in JSON", found: "something else")

@@ -62,34 +62,7 @@ public struct SelftestSummary: Decodable, Sendable {
             caption:
               "A row a fault, a column a check. Dark: violated, as the check must be; light: "
               + "violated too; grey: not",
-            characters: [], drawing: drawing)
+            characters: [], drawing: FaultGrid(self).drawing(isFile: false))
         ])
-  }
-
-  /// An `svg` element, its colours by the page's style; the table beside it has its numbers.
-  private var drawing: String {
-    let (left, top, cell) = (200, 130, 18)
-    let (width, height) = (left + checks.count * cell + 90, top + faults.count * cell + 10)
-    var body = ""
-    for (column, check) in checks.enumerated() {
-      let x = left + column * cell + 13
-      body += "<text transform=\"translate(\(x),\(top - 6)) rotate(-60)\">\(check.markup)</text>\n"
-    }
-    for (row, fault) in faults.enumerated() {
-      let y = top + row * cell
-      body += "<text class=\"end\" x=\"\(left - 6)\" y=\"\(y + 13)\">\(fault.id.markup)</text>\n"
-      for (column, check) in checks.enumerated() {
-        let isViolated = fault.caughtBy.contains(check)
-        let style =
-          !isViolated ? "mark" : fault.namedChecks.contains(check) ? "mark named" : "mark caught"
-        body +=
-          "<rect class=\"\(style)\" x=\"\(left + column * cell + 1)\" y=\"\(y + 1)\" "
-          + "width=\"\(cell - 2)\" height=\"\(cell - 2)\"/>\n"
-      }
-    }
-    return "<svg role=\"img\" viewBox=\"0 0 \(width) \(height)\" "
-      + "style=\"max-width: \(width)px; min-width: \(width)px\" "
-      + "aria-label=\"Planted faults and checks\">\n<title>Planted faults and checks</title>\n"
-      + "<desc>\(faults.count) faults, \(checks.count) checks</desc>\n\(body)</svg>"
   }
 }

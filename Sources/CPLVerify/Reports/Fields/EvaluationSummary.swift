@@ -49,6 +49,44 @@ public struct EvaluationSummary: Equatable, Sendable {
     }
   }
 
+  /// Accuracies at each radius that files name alike.
+  struct Quantity {
+    let name: String
+    /// The name in words.
+    let words: String
+    let shares: WritableKeyPath<EvaluationSummary, [Epsilon: Double]>
+  }
+
+  static let certifiedPrefix = "certified_accuracy."
+
+  /// Every one, in a fixed order.
+  static var quantities: [Quantity] {
+    CertificateKind.allCases.map {
+      Quantity(
+        name: certifiedPrefix + $0.rawValue, words: "certified accuracy (\($0))",
+        shares: \.certifiedAccuracy[kind: $0])
+    } + [
+      Quantity(name: "pgd_accuracy", words: "accuracy under PGD", shares: \.pgdAccuracy),
+      Quantity(
+        name: "autoattack_accuracy", words: "accuracy under AutoAttack",
+        shares: \.autoattackAccuracy),
+    ]
+  }
+
+  /// The shares of a quantity, by ascending radius.
+  func sorted(_ quantity: Quantity) -> [(key: Epsilon, value: Double)] {
+    self[keyPath: quantity.shares].sorted { $0.key < $1.key }
+  }
+
+  /// All shares at radii.
+  var accuracyRows: [AccuracyRow] {
+    Self.quantities.flatMap { quantity in
+      sorted(quantity).map {
+        AccuracyRow(quantity: quantity.name, epsilon: $0.key, share: $0.value, images: images)
+      }
+    }
+  }
+
   /// The accuracy of the network that a kind of certificate speaks of.
   public func accuracy(of kind: CertificateKind) -> Double {
     kind.isOfBinary64 ? binary64Accuracy ?? accuracy : accuracy
@@ -58,6 +96,14 @@ public struct EvaluationSummary: Equatable, Sendable {
   public var epsilons: [Epsilon] {
     let maps = Array(certifiedAccuracy.values) + [pgdAccuracy, autoattackAccuracy]
     return Set(maps.flatMap(\.keys)).sorted()
+  }
+}
+
+extension [CertificateKind: [Epsilon: Double]] {
+  /// Of a kind; nothing where there is none.
+  fileprivate subscript(kind kind: CertificateKind) -> [Epsilon: Double] {
+    get { self[kind] ?? [:] }
+    set { self[kind] = newValue }
   }
 }
 

@@ -1,5 +1,4 @@
 import CPLAudit
-import CPLCertificates
 import CPLReference
 
 /// The names in a file of results (`cpl-report`, version 2).
@@ -22,13 +21,6 @@ package enum ReportSchema {
   static let checks = "/checks"
   /// Of an attack: a row for each row of the columns that has a finite distance.
   static let adversarialImages = "adversarial_images"
-
-  /// Of certificates: the class that the binary64 network computes.
-  static let binary64Prediction = "binary64_prediction"
-
-  /// Of certificates: what precedes a kind in the name of the column of its radii.
-  static let radius = "radius_"
-  static func radius(_ kind: CertificateKind) -> String { radius + kind.rawValue }
 
   /// The group of an attack.
   ///

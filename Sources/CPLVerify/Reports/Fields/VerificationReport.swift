@@ -68,6 +68,11 @@ extension VerificationReport {
     return layers + ["network: \(lower) ≤ Lipschitz constant ≤ \(bounds.lipschitzUpperBound)"]
   }
 
+  /// The attacks, by their names.
+  var namedAttacks: [AttackFields.Record] {
+    attacks.sorted { $0.key < $1.key }.map { Placed(part: $0.value, place: $0.key) }
+  }
+
   /// The accuracies of `evaluation`, or what the certificates tell of them.
   package var accuracies: EvaluationSummary? {
     evaluation ?? certificates.map(EvaluationSummary.init)

@@ -29,6 +29,14 @@ struct CSVTable {
     self.rows = rows
   }
 
+  /// The fields of records that CSV has.
+  init<Record>(_ name: String, _ fields: [any RecordField<Record>], of records: [Record]) {
+    let fields = fields.filter { $0.names[.csv] != nil }
+    self.init(
+      name, fields.map { Column($0.names[.csv] ?? "", $0.unit, $0.meaning) },
+      records.map { record in fields.map { $0.csv(record) } })
+  }
+
   var text: String {
     ([columns.map(\.name)] + rows)
       .map { $0.map(Self.quoted).joined(separator: ",") + "\n" }.joined()
@@ -47,13 +55,6 @@ struct CSVTable {
         table.columns.map { ["\(table.name).csv", $0.name, $0.unit.rawValue, $0.meaning] }
       })
   }
-
-  static func cell(_ number: (some BinaryFloatingPoint & LosslessStringConvertible)?) -> String {
-    number.map { "\($0)" } ?? ""
-  }
-
-  /// A class; empty where a logit was not finite.
-  static func cell(class prediction: Int) -> String { prediction < 0 ? "" : "\(prediction)" }
 
   private static func quoted(_ field: String) -> String {
     guard field.unicodeScalars.contains(where: { "\",\n\r".unicodeScalars.contains($0) }) else {

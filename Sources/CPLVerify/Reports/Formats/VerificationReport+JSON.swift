@@ -37,9 +37,12 @@ extension VerificationReport {
       case .evaluate(let requirements): EvaluationDocument(self, requirements: requirements)
       case .bounds: BoundsDocument(self)
       case .certify: certificates.map(CertificatesDocument.init)
-      case .audit: AuditDocument(self)
+      case .audit: auditDocument
       case .verify: checks.isEmpty ? nil : ChecksDocument(checks)
-      case .attack(let name): attacks[name].map(AttackDocument.init)
+      case .attack(let name):
+        attacks[name].map {
+          RecordDocument(record: Placed(part: $0, place: name), fields: AttackFields.all)
+        }
       }
     guard let document else {
       throw ReferenceError.mismatch(expected: "a report with results of \(section)", found: "none")

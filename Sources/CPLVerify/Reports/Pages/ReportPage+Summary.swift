@@ -7,7 +7,7 @@ extension ReportPage {
   static func summary(_ report: VerificationReport) -> Section {
     let facts = report.provenance
     let made = [
-      report.model?.paperName ?? report.model.map { _ in "a network of its own size" },
+      report.model?.paperName ?? report.model.map { _ in "a network of another size" },
       facts.data.name.map {
         $0 == "synthetic"
           ? "data synthetic (images drawn by the program, easy to tell apart: a demonstration that "
@@ -41,7 +41,7 @@ extension ReportPage {
           "How was it made? "
             + (made.isEmpty ? "" : "By judging " + made.joined(separator: ", ") + ". ")
             + "The reproducibility card has the rest.",
-          "How is it made again? By the commands at the end of this page, which also says when the "
+          "How are the results reproduced? By the commands at the end of this page, which also says when the "
             + "digests must come out the same.",
         ])
   }
@@ -150,8 +150,8 @@ extension ReportPage {
         ? "no image was put through the whole plan; "
         : "the whole plan was for the \(planned.count) images of the greatest doubt\(doubt ?? ""); ")
       + "\(audit.searched) were searched by \(audit.plan.first ?? "the first attack") alone, and "
-      + "\(audit.unattacked) not attacked. The column 'extent' of the file of results tells which. "
+      + "\(audit.unattacked) not attacked. The column 'extent' of the file of results says which. "
       + "How far a budget of seconds reaches depends on the machine; "
-      + "--budget-passes \(audit.passes) instead makes the same results again."
+      + "--budget-passes \(audit.passes) instead reproduces these results."
   }
 }

@@ -59,6 +59,10 @@ public struct AttackRecord: Equatable, Sendable {
   /// The number of images.
   public var count: Int { indices.count }
 
+  var rows: [TableRow<AttackRecord>] {
+    (0..<count).map { TableRow(table: self, row: $0) }
+  }
+
   /// The share of images classified correctly without an attack; NaN without images.
   public var cleanAccuracy: Double {
     Double(zip(predictions, labels).count { $0 == $1 }) / Double(count)

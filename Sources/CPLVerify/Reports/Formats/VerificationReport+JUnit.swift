@@ -1,4 +1,3 @@
-import CPLCertificates
 import Foundation
 
 extension VerificationReport {
@@ -142,18 +141,10 @@ struct JUnitSuite {
   private static func accuracy(_ report: VerificationReport) -> [Case] {
     guard let summary = report.accuracies else { return [] }
     var lines = ["\(summary.images) images, accuracy \(summary.accuracy)"]
-    for kind in CertificateKind.allCases {
-      for (epsilon, share) in (summary.certifiedAccuracy[kind] ?? [:]).sorted(by: {
-        $0.key < $1.key
-      }) {
-        lines.append("certified accuracy (\(kind.rawValue)) at \(epsilon): \(share)")
+    for quantity in EvaluationSummary.quantities {
+      for (epsilon, share) in summary.sorted(quantity) {
+        lines.append("\(quantity.words) at \(epsilon): \(share)")
       }
-    }
-    for (epsilon, share) in summary.pgdAccuracy.sorted(by: { $0.key < $1.key }) {
-      lines.append("accuracy under PGD at \(epsilon): \(share)")
-    }
-    for (epsilon, share) in summary.autoattackAccuracy.sorted(by: { $0.key < $1.key }) {
-      lines.append("accuracy under AutoAttack at \(epsilon): \(share)")
     }
     return [
       Case(
