@@ -31,6 +31,9 @@ public protocol LayerKind: Codable, Equatable, Sendable {
   /// The layer and its sizes in a few words, without its step.
   var summary: String { get }
 
+  /// Small layers of a kind that is 1-Lipschitz whatever its weights are, for checks to try; none for others.
+  static var nonexpansiveSamples: [LayerSpecification] { get }
+
   /// What can be planted in its layers, for checks to notice.
   static var faults: [PlantedLayerFault] { get }
 
@@ -45,6 +48,7 @@ public protocol LayerKind: Codable, Equatable, Sendable {
 extension LayerKind {
   public static var isCounted: Bool { false }
   public static var place: LayerPlace { .body }
+  public static var nonexpansiveSamples: [LayerSpecification] { [] }
   public static var faults: [PlantedLayerFault] { [] }
   public var parameterShapes: [(name: String, shape: [Int])] { [] }
   public var bufferShapes: [(name: String, shape: [Int])] { [] }

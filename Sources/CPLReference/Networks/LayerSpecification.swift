@@ -18,6 +18,11 @@ public struct LayerSpecification: Sendable {
     return kinds.flatMap { $0.faults }.filter { ids.insert($0.id).inserted }
   }
 
+  /// The samples of all kinds that are 1-Lipschitz whatever their weights are.
+  package static var nonexpansiveSamples: [LayerSpecification] {
+    kinds.flatMap { $0.nonexpansiveSamples }
+  }
+
   /// The kind's name in tables.
   public var kind: String { type(of: value).name }
 

@@ -5,7 +5,7 @@ import CPLReference
 /// Checks of spectral norms and Lipschitz constants.
 enum BoundChecks {
   static let all: [any PropertyCheck] = [
-    PowerMethodFromBelow(), Enclosures(), LayerConstants(), NetworkConstant(),
+    PowerMethodFromBelow(), Enclosures(), LayerConstants(), NonexpansiveKinds(), NetworkConstant(),
   ]
 }
 

@@ -65,13 +65,8 @@ private struct Subject {
   /// The layer with its bias so large that every unit is active at all x with ‖x‖ ≤ 2, where it is
   /// then affine.
   var active: any ConvexPotentialLayer<Double> {
-    var active = layer
     // |w_iᵀx| ≤ ‖W‖‖x‖.
-    let level = 2.5 * spectralNorm.upperBound
-    active.updateParameters { index, value in
-      if index == 1 { value = Tensor(repeating: level, shape: value.shape) }
-    }
-    return active
+    layer.active(above: 2.5 * spectralNorm.upperBound)
   }
 
   var topDirection: Tensor<Double> { TopDirection.of(layer.linearMap) }
@@ -280,7 +275,7 @@ struct NonExpansiveLayers: PropertyCheck {
   ) -> Tensor<Double> {
     let map = subject.layer.linearMap
     let norm = subject.spectralNorm.upperBound
-    let bias = subject.layer.parameters[1].value.elements
+    let bias = subject.layer.bias.elements
     let perUnit = map.outputShape.reduce(1, *) / bias.count
     var x = random.normalVector(map.inputShape)
     for _ in 0..<60 {

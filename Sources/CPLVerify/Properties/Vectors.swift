@@ -52,6 +52,21 @@ extension Layer {
   }
 }
 
+extension ConvexPotentialLayer<Double> {
+  /// The layer with a bias of at least `level` in every unit, as executed.
+  func active(above level: Double) -> Self {
+    var (active, trained) = (self, level)
+    repeat {
+      active.updateParameters { index, value in
+        if index == 1 { value = Tensor(repeating: trained, shape: value.shape) }
+      }
+      trained *= 2
+      // A unit without weights may have no bias either; its descent is 0.
+    } while trained.isFinite && active.bias.elements.contains { $0 != 0 && $0 < level }
+    return active
+  }
+}
+
 /// Where a linear map stretches most.
 enum TopDirection {
   /// A unit vector along W's top right singular vector, by Lanczos' method on W's smaller side.

@@ -80,7 +80,9 @@ struct ArrayImagesTests {
     #expect(try read(labels: "<f8", [2], bytes(of: [3.0, 0].map(\.bitPattern))) == [3, 0])
     #expect(try read(labels: "|u1", [2, 4], [0, 0, 0, 1, 1, 0, 0, 0]) == [3, 0])
     #expect(try read(labels: "|b1", [2, 4], [0, 0, 0, 1, 1, 0, 0, 0]) == [3, 0])
-    refuse("booleans, which tell two classes apart") { try read(labels: "|b1", [2], [1, 0]) }
+    refuse("booleans, which separate two classes without naming them") {
+      try read(labels: "|b1", [2], [1, 0])
+    }
     refuse("expected whole numbers, found 0.5 at 1") {
       try read(labels: "<f4", [2], bytes(of: [Float(3), 0.5].map(\.bitPattern)))
     }
@@ -203,7 +205,7 @@ struct ArrayImagesTests {
     #expect(try read(short, corruption: .init(severity: 3)).digest == third.digest)
     let two = one.merging(["snow.npy": images]) { $1 }
     refuse("a choice among corruptions with --corruption, found fog, snow") { try read(two) }
-    refuse("to be one of fog, snow, found 'rain'") {
+    refuse("--corruption one of fog, snow, found 'rain'") {
       try read(two, corruption: .init(name: "rain"))
     }
     #expect(try read(two, corruption: .init(name: "snow", severity: 5)).count == 2)
