@@ -9,7 +9,8 @@ public struct LayerSpecification: Sendable {
   /// The kinds that networks are made of.
   static let kinds: [any LayerKind.Type] = [
     NormalizeKind.self, PaddingKind.self, ConvolutionKind.self, NormPoolKind.self, FlattenKind.self,
-    LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self,
+    LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
+    SLLLinearKind.self,
   ]
 
   /// The faults of all kinds, each once.

@@ -1,9 +1,9 @@
 import CPLDatasets
 
-/// The size of a network of convex potential layers:
+/// The size of a network of convex potential layers, or of layers of another kind in their place:
 ///
-///     Normalize → PaddingChannels → CPLConvolution × depth → NormPool → Flatten
-///               → CPLLinear × linear depth → head
+///     Normalize → PaddingChannels → convolution × depth → NormPool → Flatten
+///               → dense × linear depth → head
 public struct ModelConfiguration: Codable, Equatable, Sendable {
   /// What stands behind the last convex potential layer.
   public enum Head: String, Codable, Sendable, CaseIterable {
@@ -13,7 +13,17 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     case trunc, mean, max
   }
 
-  /// The number of convolutional convex potential layers.
+  /// What the convolutional and dense layers between padding and head are.
+  public enum Body: String, Codable, Sendable, CaseIterable {
+    /// Convex potential layers.
+    case cpl
+    /// SDP-based Lipschitz layers.
+    case sll
+  }
+
+  /// The kind of the layers that are counted below.
+  public var body = Body.cpl
+  /// The number of convolutional layers.
   public var convolutionLayers: Int
   /// Their channels, C.
   public var channels: Int
@@ -21,7 +31,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var convolutionInner = 5
   /// The height and width of their kernels, odd.
   public var kernel = 3
-  /// The number of dense convex potential layers.
+  /// The number of dense layers.
   public var linearLayers: Int
   /// Their hidden units.
   public var linearInner: Int
@@ -52,6 +62,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   }
 
   package enum CodingKeys: String, CodingKey, CaseIterable {
+    case body = "layer"
     case convolutionLayers = "convolution_layers"
     case channels
     case convolutionInner = "convolution_inner"
@@ -86,13 +97,22 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
       .normalize(mean: mean, standardDeviation: standardDeviation, image: image),
       .padding(padding, image: image, channels: channels),
     ]
-    layers += Array(
-      repeating: .convolution(
-        image: hidden, inner: convolutionInner, kernel: kernel, step: step),
-      count: convolutionLayers)
+    let (convolution, linear): (LayerSpecification, LayerSpecification) =
+      switch body {
+      case .cpl:
+        (
+          .convolution(image: hidden, inner: convolutionInner, kernel: kernel, step: step),
+          .linear(features: features, inner: linearInner, step: step)
+        )
+      case .sll:
+        (
+          .sllConvolution(image: hidden, inner: convolutionInner, kernel: kernel),
+          .sllLinear(features: features, inner: linearInner)
+        )
+      }
+    layers += Array(repeating: convolution, count: convolutionLayers)
     layers += [.normPool(image: hidden, window: pooling), .flatten(image: pooled)]
-    layers += Array(
-      repeating: .linear(features: features, inner: linearInner, step: step), count: linearLayers)
+    layers += Array(repeating: linear, count: linearLayers)
     switch head {
     case .lln: layers.append(.lastLayerNormalised(features: features, classes: classes))
     case .trunc: layers.append(.poolingLinear(.truncate, features: features, classes: classes))
@@ -114,6 +134,12 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
       ] + imageExtents.map { ($0.key, $0.extent, 1...512) }
     for (key, value, range) in sizes where !range.contains(value) {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
+    }
+    if body == .sll, stepNumerator != 2 {
+      return (
+        CodingKeys.stepNumerator.rawValue, "none with layer 'sll', whose step is 2",
+        "\(stepNumerator)"
+      )
     }
     if !(stepNumerator > 0 && stepNumerator <= 1000) {
       return (CodingKeys.stepNumerator.rawValue, "above 0, at most 1000", "\(stepNumerator)")
@@ -152,6 +178,7 @@ extension ModelConfiguration {
       channels: try container.decode(Int.self, forKey: .channels),
       linearLayers: try container.decode(Int.self, forKey: .linearLayers),
       linearInner: try container.decode(Int.self, forKey: .linearInner))
+    try container.update(&body, .body)
     try container.update(&convolutionInner, .convolutionInner)
     try container.update(&kernel, .kernel)
     try container.update(&head, .head)
@@ -173,6 +200,8 @@ extension ModelConfiguration {
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
+    // As it was before there were others, so that the identities of runs stay.
+    if body != .cpl { try container.encode(body, forKey: .body) }
     try container.encode(convolutionLayers, forKey: .convolutionLayers)
     try container.encode(channels, forKey: .channels)
     try container.encode(convolutionInner, forKey: .convolutionInner)

@@ -1,0 +1,197 @@
+import CPLEnclosures
+import CPLNumerics
+
+/// An SDP-based Lipschitz layer (Araujo et al., ICLR 2023), which is 1-Lipschitz for all weights:
+///
+///     z = x − 2 Wᵀ T σ(W x + b) = x − 2 W′ᵀ σ(W′x + b′),   W′ = T^½ W, b′ = T^½ b, σ = ReLU
+///
+/// with `SLLScaling`'s T. By the second form, ReLU being positively homogeneous, it is a convex potential
+/// layer with h = 2; what is executed, and bounded, is that layer with W′ and b′ as they were rounded. √t is
+/// made smaller by four units in the last place, so that roundings do not make ‖W′‖ larger than 1.
+public struct SLLLayer<Executed>: ConvexPotentialLayer
+where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer {
+  public typealias Scalar = Executed.Scalar
+  public typealias Cache = Executed.Cache
+
+  public let specification: LayerSpecification
+  /// W as it is trained, inner×d or inner×C×k×k.
+  public private(set) var weights: Tensor<Scalar>
+  /// b as it is trained.
+  public private(set) var trainedBias: Tensor<Scalar>
+  /// q̃, one number a hidden unit or hidden channel.
+  public private(set) var logarithms: Tensor<Scalar>
+  /// z = x − 2 W′ᵀ σ(W′x + b′).
+  public private(set) var executed: Executed
+  /// √t as it is executed.
+  private var roots: [Double] = []
+
+  /// The layer that executes `executed`'s kind.
+  ///
+  /// - Parameter executed: a layer with weights and bias of the same shapes, which are replaced.
+  init(
+    _ executed: Executed, _ specification: LayerSpecification, weights: Tensor<Scalar>,
+    bias: Tensor<Scalar>, logarithms: Tensor<Scalar>
+  ) {
+    self.executed = executed
+    self.specification = specification
+    self.weights = weights
+    trainedBias = bias
+    self.logarithms = logarithms
+    derive()
+  }
+
+  public var name: String { executed.name }
+  public var inputShape: [Int] { executed.inputShape }
+  public var outputShape: [Int] { executed.outputShape }
+  public var linearMap: any LinearMap<Scalar> { executed.linearMap }
+  public var bias: Tensor<Scalar> { executed.bias }
+  public var stepSize: Scalar {
+    get { executed.stepSize }
+    set { executed.stepSize = newValue }
+  }
+
+  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+    [(executed.parameters[0].name, weights), ("bias", trainedBias), ("q", logarithms)]
+  }
+
+  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+    body(0, &weights)
+    body(1, &trainedBias)
+    body(2, &logarithms)
+    derive()
+  }
+
+  private var scaling: SLLScaling {
+    let shape = weights.shape.count == 4 ? weights.shape : weights.shape + [1, 1]
+    let wide: Tensor<Double> = weights.converted()
+    return SLLScaling(weights: wide.reshaped(shape), logarithms: logarithms.converted())
+  }
+
+  /// Makes W′ and b′ of the parameters.
+  private mutating func derive() {
+    roots = scaling.roots.map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
+    let scaled = [weights.scaled(by: roots), trainedBias.scaled(by: roots)]
+    executed.updateParameters { index, value in value = scaled[index] }
+  }
+
+  public func forward(
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
+    executed.forward(input, keeping: recording, workers: workers)
+  }
+
+  public func inputGradient(
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    executed.inputGradient(outputGradient, from: cache, workers: workers)
+  }
+
+  public func tangent(
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    executed.tangent(inputTangent, from: cache, workers: workers)
+  }
+
+  /// With g′ the gradients with respect to W′ and b′: ∂/∂W = T^½ g′ and alike for b, t held constant, and
+  /// ∂/∂√t_i = ⟨g′_i, W_i⟩ + g′_i b_i.
+  public func backward(
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+    let (input, gradient) = executed.backward(outputGradient, from: cache, workers: workers)
+    let (weightGradient, biasGradient) = (gradient.parameters[0], gradient.parameters[1])
+    let derived = roots.indices.map { unit in
+      zip(weightGradient.row(unit), weights.row(unit)).reduce(
+        biasGradient.elements[unit] * trainedBias.elements[unit]
+      ) { $0 + $1.0 * $1.1 }
+    }
+    return (
+      input,
+      LayerGradient(
+        parameters: [
+          weightGradient.scaled(by: roots), biasGradient.scaled(by: roots),
+          Tensor(shape: logarithms.shape),
+        ], derived: derived)
+    )
+  }
+
+  /// What is executed is converted too, not derived again.
+  public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
+    let layer = specification.value.makeLayer(
+      name: name, parameters: parameters.map { $0.value.converted(to: type) }, buffers: [])
+    guard var converted = layer as? any DerivedPotentialLayer<Other> else { return layer }
+    converted.execute(executed.converted(to: type), roots: roots)
+    return converted
+  }
+}
+
+extension SLLLayer: DerivedWeightsLayer {
+  /// The gradient reaches W and q̃ by way of √t too.
+  public mutating func deriveWeights(
+    densePowerGradient: Bool
+  ) -> GradientThroughDerivation<Scalar> {
+    let (scaling, shape) = (scaling, weights.shape)
+    return { gradient, _ in
+      let (weights, logarithms) = scaling.gradients(of: gradient.derived.map { Double($0) })
+      gradient.parameters[0].add(weights.converted().reshaped(shape), scale: 1)
+      gradient.parameters[2].add(
+        Tensor(shape: [logarithms.count], elements: logarithms.map { Scalar($0) }), scale: 1)
+    }
+  }
+}
+
+/// An SLL layer whatever it executes.
+protocol DerivedPotentialLayer<Scalar>: ConvexPotentialLayer {
+  /// q̃.
+  var logarithms: Tensor<Scalar> { get }
+
+  /// Executes `layer` with its numbers as they are.
+  ///
+  /// - Precondition: it is of the kind that is executed.
+  mutating func execute(_ layer: any Layer<Scalar>, roots: [Double])
+
+  /// Executes rows of W′ and elements of b′ that are longer by a factor each.
+  mutating func scaleUnits(by factors: [Double])
+}
+
+extension SLLLayer: DerivedPotentialLayer {
+  mutating func execute(_ layer: any Layer<Scalar>, roots: [Double]) {
+    guard let layer = layer as? Executed else {
+      preconditionFailure("\(layer.name) is of another kind")
+    }
+    (executed, self.roots) = (layer, roots)
+  }
+
+  mutating func scaleUnits(by factors: [Double]) {
+    executed.updateParameters { _, value in value = value.scaled(by: factors) }
+  }
+}
+
+extension SLLLayer: LipschitzBoundedLayer {
+  public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+    try executed.spectralNorm()
+  }
+
+  public func lipschitzUpperBound(
+    _ spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double {
+    try executed.lipschitzUpperBound(spectralNorm)
+  }
+}
+
+extension SLLLayer: ForwardErrorBoundedLayer {
+  public func forwardErrorBound(
+    norm: Double, spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double {
+    try executed.forwardErrorBound(norm: norm, spectralNorm: spectralNorm)
+  }
+}
+
+extension Tensor {
+  /// The rows of the outermost extent, each times a number.
+  fileprivate func scaled(by factors: [Double]) -> Tensor {
+    let stride = count / max(1, factors.count)
+    return Tensor(
+      shape: shape,
+      elements: elements.enumerated().map { Scalar(Double($1) * factors[$0 / stride]) })
+  }
+}

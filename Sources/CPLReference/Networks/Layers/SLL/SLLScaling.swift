@@ -1,0 +1,135 @@
+import CPLNumerics
+import Foundation
+
+/// The scaling of an SDP-based Lipschitz layer (Araujo et al., ICLR 2023, theorem 3), in binary64:
+///
+///     t_i = 1 / Σ_j |W Wᵀ|_ij q_j/q_i,   q = exp(q̃)
+///
+/// By Gershgorin's theorem T^½ W Wᵀ T^½ ⪯ I for every q > 0, T = diag(t). Of a convolution the sum is over
+/// all shifts of one kernel against another too: the rows of an infinite convolution's Gram matrix, of
+/// which zero padding takes a part.
+struct SLLScaling: Sendable {
+  /// √t, one number a hidden unit or hidden channel; 0 where its weights are all 0.
+  let roots: [Double]
+  /// q̃.
+  private let logarithms: [Double]
+  private let taps: Taps
+  /// W Wᵀ for each shift, inner×inner.
+  private let products: [[Double]]
+
+  /// The scaling of weights inner×C×k×k, a matrix being one with k = 1.
+  ///
+  /// Every sum is one chain of fused operations in a fixed order.
+  ///
+  /// - Complexity: k⁴·inner²·C multiplications.
+  init(weights: Tensor<Double>, logarithms: Tensor<Double>) {
+    let taps = Taps(weights)
+    self.taps = taps
+    self.logarithms = logarithms.elements
+    let inner = taps.inner
+    var products = [[Double]](
+      repeating: Array(repeating: 0, count: inner * inner), count: taps.shiftCount)
+    for (first, second, shift) in taps.pairs {
+      Self.add(
+        &products[shift], rows: inner, columns: inner, depth: taps.channels,
+        (taps.matrices[first], taps.channels, false),
+        (taps.matrices[second], taps.channels, true))
+    }
+    self.products = products
+    var sums = [Double](repeating: 0, count: inner)
+    for product in products {
+      for (index, value) in product.enumerated() where value != 0 {
+        let (i, j) = (index / inner, index % inner)
+        sums[i] += value.magnitude * exp(logarithms.elements[j] - logarithms.elements[i])
+      }
+    }
+    roots = sums.map { $0 == 0 ? 0 : (1 / $0).squareRoot() }
+  }
+
+  /// The gradients with respect to the weights and to q̃, given those with respect to √t.
+  ///
+  /// With S_i = 1/t_i, ∂/∂S_i = −½ S_i^(−3/2) ∂/∂√t_i, and S_i depends on both rows of every product.
+  func gradients(of rootGradients: [Double]) -> (weights: Tensor<Double>, logarithms: [Double]) {
+    let inner = taps.inner
+    let slopes = zip(roots, rootGradients).map { -0.5 * $0 * $0 * $0 * $1 }
+    var gradient = taps.matrices.map { [Double](repeating: 0, count: $0.count) }
+    var logarithmGradient = [Double](repeating: 0, count: inner)
+    let slopesOfProducts = products.map { product in
+      product.enumerated().map { index, value -> Double in
+        let (i, j) = (index / inner, index % inner)
+        guard value != 0 else { return 0 }
+        let weight = slopes[i] * exp(logarithms[j] - logarithms[i])
+        logarithmGradient[j] += weight * value.magnitude
+        logarithmGradient[i] -= weight * value.magnitude
+        return value < 0 ? -weight : weight
+      }
+    }
+    for (first, second, shift) in taps.pairs {
+      let slopes = slopesOfProducts[shift]
+      Self.add(
+        &gradient[first], rows: inner, columns: taps.channels, depth: inner,
+        (slopes, inner, false), (taps.matrices[second], taps.channels, false))
+      Self.add(
+        &gradient[second], rows: inner, columns: taps.channels, depth: inner,
+        (slopes, inner, true), (taps.matrices[first], taps.channels, false))
+    }
+    return (taps.joined(gradient), logarithmGradient)
+  }
+
+  /// C ← C + A B.
+  private static func add(
+    _ sum: inout [Double], rows: Int, columns: Int, depth: Int,
+    _ a: (elements: [Double], stride: Int, transposed: Bool),
+    _ b: (elements: [Double], stride: Int, transposed: Bool)
+  ) {
+    sum.withUnsafeMutableBufferPointer { sum in
+      a.elements.withUnsafeBufferPointer { first in
+        b.elements.withUnsafeBufferPointer { second in
+          guard let sum = sum.baseAddress, let first = first.baseAddress,
+            let second = second.baseAddress
+          else { return }
+          Double.multiply(
+            rows: 0..<rows, columns: 0..<columns, depth: depth,
+            MatrixView(elements: first, stride: a.stride, transposed: a.transposed),
+            MatrixView(elements: second, stride: b.stride, transposed: b.transposed),
+            Epilogue(addend: sum, addendStride: columns), to: sum, stride: columns)
+        }
+      }
+    }
+  }
+}
+
+/// Weights inner×C×k×k as a matrix inner×C for each tap.
+private struct Taps: Sendable {
+  let shape: [Int]
+  let matrices: [[Double]]
+  /// Every two taps, and the shift of one kernel against the other that brings them together.
+  let pairs: [(first: Int, second: Int, shift: Int)]
+
+  var inner: Int { shape[0] }
+  var channels: Int { shape[1] }
+  var shiftCount: Int { (2 * shape[2] - 1) * (2 * shape[2] - 1) }
+
+  init(_ weights: Tensor<Double>) {
+    shape = weights.shape
+    let (side, count) = (weights.shape[2], weights.shape[2] * weights.shape[2])
+    matrices = (0..<count).map { tap in
+      stride(from: tap, to: weights.count, by: count).map { weights.elements[$0] }
+    }
+    pairs = (0..<count * count).map { pair in
+      let (first, second) = (pair / count, pair % count)
+      let (rows, columns) = (
+        first / side - second / side + side - 1, first % side - second % side + side - 1
+      )
+      return (first, second, rows * (2 * side - 1) + columns)
+    }
+  }
+
+  /// The inverse of the cutting into taps.
+  func joined(_ matrices: [[Double]]) -> Tensor<Double> {
+    let count = matrices.count
+    return Tensor(
+      shape: shape,
+      elements: (0..<matrices[0].count * count).map { matrices[$0 % count][$0 / count] })
+  }
+}
