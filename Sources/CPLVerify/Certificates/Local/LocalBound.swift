@@ -95,6 +95,14 @@ package struct LocalBound {
   ///   - featureDistance: ρ ≥ 0, a lower bound of ‖δ_K‖.
   package func decreaseUpperBound(
     radius: Double, featureDistance: Double, _ multipliers: LocalMultipliers
+  ) -> Double {
+    let bound = try? evaluate(radius: radius, featureDistance: featureDistance, multipliers)
+    return bound.map { $0.isFinite ? $0 : .infinity } ?? .infinity
+  }
+
+  /// - Throws: `notFinite` when a sum might overflow.
+  private func evaluate(
+    radius: Double, featureDistance: Double, _ multipliers: LocalMultipliers
   ) throws(VerificationError) -> Double {
     let (up, down) = (Rounding.up, Rounding.down)
     let prices = multipliers.prices
@@ -135,8 +143,7 @@ package struct LocalBound {
     decrease = up.sum(decrease, up.product(prices[0], up.product(reach, reach)))
     let budget = down.product(
       prices[prices.count - 1], down.product(featureDistance, featureDistance))
-    let bound = up.difference(decrease, budget)
-    return bound.isFinite ? bound : .infinity
+    return up.difference(decrease, budget)
   }
 
   /// What one residual layer adds to D.
@@ -265,18 +272,19 @@ extension LocalBound {
   ///     p + Δ ≥ 0:  s = Δ + d,   s(Δ − s) = −d·s,          U = βs − cΔ − ½λΔ² + πηs²,  β = b − 2πv + 2πh·d
   ///     p + Δ ≤ 0:  s = −p₊,  s(Δ − s) = −p₊(Δ + p₊),  U = −(b − 2πv)p₊ − cΔ − ½λΔ² + 2πh·p₊(Δ + p₊) + πηp₊²
   ///
-  /// κ = λ − 2πη on the first one and λ on the second. *Any* point D of the interval [l, r] gives a bound,
-  /// by Taylor's formula about it,
+  /// κ = λ − 2πη on the first one, λ on the second. A convex one (κ < 0) is largest at an end. Of a concave one
+  /// *any* point D of the interval [l, r] gives a bound, by Taylor's formula about it,
   ///
-  ///     U(Δ) ≤ U(D) + max(U′(D)(l − D), U′(D)(r − D)) + ½max(0, −κ)(r − l)²,
+  ///     U(Δ) ≤ U(D) + max(U′(D)(l − D), U′(D)(r − D)),
   ///
-  /// which is the maximum when D is where it is attained and κ ≥ 0. So nothing is asked of how D is found.
+  /// which is the maximum when D is where it is attained. So nothing is asked of how D is found.
   ///
-  /// *Rounding.* An interval is not empty only when |d|, p₊ ≤ C. The bound is then a polynomial whose value
-  /// with all terms taken positive is at most 5G, G = C(|b| + 2π|v| + |c| + 2πhC + λC + 4πηC): of β·s and of
-  /// U′·(r − D), whose lengths are at most 2C, come 4|b|C; of c 3; of 2πh 4; of λ 4½; of η 4. Each of its
-  /// products passes at most 16 roundings, and n − 1 more in the sum: the result is Σ + γ_{n+20}·6ΣG (a sixth of it for the rounding
-  /// of ΣG), and n·2⁻⁸⁰⁰ for underflows.
+  /// *Rounding.* πη is rounded up to a number that is then exact; so is the sign of κ. An interval is not empty
+  /// only when |d|, p₊ ≤ C. The bound is then a polynomial whose value with all terms taken positive is at most
+  /// 5G, G = C(|b| + 2π|v| + |c| + 2πhC + λC + 4πηC): of β·s and of U′·(r − D), whose lengths are at most 2C,
+  /// come 4|b|C; of c 3; of 2πh 4; of λ 4½; of πη 4C² + 8C². Each of its products passes at most 16 roundings,
+  /// and n − 1 more in the sum: the result is Σ + γ_{n+20}·6ΣG (a sixth of it for the rounding of ΣG), and
+  /// n·2⁻⁸⁰⁰ for underflows.
   package static func unitMaxima(
     _ terms: UnitTerms, preactivations: [Double], rowNorms: [Double], reach: Double,
     forward: [Double], linear: [Double], plane: [Double]
@@ -284,10 +292,8 @@ extension LocalBound {
     let (price, step, curvature) = (terms.price, terms.step, terms.curvature)
     let twice = 2 * price
     let switching = twice * step
-    let bend = price * terms.excess
-    let (onCurvature, hollow) = (
-      curvature - 2 * bend, 0.5 * max(0, 2 * bend - curvature)
-    )
+    let bend = Rounding.up.product(price, terms.excess)
+    let onCurvature = curvature - 2 * bend
     var (sum, magnitude) = (0.0, 0.0)
     for unit in preactivations.indices {
       let (p, b, c, v) = (preactivations[unit], forward[unit], linear[unit], plane[unit])
@@ -299,17 +305,19 @@ extension LocalBound {
         let (low, high) = (max(-p, -cap), cap)
         let slope = direct + switching * negative
         let start = slope - c + 2 * bend * negative
-        let point =
-          onCurvature > 0 ? min(max(start / onCurvature, low), high) : start > 0 ? high : low
-        let moved = point + negative
-        let value =
-          slope * moved - c * point - 0.5 * curvature * (point * point)
-          + bend * (moved * moved)
-        let derivative = slope - c - curvature * point + 2 * bend * moved
-        let length = high - low
-        largest =
-          value + max(derivative * (low - point), derivative * (high - point))
-          + hollow * (length * length)
+        func value(_ moved: Double, at point: Double) -> Double {
+          slope * moved - c * point - 0.5 * curvature * (point * point) + bend * (moved * moved)
+        }
+        if onCurvature < 0 {
+          largest = max(value(low + negative, at: low), value(high + negative, at: high))
+        } else {
+          let point =
+            onCurvature > 0 ? min(max(start / onCurvature, low), high) : start > 0 ? high : low
+          let moved = point + negative
+          let derivative = slope - c - curvature * point + 2 * bend * moved
+          largest =
+            value(moved, at: point) + max(derivative * (low - point), derivative * (high - point))
+        }
       }
       if p <= cap {
         let (low, high) = (-cap, min(-p, cap))

@@ -34,7 +34,7 @@ public struct LocalCertificate: Certificate {
     local = network.binary64.head.isLinear ? try LocalNetwork(network) : nil
   }
 
-  public func radii(_ batch: EvaluatedBatch) throws -> [CertifiedRadius] {
+  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
     let sound = bounds.radii(batch, errors: 2)
     guard let local else { return sound }
     var radii = sound.map(\.radius)
@@ -50,7 +50,7 @@ public struct LocalCertificate: Certificate {
         let tried = images.filter {
           radii[$0.row] < target && $0.radius * Self.greatestGain > target
         }
-        for row in try proved(tried, at: tried.map { _ in target }, batch, local) {
+        for row in proved(tried, at: tried.map { _ in target }, batch, local) {
           radii[row] = target
         }
       }
@@ -60,7 +60,7 @@ public struct LocalCertificate: Certificate {
         open.removeAll { radii[$0.image.row] * 1.01 >= $0.limit }
         if open.isEmpty || !network.localPlan.mayGoOn() { break }
         let radius = open.map { (radii[$0.image.row] * $0.limit).squareRoot() }
-        let rows = try proved(open.map(\.image), at: radius, batch, local)
+        let rows = proved(open.map(\.image), at: radius, batch, local)
         for index in open.indices {
           if rows.contains(open[index].image.row) {
             radii[open[index].image.row] = radius[index]
@@ -79,7 +79,7 @@ public struct LocalCertificate: Certificate {
   /// one first: an image is given up with the first that fails.
   private func proved(
     _ images: [LocalImage], at radii: [Double], _ batch: EvaluatedBatch, _ local: LocalNetwork
-  ) throws -> Set<Int> {
+  ) -> Set<Int> {
     let predictions = batch.predictions(in: .binary64)
     let workers = batch.workers
     var waiting = zip(images, radii).map { image, radius in
@@ -107,15 +107,13 @@ public struct LocalCertificate: Certificate {
       let tasks = waiting
       let pieces = (problems.count + Self.lanes - 1) / Self.lanes
       let results = workers.map(pieces) { piece in
-        Result {
-          try search(
-            problems[piece * Self.lanes..<min(problems.count, (piece + 1) * Self.lanes)].map {
-              (tasks[$0.task], $0.opponent, predictions[tasks[$0.task].image.row])
-            }, local)
-        }
+        search(
+          problems[piece * Self.lanes..<min(problems.count, (piece + 1) * Self.lanes)].map {
+            (tasks[$0.task], $0.opponent, predictions[tasks[$0.task].image.row])
+          }, local)
       }
       var failed: Set<Int> = []
-      for (problem, isProved) in zip(problems, try results.flatMap { try $0.get() }) {
+      for (problem, isProved) in zip(problems, results.flatMap(\.self)) {
         if isProved {
           waiting[problem.task].opponents.removeAll { $0.label == problem.opponent.label }
         } else {
@@ -130,19 +128,19 @@ public struct LocalCertificate: Certificate {
   /// Whether each problem is proved.
   private func search(
     _ problems: [(task: LocalTask, opponent: LocalOpponent, predicted: Int)], _ local: LocalNetwork
-  ) throws -> [Bool] {
+  ) -> [Bool] {
     var settings = LocalSearch.Settings()
     settings.steps = network.localPlan.steps
-    let found = try LocalSearch(local, settings).run(
+    let found = LocalSearch(local, settings).run(
       problems.map {
         LocalProblem(
-          preactivations: $0.task.preactivations.map { $0.map { Float($0) } },
+          preactivations: $0.task.preactivations,
           pair: ($0.predicted, $0.opponent.label), radius: $0.task.radius,
           margin: $0.opponent.margin, featureDistance: $0.opponent.featureDistance)
       }, mayGoOn: network.localPlan.mayGoOn
     ) { index, multipliers in
       let (task, opponent, predicted) = problems[index]
-      return try LocalBound(
+      return LocalBound(
         local, preactivations: task.preactivations, pair: (predicted, opponent.label)
       ).decreaseUpperBound(
         radius: task.radius, featureDistance: opponent.featureDistance, multipliers)

@@ -203,7 +203,7 @@ package struct ResidualPart: Sendable {
 
 extension ClassificationHead {
   /// Whether its logits are linear in the features, up to constants.
-  var isLinear: Bool { (converted(to: Double.self) as? any LinearHead)?.marginRows != nil }
+  package var isLinear: Bool { (converted(to: Double.self) as? any LinearHead)?.marginRows != nil }
 }
 
 /// A head that is a linear map, up to constants.

@@ -15,11 +15,22 @@ public struct LocalPlan: Sendable {
   public var mayGoOn: @Sendable () -> Bool
 
   public init(
-    goal: Goal = .targets(Epsilon.published), steps: Int = 300,
+    goal: Goal = .targets(Epsilon.published), steps: Int = 200,
     mayGoOn: @escaping @Sendable () -> Bool = { true }
   ) {
     self.goal = goal
     self.steps = steps
     self.mayGoOn = mayGoOn
+  }
+}
+
+extension LocalPlan: CustomStringConvertible {
+  /// What is to be found, without regard to time.
+  public var description: String {
+    switch goal {
+    case .targets(let targets):
+      "targets \(targets.map(\.description).joined(separator: ", ")), \(steps) steps"
+    case .radius: "largest radius, \(steps) steps"
+    }
   }
 }

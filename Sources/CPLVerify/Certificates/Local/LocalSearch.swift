@@ -1,19 +1,22 @@
 import CPLReference
+import Foundation
 
 /// A margin that is to be proved at a radius.
 package struct LocalProblem: Sendable {
   /// p̃ of each residual layer.
-  package let preactivations: [[Float]]
+  package var preactivations: [[Double]]
   package let pair: (label: Int, other: Int)
   /// t.
-  package let radius: Double
+  package var radius: Double
   /// What the margin may fall by.
-  package let margin: Double
+  package var margin: Double
   /// ρ, what reaches the features if it falls by as much.
-  package let featureDistance: Double
+  package var featureDistance: Double
+  /// What lengths and margins were multiplied by, powers of two.
+  fileprivate(set) var scales = (length: 1.0, margin: 1.0)
 
   package init(
-    preactivations: [[Float]], pair: (label: Int, other: Int), radius: Double, margin: Double,
+    preactivations: [[Double]], pair: (label: Int, other: Int), radius: Double, margin: Double,
     featureDistance: Double
   ) {
     self.preactivations = preactivations
@@ -22,6 +25,24 @@ package struct LocalProblem: Sendable {
     self.margin = margin
     self.featureDistance = featureDistance
   }
+
+  /// The same with lengths and margins of about 1, which binary32 holds whatever the network's scale: exactly the
+  /// same numbers for a network that is multiplied by a power of two.
+  fileprivate func scaled(lipschitz: Double) -> LocalProblem {
+    var problem = self
+    let length = scalbn(1.0, -Int((lipschitz * radius).exponent))
+    problem.scales = (length, scalbn(1.0, -Int(margin.exponent)))
+    problem.preactivations = preactivations.map { $0.map { $0 * length } }
+    problem.radius *= length
+    problem.featureDistance *= length
+    problem.margin *= problem.scales.margin
+    return problem
+  }
+
+  /// What gradients are multiplied by.
+  var gradientScale: Double { scales.margin / scales.length }
+  /// What prices are multiplied by.
+  var priceScale: Double { gradientScale / scales.length }
 }
 
 /// The search for multipliers with which `LocalBound` proves a margin: a minimisation of D(t) in binary32,
@@ -40,11 +61,11 @@ package struct LocalProblem: Sendable {
 package struct LocalSearch: Sendable {
   /// How far it goes.
   package struct Settings: Sendable {
-    package var steps = 300
+    package var steps = 200
     package var slopeRate = 0.05
-    package var curvatureRate = 0.1
-    package var priceRate = 0.15
-    package var momentum: Float = 0.8
+    package var curvatureRate = 0.2
+    package var priceRate = 0.3
+    package var momentum: Float = 0.5
 
     package init() {}
   }
@@ -66,9 +87,10 @@ package struct LocalSearch: Sendable {
   ///   over the margin that was seen.
   package func run(
     _ problems: [LocalProblem], mayGoOn: () -> Bool = { true },
-    prove: (_ problem: Int, LocalMultipliers) throws -> Bool
-  ) rethrows -> [(steps: Int?, least: Double)] {
+    prove: (_ problem: Int, LocalMultipliers) -> Bool
+  ) -> [(steps: Int?, least: Double)] {
     var results = problems.map { _ in (steps: Int?.none, least: Double.infinity) }
+    let problems = problems.map { $0.scaled(lipschitz: network.lipschitz) }
     var state = LocalSearchState(problems, network)
     for step in 0..<settings.steps {
       guard !state.rows.isEmpty, mayGoOn() else { break }
@@ -77,7 +99,7 @@ package struct LocalSearch: Sendable {
       for (row, problem) in state.rows.enumerated() {
         let share = values[row] / problems[problem].margin
         results[problem].least = min(results[problem].least, share)
-        if share < 1, try prove(problem, state.multipliers(row)) {
+        if share < 1, prove(problem, state.multipliers(row)) {
           results[problem].steps = step + 1
         } else {
           open.append(row)

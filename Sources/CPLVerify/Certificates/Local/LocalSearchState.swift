@@ -24,7 +24,8 @@ struct LocalSearchState {
     layers = parts.map { LayerState($0, problems) }
     scalars = problems.map { problem in
       // On the scale of the slope at which the global bound lets the margin fall.
-      let scale = problem.margin / (problem.featureDistance * problem.radius)
+      let reach = network.lipschitz * problem.radius
+      let scale = problem.margin / (problem.featureDistance * reach)
       return Array(repeating: log(0.08 * scale), count: network.residuals.count)
         + [log(0.3 * scale)]
     }
@@ -56,9 +57,13 @@ struct LocalSearchState {
 
   /// The multipliers of a row, as the last evaluation took them.
   func multipliers(_ row: Int) -> LocalMultipliers {
-    LocalMultipliers(
+    let problem = problems[row]
+    return LocalMultipliers(
       slopes: layers.map { $0.row(row, of: $0.slopes) },
-      touches: layers.map { $0.row(row, of: $0.touches) }, prices: prices(row))
+      touches: layers.map { layer in
+        layer.row(row, of: layer.touches).map { $0 / problem.scales.length }
+      },
+      prices: prices(row).map { $0 / problem.priceScale })
   }
 
   /// D of every row, in binary32.
@@ -67,7 +72,7 @@ struct LocalSearchState {
     let prices = rows.indices.map(prices)
     var gradient = problems.flatMap { problem in
       zip(network.rows[problem.pair.label], network.rows[problem.pair.other]).map {
-        Float($0 - $1)
+        Float(($0 - $1) * problem.gradientScale)
       }
     }
     var values = zip(problems, prices).map { problem, prices in
@@ -139,7 +144,7 @@ struct LocalSearchState {
         scalarMoments[row].second[index] = second
         let direction =
           first / (1 - pow(0.9, Double(step)))
-          / ((second / (1 - pow(0.999, Double(step)))).squareRoot() + 1e-12)
+          / ((second / (1 - pow(0.999, Double(step)))).squareRoot() + 1e-30)
         scalars[row][index] -=
           rate * (index == last ? settings.priceRate : settings.curvatureRate) * direction
       }
@@ -169,7 +174,7 @@ struct LayerState {
     units = part.units
     rowNorms = part.rowNorms.map { Float($0) }
     let size = problems.count * part.units
-    preactivations = problems.flatMap { $0.preactivations[part.index] }
+    preactivations = problems.flatMap { $0.preactivations[part.index].map { Float($0) } }
     let zeros = [Float](repeating: 0, count: size)
     (touches, firstMoments, secondMoments) = (zeros, zeros, zeros)
     (forward, moves, mixtures, formerMixtures) = (zeros, zeros, zeros, zeros)
@@ -284,7 +289,7 @@ struct LayerState {
       let second = 0.999 * secondMoments[index] + 0.001 * gradient * gradient
       firstMoments[index] = first
       secondMoments[index] = second
-      let moved = slope - slopeRate * first / (second.squareRoot() * root + 1e-12)
+      let moved = slope - slopeRate * first / (second.squareRoot() * root + 1e-30)
       slopes[index] = isFixed ? slope : min(max(moved, 0.001), 0.999)
       touches[index] = mixtures[index] + momentum * (mixtures[index] - formerMixtures[index])
     }
