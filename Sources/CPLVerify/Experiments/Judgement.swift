@@ -55,7 +55,8 @@ package struct Judgement {
       observer.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
       observer.leaveIfInterrupted()
     }
-    evaluated = EvaluatedImages(images, EvaluatedNetwork(verified, localPlan: localPlan), workers: workers)
+    evaluated = EvaluatedImages(
+      images, EvaluatedNetwork(verified, localPlan: localPlan), workers: workers)
     observer.finish()
     try observer.checkInterruption()
     let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)

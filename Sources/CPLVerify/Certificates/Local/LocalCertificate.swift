@@ -20,6 +20,8 @@ public struct LocalCertificate: Certificate {
 
   /// No image is tried at more than this many times its sound radius: few are proved there.
   static let greatestGain = 1.7
+  /// Shorter radii are left as they are.
+  private static let leastRadius = 0x1p-100
   /// How many problems are searched side by side.
   private static let lanes = 8
 
@@ -38,7 +40,7 @@ public struct LocalCertificate: Certificate {
     let sound = bounds.radii(batch, errors: 2)
     guard let local else { return sound }
     var radii = sound.map(\.radius)
-    let images = radii.indices.filter { radii[$0] > 0 }.map { row in
+    let images = radii.indices.filter { radii[$0] > Self.leastRadius }.map { row in
       LocalImage(
         row: row, radius: radii[row],
         opponents: bounds.opponents(

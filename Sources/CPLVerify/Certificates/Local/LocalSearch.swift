@@ -30,13 +30,18 @@ package struct LocalProblem: Sendable {
   /// same numbers for a network that is multiplied by a power of two.
   fileprivate func scaled(lipschitz: Double) -> LocalProblem {
     var problem = self
-    let length = scalbn(1.0, -Int((lipschitz * radius).exponent))
-    problem.scales = (length, scalbn(1.0, -Int(margin.exponent)))
+    let length = Self.inverse(of: lipschitz * radius)
+    problem.scales = (length, Self.inverse(of: margin))
     problem.preactivations = preactivations.map { $0.map { $0 * length } }
     problem.radius *= length
     problem.featureDistance *= length
     problem.margin *= problem.scales.margin
     return problem
+  }
+
+  /// The power of two that brings a number to [1, 2); 1 where there is none.
+  private static func inverse(of number: Double) -> Double {
+    number.isNormal ? scalbn(1.0, -Int(number.exponent)) : 1
   }
 
   /// What gradients are multiplied by.
