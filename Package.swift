@@ -27,13 +27,22 @@ let package = Package(
       name: "CPLNumerics", dependencies: ["CPLKernels", "COpenBLAS"],
       path: "Sources/CPLReference/Numerics"),
     .target(
+      name: "CPLEnclosures", dependencies: ["CPLNumerics"],
+      path: "Sources/CPLReference/Enclosures"),
+    .target(
+      name: "CPLRoundingErrors", dependencies: ["CPLNumerics", "CPLEnclosures"],
+      path: "Sources/CPLReference/RoundingErrors"),
+    .target(
       name: "CPLFiles", dependencies: ["CPLNumerics", "CHDF5", "CCrypto", "CZlib"],
       path: "Sources/CPLReference/Files"),
     .target(
       name: "CPLDatasets", dependencies: ["CPLNumerics", "CPLFiles"],
       path: "Sources/CPLReference/Datasets"),
     .target(
-      name: "CPLNetworks", dependencies: ["CPLNumerics", "CPLFiles", "CPLDatasets"],
+      name: "CPLNetworks",
+      dependencies: [
+        "CPLNumerics", "CPLEnclosures", "CPLRoundingErrors", "CPLFiles", "CPLDatasets",
+      ],
       path: "Sources/CPLReference/Networks"),
     .target(
       name: "CPLTraining",
@@ -49,10 +58,14 @@ let package = Package(
     .target(
       name: "CPLReference",
       dependencies: [
-        "CPLNumerics", "CPLFiles", "CPLDatasets", "CPLNetworks", "CPLTraining", "CPLFormats",
+        "CPLNumerics", "CPLEnclosures", "CPLRoundingErrors", "CPLFiles", "CPLDatasets",
+        "CPLNetworks", "CPLTraining", "CPLFormats",
       ],
       path: "Sources/CPLReference",
-      exclude: ["Numerics", "Files", "Datasets", "Networks", "Training", "Formats"]),
+      exclude: [
+        "Numerics", "Enclosures", "RoundingErrors", "Files", "Datasets", "Networks", "Training",
+        "Formats",
+      ]),
     .target(
       name: "CPLBounds", dependencies: ["CPLReference"], path: "Sources/CPLVerify/Bounds"),
     .target(

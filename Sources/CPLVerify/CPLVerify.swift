@@ -4,7 +4,9 @@
 @_exported import CPLAudit
 @_exported import CPLBounds
 @_exported import CPLCertificates
+@_exported import CPLEnclosures
 @_exported import CPLExperiments
 @_exported import CPLProperties
 @_exported import CPLReports
 @_exported import CPLReproduction
+@_exported import CPLRoundingErrors

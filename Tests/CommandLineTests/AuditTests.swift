@@ -84,7 +84,7 @@ struct AuditTests {
       #expect(outcome.code == code && outcome.output.isEmpty, "\(outcome)")
       #expect(
         outcome.error.hasSuffix(
-          "stopped; go on with: cpl-verify \(Self.line) --threads 1 --resume\n"), "\(outcome)")
+          "stopped; continue with: cpl-verify \(Self.line) --threads 1 --resume\n"), "\(outcome)")
       #expect(try Program.run(Self.line + " --resume", in: folder).code == 0)
       #expect(try Self.contentDigest("audit.h5", in: folder) == Self.uninterrupted)
     }
@@ -141,7 +141,7 @@ struct AuditTests {
       let json = try some.json()
       #expect(json["verdict"] as? String == "inconclusive")
       #expect(json["searched"] as? Int ?? 0 > 0)
-      #expect(some.error.hasSuffix("the budget ran out; --resume goes on from audit.journal\n"))
+      #expect(some.error.hasSuffix("the budget ran out; --resume continues from audit.journal\n"))
       let digest = try Self.contentDigest("audit.h5", in: folder)
       let again = try Program.run(
         "audit run/last.h5 --limit 70 --out again.h5 --quiet --budget-passes "

@@ -48,9 +48,9 @@ struct CheckTests {
       let stored = try Checkpoint(path: folder + "/run/last.h5")
       var network = stored.network
       network.updateSteps(iterations: 100, workers: .serial)
-      for position in network.convexPotentialLayers {
-        network[convexPotential: position].stepRule = .fixed
-        network[convexPotential: position].stepSize *= 1.01
+      for position in network.steppedLayers {
+        network[stepped: position].stepRule = .fixed
+        network[stepped: position].stepSize *= 1.01
       }
       try network.write(to: folder + "/faulty.h5", description: stored.description)
       let outcome = try Program.shell(

@@ -11,9 +11,9 @@ struct FaultyStepTests {
       var network = try VerifiedNetwork(
         stored.network, profile: .published, workers: .serial
       ) { _, _ in }.network
-      for position in network.convexPotentialLayers {
-        network[convexPotential: position].stepRule = .fixed
-        network[convexPotential: position].stepSize *= 2
+      for position in network.steppedLayers {
+        network[stepped: position].stepRule = .fixed
+        network[stepped: position].stepSize *= 2
       }
       try network.write(to: folder + "/faulty.h5", description: stored.description)
 

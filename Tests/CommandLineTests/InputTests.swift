@@ -209,7 +209,7 @@ struct InputTests {
       for (name, value) in [("nan", Float.nan), ("infinite", -.infinity)] {
         var network = CPLNetwork<Float>(
           model.layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 0)
-        let index = network.convexPotentialLayers[0]
+        let index = network.steppedLayers[0]
         network.layers[index].updateParameters { parameter, tensor in
           if parameter == 0 { tensor.elements[7] = value }
         }

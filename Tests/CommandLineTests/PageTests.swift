@@ -148,7 +148,7 @@ struct PageTests {
       try write("mine", to: folder + "/r.h5")
       let line = "\(command) run/last.h5 --limit 3 --quiet --out r.h5"
       expectRefusal(
-        try Program.run(line, in: folder), code: 73, "r.h5: cannot create: it is there already",
+        try Program.run(line, in: folder), code: 73, "r.h5: cannot create: it exists already",
         "--force")
       if command == "audit" {
         expectRefusal(try Program.run(line + " --resume", in: folder), code: 73, "--force")
@@ -172,7 +172,7 @@ struct PageTests {
     try SampleRun.withCopy { folder in
       try write("mine", to: "\(folder)/\(name)")
       expectRefusal(
-        try Program.run(line, in: folder), code: 73, "\(name): cannot create: it is there already",
+        try Program.run(line, in: folder), code: 73, "\(name): cannot create: it exists already",
         "--force")
       #expect(try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) == "mine")
       let forced = try Program.run(line + " --force", in: folder)
@@ -190,7 +190,7 @@ struct PageTests {
       #expect(try Program.run(line + " --resume", in: folder).code == 0)
       #expect(try Program.run(line + " --resume", in: folder).code == 0)
       expectRefusal(
-        try Program.run(line + " --seed 3 --resume", in: folder), code: 73, "it is there already")
+        try Program.run(line + " --seed 3 --resume", in: folder), code: 73, "it exists already")
     }
   }
 

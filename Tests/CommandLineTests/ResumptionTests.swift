@@ -48,7 +48,7 @@ struct ResumptionTests {
       program.send(number)
       let outcome = try program.wait()
       #expect(outcome.code == code && outcome.output.isEmpty, "\(outcome)")
-      #expect(outcome.error.hasSuffix("stopped; go on with: cpl-verify train --resume run\n"))
+      #expect(outcome.error.hasSuffix("stopped; continue with: cpl-verify train --resume run\n"))
       let resumed = try Program.run("train --resume run --quiet", in: folder)
       #expect(resumed.code == 0 && resumed.error.isEmpty, "\(resumed)")
       #expect(try Self.weights(in: folder + "/run") == Self.uninterrupted)

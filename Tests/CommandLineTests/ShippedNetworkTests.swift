@@ -101,8 +101,8 @@ struct ShippedNetworkTests {
       let checkpoint = try Checkpoint(path: "\(SampleRun.folder)/run/\(name).h5")
       let network = checkpoint.network
       #expect(
-        network.convexPotentialLayers.allSatisfy {
-          network[convexPotential: $0].stepRule == .verified
+        network.steppedLayers.allSatisfy {
+          network[stepped: $0].stepRule == .verified
         })
       #expect(checkpoint.published?.spectralNorms.count == 3, "those of training are kept")
       #expect(checkpoint.description.trainedOn?.name == "synthetic")

@@ -61,10 +61,10 @@ struct TerminalTests {
     try SampleRun.withCopy { folder in
       let stored = try Checkpoint(path: folder + "/run/last.h5")
       var network = stored.network
-      for (position, factor) in zip(network.convexPotentialLayers, [1e-9, 1e9] as [Float]) {
+      for (position, factor) in zip(network.steppedLayers, [1e-9, 1e9] as [Float]) {
         network.layers[position].updateParameters { $1.scale(by: factor) }
-        network[convexPotential: position].stepRule = .fixed
-        network[convexPotential: position].stepSize = 1 / factor
+        network[stepped: position].stepRule = .fixed
+        network[stepped: position].stepSize = 1 / factor
       }
       try network.write(to: folder + "/odd.h5", description: stored.description)
       for line in ["bounds odd.h5", "certify odd.h5 --limit 5"] {

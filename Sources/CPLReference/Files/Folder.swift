@@ -18,6 +18,17 @@ package enum Folder {
     }
   }
 
+  /// Makes an empty folder for temporary files.
+  package static func temporary() throws -> String {
+    let path = FileManager.default.temporaryDirectory
+      .appending(path: "cpl-verify-\(UUID().uuidString)").path
+    try create(path)
+    return path
+  }
+
+  /// Removes a temporary folder, as far as that can be done.
+  package static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+
   /// Makes a new name in the folder of `path` durable, where the file system has a notion of it.
   static func synchronize(of path: String) throws {
     let folder = open(name(of: path) + ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -22,19 +22,19 @@ extension Checkpoint {
       json: Data(try Self.text("model", file).utf8), path: path, location: "attribute 'model'")
     let names = CPLNetwork<Float>.names(of: specifications)
     var parameters: [[Tensor<Float>]] = []
-    var powerVectors: [Tensor<Float>?] = []
+    var buffers: [[Tensor<Float>]] = []
     for (specification, name) in zip(specifications, names) {
       parameters.append(
         try specification.parameterShapes.map { parameter in
           try Self.tensor(
             parameter.shape, at: CheckpointSchema.parameter(name, parameter.name), of: file)
         })
-      powerVectors.append(
-        try specification.powerVectorShape.map {
-          try Self.tensor($0, at: CheckpointSchema.powerVector(name), of: file)
+      buffers.append(
+        try specification.bufferShapes.map { buffer in
+          try Self.tensor(buffer.shape, at: CheckpointSchema.buffer(name, buffer.name), of: file)
         })
     }
-    network = CPLNetwork(specifications, parameters: parameters, powerVectors: powerVectors)
+    network = CPLNetwork(specifications, parameters: parameters, buffers: buffers)
     digest = try network.digest()
     isEarlierFormat = version < CheckpointSchema.version
     let stored = try Self.text("digest", file)

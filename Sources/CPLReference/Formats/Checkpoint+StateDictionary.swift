@@ -83,7 +83,7 @@ extension Checkpoint {
       let stem = state.prefix + stem
       func add(_ name: String, _ value: Tensor<Float>) { tensors.append((stem + name, value)) }
       for (name, value) in layer.parameters { add(name, value) }
-      guard let convex = layer as? any ConvexPotentialLayer<Float> else { continue }
+      guard let convex = layer as? any SteppedLayer<Float> else { continue }
       let vector = convex.powerVector
       add(PublishedNames.powerVector, vector.reshaped([1] + vector.shape))
       let number = state.spectralNorm(of: convex)
@@ -112,7 +112,7 @@ extension Checkpoint {
 extension PublishedState {
   /// The σ̂ with which PyTorch executes the layer's step: the one that came with it where it makes
   /// that step. 0 makes PyTorch compute it.
-  fileprivate func spectralNorm(of layer: some ConvexPotentialLayer<Float>) -> Float {
+  fileprivate func spectralNorm(of layer: some SteppedLayer<Float>) -> Float {
     let stored = spectralNorms[layer.name]
     if let stored, StepSize.fromEstimate(stored, numerator: layer.stepNumerator) == layer.stepSize {
       return stored

@@ -38,8 +38,8 @@ extension CPLNetwork<Float> {
       for (name, value) in layer.parameters {
         try file.write(value, to: CheckpointSchema.parameter(layer.name, name))
       }
-      if let layer = layer as? any ConvexPotentialLayer<Float> {
-        try file.write(layer.powerVector, to: CheckpointSchema.powerVector(layer.name))
+      for (name, value) in layer.buffers {
+        try file.write(value, to: CheckpointSchema.buffer(layer.name, name))
       }
     }
     guard let published else { return }

@@ -21,7 +21,7 @@ package enum CheckpointSchema {
   static func parameter(_ layer: String, _ name: String) -> String {
     "/parameters/\(layer)/\(name)"
   }
-  static func powerVector(_ layer: String) -> String { "/buffers/\(layer)/u" }
+  static func buffer(_ layer: String, _ name: String) -> String { "/buffers/\(layer)/\(name)" }
   /// σ̂ and the unused number of a published layer.
   static func spectralNorm(_ layer: String) -> String { "/buffers/\(layer)/spectral_norm" }
   static func alpha(_ layer: String) -> String { "/buffers/\(layer)/alpha" }

@@ -29,7 +29,7 @@ extension StateDictionary {
     }
     var layers = configuration.layers(mean: mean, standardDeviation: deviation)
     for (index, stem) in PublishedNames.stems(of: layers).enumerated() {
-      guard layers[index].powerVectorShape != nil else { continue }
+      guard layers[index].value is any SteppedKind else { continue }
       let name = stem + PublishedNames.spectralNorm
       let spectralNorm = try tensors.takeNumber(name) ?? 0
       // A σ̂ so large that the step is 0 is executed as that: a step of 0 by the power method's rule
@@ -66,15 +66,16 @@ extension StateDictionary {
     var state = PublishedState()
     state.prefix = tensors.prefix
     var parameters: [[Tensor<Float>]] = []
-    var powerVectors: [Tensor<Float>?] = []
+    var buffers: [[Tensor<Float>]] = []
     let names = CPLNetwork<Float>.names(of: layers)
     for (index, stem) in PublishedNames.stems(of: layers).enumerated() {
       parameters.append(
         try layers[index].parameterShapes.map { try tensors.take(stem + $0.name, $0.shape) })
-      let shape = layers[index].powerVectorShape
-      powerVectors.append(
-        try shape.map { try tensors.take(stem + PublishedNames.powerVector, [1] + $0, as: $0) })
-      guard shape != nil else { continue }
+      buffers.append(
+        try layers[index].bufferShapes.map {
+          try tensors.take(stem + PublishedNames.powerVector, [1] + $0.shape, as: $0.shape)
+        })
+      guard layers[index].value is any SteppedKind else { continue }
       state.spectralNorms[names[index]] = try tensors.takeNumber(stem + PublishedNames.spectralNorm)
       if layers[index].value is LinearKind {
         state.alphas[names[index]] = try tensors.takeNumber(stem + PublishedNames.alpha)
@@ -82,7 +83,7 @@ extension StateDictionary {
     }
     try tensors.checkAllTaken()
     return Reading(
-      network: CPLNetwork(layers, parameters: parameters, powerVectors: powerVectors),
+      network: CPLNetwork(layers, parameters: parameters, buffers: buffers),
       state: state, notes: tensors.notes)
   }
 

@@ -40,7 +40,7 @@ extension StateDictionary {
       let names = buffers.names.sorted().map { "'\($0.forMessage)'" }.joined(separator: " and ")
       notes.append(
         "images are normalised as the file stores it in \(names): \(kept.joined(separator: ", "))"
-          + (buffers.isForAnyChannels ? "; it does not tell for how many channels" : ""))
+          + (buffers.isForAnyChannels ? "; for an unknown number of channels" : ""))
     }
     for (flag, said, stored) in [
       ("--mean", settings.mean, stored.mean),

@@ -17,11 +17,14 @@ extension CPLNetwork {
   }
 
   /// How many images go through the layers on images together: so few that they stay in a core's own
-  /// cache. Only sums over the batch depend on it, and those are made of a convolution's pieces.
+  /// cache. Only sums over the batch depend on it.
   private static func imagesPerPiece(_ recording: Recording) -> Int {
     recording == .everything
-      ? CPLConvolution<Scalar>.imagesPerPiece : 16 / MemoryLayout<Scalar>.size
+      ? imagesPerSum : 16 / MemoryLayout<Scalar>.size
   }
+
+  /// How many images one sum over a batch holds before sums are added: part of "same seed, same bytes".
+  static var imagesPerSum: Int { 8 }
 
   /// The number of layers whose output is an image.
   private var imageLayers: Int { layers.prefix { $0.outputShape.count == 3 }.count }

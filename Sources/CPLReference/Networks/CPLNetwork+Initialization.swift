@@ -16,11 +16,11 @@ extension CPLNetwork {
             shape: parameter.shape,
             elements: random.uniforms(parameter.shape.reduce(1, *), limit: limit))
         }
-        let powerVector = specification.powerVectorShape.map {
-          Self.randomUnitVector(shape: $0, seed: seed, stream: UInt32(index))
+        let buffers = specification.bufferShapes.map {
+          Self.randomUnitVector(shape: $0.shape, seed: seed, stream: UInt32(index))
         }
         return specification.value.makeLayer(
-          name: names[index], parameters: parameters, powerVector: powerVector)
+          name: names[index], parameters: parameters, buffers: buffers)
       })
   }
 
@@ -39,13 +39,13 @@ extension CPLNetwork {
   /// - Precondition: shapes as the specifications state.
   package init(
     _ specifications: [LayerSpecification], parameters: [[Tensor<Scalar>]],
-    powerVectors: [Tensor<Scalar>?]
+    buffers: [[Tensor<Scalar>]]
   ) {
     let names = Self.names(of: specifications)
     self.init(
       layers: specifications.indices.map {
         specifications[$0].value.makeLayer(
-          name: names[$0], parameters: parameters[$0], powerVector: powerVectors[$0])
+          name: names[$0], parameters: parameters[$0], buffers: buffers[$0])
       })
   }
 

@@ -41,14 +41,19 @@ public struct CPLNetwork<Scalar: TensorScalar>: Sendable {
     layers.reduce(0) { $0 + $1.parameters.reduce(0) { $0 + $1.value.count } }
   }
 
-  /// The positions of the convex potential layers.
-  public var convexPotentialLayers: [Int] {
-    layers.indices.filter { layers[$0] is any ConvexPotentialLayer<Scalar> }
+  /// The positions of the convex potential layers with a step of their own.
+  public var steppedLayers: [Int] {
+    layers.indices.filter { layers[$0] is any SteppedLayer<Scalar> }
   }
 
-  /// The convex potential layer at a position that `convexPotentialLayers` names.
-  public subscript(convexPotential index: Int) -> any ConvexPotentialLayer<Scalar> {
-    get { layers[index] as! any ConvexPotentialLayer<Scalar> }
+  /// The layer at a position that `steppedLayers` names.
+  public subscript(stepped index: Int) -> any SteppedLayer<Scalar> {
+    get {
+      guard let layer = layers[index] as? any SteppedLayer<Scalar> else {
+        preconditionFailure("\(layers[index].name) has no step")
+      }
+      return layer
+    }
     set { layers[index] = newValue }
   }
 

@@ -26,6 +26,10 @@ public protocol Layer<Scalar>: Sendable {
   /// The trained parameters under their names in files, in a fixed order.
   var parameters: [(name: String, value: Tensor<Scalar>)] { get }
 
+  /// What the layer keeps from step to step beside its parameters, under their names in files, in a fixed
+  /// order.
+  var buffers: [(name: String, value: Tensor<Scalar>)] { get }
+
   /// Hands each parameter to `body`, in the order of `parameters`, to be changed in place.
   mutating func updateParameters(_ body: (_ index: Int, _ value: inout Tensor<Scalar>) -> Void)
 
@@ -48,15 +52,17 @@ public protocol Layer<Scalar>: Sendable {
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>)
 
-  /// The same layer in another precision: every parameter, u and h converted.
+  /// The same layer in another precision: every parameter, and whatever else is executed, converted.
   func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other>
 }
 
 extension Layer {
+  public var buffers: [(name: String, value: Tensor<Scalar>)] { [] }
+
   public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
     specification.value.makeLayer(
       name: name, parameters: parameters.map { $0.value.converted() },
-      powerVector: (self as? any ConvexPotentialLayer<Scalar>)?.powerVector.converted())
+      buffers: buffers.map { $0.value.converted() })
   }
 }
 
@@ -125,12 +131,13 @@ extension Layer {
 public struct LayerGradient<Scalar: TensorScalar>: Sendable {
   /// In the order of `Layer.parameters`.
   public var parameters: [Tensor<Scalar>]
-  /// With respect to a convex potential layer's step h; `nil` for other layers.
-  public var step: Scalar?
+  /// With respect to the numbers that the layer derives from its parameters (`DerivedWeightsLayer`), which
+  /// `parameters` takes for constants: a convex potential layer's h.
+  public var derived: [Scalar]
 
-  public init(parameters: [Tensor<Scalar>] = [], step: Scalar? = nil) {
+  public init(parameters: [Tensor<Scalar>] = [], derived: [Scalar] = []) {
     self.parameters = parameters
-    self.step = step
+    self.derived = derived
   }
 
   /// Adds the gradient that other images of the batch give the same layer.
@@ -138,7 +145,7 @@ public struct LayerGradient<Scalar: TensorScalar>: Sendable {
     for (index, parameter) in other.parameters.enumerated() {
       parameters[index].add(parameter, scale: 1)
     }
-    if let addition = other.step { step! += addition }
+    for (index, addition) in other.derived.enumerated() { derived[index] += addition }
   }
 }
 

@@ -24,26 +24,30 @@ public protocol LayerKind: Codable, Equatable, Sendable {
   /// The parameters' names and shapes, in the order of `Layer.parameters`.
   var parameterShapes: [(name: String, shape: [Int])] { get }
 
-  /// The shape of the power method's u; nil for a layer that has none.
-  var powerVectorShape: [Int]? { get }
+  /// The names and shapes of what the layer keeps from step to step beside its parameters, in the order of
+  /// `Layer.buffers`: unit vectors, which a new layer draws at random.
+  var bufferShapes: [(name: String, shape: [Int])] { get }
 
   /// The layer and its sizes in a few words, without its step.
   var summary: String { get }
 
+  /// What can be planted in its layers, for checks to notice.
+  static var faults: [PlantedLayerFault] { get }
+
   /// The layer with the given parameters.
   ///
-  /// - Precondition: `shapes` is not nil; the parameters, and u where there is one, have the shapes that are
-  ///   stated.
+  /// - Precondition: `shapes` is not nil; the parameters and buffers have the shapes that are stated.
   func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar>
 }
 
 extension LayerKind {
   public static var isCounted: Bool { false }
   public static var place: LayerPlace { .body }
+  public static var faults: [PlantedLayerFault] { [] }
   public var parameterShapes: [(name: String, shape: [Int])] { [] }
-  public var powerVectorShape: [Int]? { nil }
+  public var bufferShapes: [(name: String, shape: [Int])] { [] }
 
   /// Whether sizes are such that no product of three overflows.
   func arePossible(_ sizes: Int...) -> Bool { sizes.allSatisfy { (1...1 << 20).contains($0) } }

@@ -12,14 +12,20 @@ public struct LayerSpecification: Sendable {
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self,
   ]
 
+  /// The faults of all kinds, each once.
+  package static var faults: [PlantedLayerFault] {
+    var ids: Set<String> = []
+    return kinds.flatMap { $0.faults }.filter { ids.insert($0.id).inserted }
+  }
+
   /// The kind's name in tables.
   public var kind: String { type(of: value).name }
 
   /// The parameters' names and shapes, in the order of `Layer.parameters`.
   public var parameterShapes: [(name: String, shape: [Int])] { value.parameterShapes }
 
-  /// The shape of the power method's u; `nil` for a layer that has none.
-  public var powerVectorShape: [Int]? { value.powerVectorShape }
+  /// The names and shapes of what the layer keeps beside its parameters.
+  public var bufferShapes: [(name: String, shape: [Int])] { value.bufferShapes }
 
   /// The number of inputs of one unit, on which the initialisation depends; `nil` without
   /// parameters.

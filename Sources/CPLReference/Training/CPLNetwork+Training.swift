@@ -4,8 +4,8 @@ import CPLNumerics
 extension CPLNetwork {
   /// The gradient of the loss in training mode with respect to every parameter.
   ///
-  /// First each convex potential layer's power method makes one iteration, which moves u and h;
-  /// h then depends on the weights through σ̂, and the gradient follows it there.
+  /// First each layer derives from its parameters what it executes (`DerivedWeightsLayer`); the gradient
+  /// then follows the derivation.
   ///
   /// - Parameters:
   ///   - images: N×C×H×W in [0, 1].
@@ -15,39 +15,46 @@ extension CPLNetwork {
     images: Tensor<Scalar>, labels: [Int], loss: MarginLoss, densePowerGradient: Bool,
     workers: Workers
   ) -> (loss: Scalar, images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
-    let iterations = updateSteps(iterations: 1, workers: workers)
+    let followers = deriveWeights(densePowerGradient: densePowerGradient, workers: workers)
     let pass = record(images, recording: .everything, workers: workers)
     let (value, logitGradient) = loss(pass.logits, labels: labels)
     var (imageGradient, gradients) = backward(logitGradient, pass, workers: workers)
-    for (position, iteration) in zip(convexPotentialLayers, iterations) {
-      let layer = self[convexPotential: position]
-      // ∂h/∂σ̂ for h = c/(σ̂² + 1e-4).
-      let factor =
-        -(2 / layer.stepNumerator) * layer.stepSize * layer.stepSize * iteration.estimate
-        * gradients[position].step!
-      iteration.addGradient(
-        layer.linearMap, newVectorThroughV: densePowerGradient && layer is CPLLinear<Scalar>,
-        scale: factor, to: &gradients[position].parameters[0], workers: workers)
-    }
+    for (position, follow) in followers { follow(&gradients[position], workers) }
     return (value, imageGradient, gradients)
+  }
+
+  /// Has every layer derive the numbers of a training step.
+  ///
+  /// - Returns: for each layer that does what follows a gradient through the derivation.
+  private mutating func deriveWeights(
+    densePowerGradient: Bool, workers: Workers
+  ) -> [(position: Int, follow: GradientThroughDerivation<Scalar>)] {
+    let layers = layers.enumerated().compactMap { position, layer in
+      (layer as? any DerivedWeightsLayer<Scalar>).map { (position: position, layer: $0) }
+    }
+    let derived = workers.map(layers.count) { index in
+      var layer = layers[index].layer
+      let follow = layer.deriveWeights(densePowerGradient: densePowerGradient)
+      return (layer: layer, follow: follow)
+    }
+    for (index, derived) in derived.enumerated() {
+      self.layers[layers[index].position] = derived.layer
+    }
+    return zip(layers, derived).map { ($0.position, $1.follow) }
   }
 
   /// Runs every layer's power method from its u, and sets u and h = c/(σ̂² + 1e-4).
   @discardableResult
   public mutating func updateSteps(iterations: Int, workers: Workers) -> [PowerMethod<Scalar>] {
-    let positions = convexPotentialLayers
+    let positions = steppedLayers
     let network = self
     let results = workers.map(positions.count) { index in
-      let layer = network[convexPotential: positions[index]]
-      return PowerMethod(layer.linearMap, from: layer.powerVector, iterations: iterations)
+      var layer = network[stepped: positions[index]]
+      let power = layer.updateStep(iterations: iterations)
+      return (layer: layer, power: power)
     }
-    for (position, result) in zip(positions, results) {
-      self[convexPotential: position].powerVector = result.vector
-      self[convexPotential: position].stepSize = StepSize.fromEstimate(
-        result.estimate, numerator: network[convexPotential: position].stepNumerator)
-      self[convexPotential: position].stepRule = .power
-    }
-    return results
+    for (position, result) in zip(positions, results) { layers[position] = result.layer }
+    return results.map(\.power)
   }
 
   /// The number of power iterations of an evaluation.

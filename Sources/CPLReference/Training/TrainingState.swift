@@ -54,8 +54,8 @@ extension TrainingState {
         values.append(("the square of a gradient", optimizer.secondMoments[index]))
       }
       position += layer.parameters.count
+      values += layer.buffers.map { ("the power method's vector", $0.value) }
       if let layer = layer as? any ConvexPotentialLayer<Float> {
-        values.append(("the power method's vector", layer.powerVector))
         values.append(("the step size", Tensor(shape: [1], elements: [layer.stepSize])))
       }
       for (quantity, value) in values where !value.isFinite {

@@ -22,7 +22,7 @@ public struct CertificateAudit: Sendable {
   private let workers: Workers
 
   /// How many images are attacked at once: what is lost when the program is killed.
-  public static let batch = 32
+  public static let batch = EvaluatedImages.batch
 
   /// The names of the attacks that can be added to the standing ones.
   public static var extraAttacks: [String] { AuditPlan.extraNames }

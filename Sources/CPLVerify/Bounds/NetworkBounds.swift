@@ -105,9 +105,9 @@ public struct VerifiedNetwork: Sendable {
   /// The layers whose executed step is not the one that they came with, and by what share the two
   /// differ.
   public var replacedSteps: [(layer: String, change: Double)] {
-    network.convexPotentialLayers.compactMap { position in
+    network.steppedLayers.compactMap { position in
       let (now, before) = (
-        network[convexPotential: position].stepSize, shipped[convexPotential: position].stepSize
+        network[stepped: position].stepSize, shipped[stepped: position].stepSize
       )
       return now == before
         ? nil : (network.layers[position].name, Double(now) / Double(before) - 1)
@@ -116,7 +116,7 @@ public struct VerifiedNetwork: Sendable {
 
   /// The convex potential layers that are not proved to be 1-Lipschitz with their steps.
   public var excessLayers: [String] {
-    bounds.layers.filter { $0.stepSize != nil && $0.lipschitzUpperBound > 1 }.map(\.name)
+    bounds.layers.filter { $0.spectralNorm != nil && $0.lipschitzUpperBound > 1 }.map(\.name)
   }
 
   /// Bounds a network's layers and sets its steps. A layer whose step is fixed keeps it, whatever the
@@ -170,7 +170,7 @@ private struct Measured: Sendable {
 
   init(_ layer: any Layer<Float>) throws(VerificationError) {
     spectralNorm = try layer.bounded.spectralNorm()
-    guard let layer = layer as? any ConvexPotentialLayer<Float> else {
+    guard let layer = layer as? any SteppedLayer<Float> else {
       (model, fresh) = (nil, nil)
       return
     }
@@ -185,27 +185,27 @@ private struct Measured: Sendable {
   func setStep(
     of network: inout CPLNetwork<Float>, at index: Int, _ steps: StepPolicy
   ) throws(VerificationError) {
-    guard let spectralNorm, let model, network[convexPotential: index].stepRule != .fixed else {
+    guard let spectralNorm, let model, network[stepped: index].stepRule != .fixed else {
       return
     }
-    let stored = network[convexPotential: index]
+    let stored = network[stepped: index]
     switch steps {
     case .shipped where stored.hasStep: return
     case .published where stored.hasStep && stored.stepRule == .power: return
     case .shipped, .published, .power:
-      network[convexPotential: index].stepRule = .power
-      network[convexPotential: index].stepSize = StepSize.fromEstimate(
+      network[stepped: index].stepRule = .power
+      network[stepped: index].stepSize = StepSize.fromEstimate(
         model.estimate, numerator: stored.stepNumerator)
     case .verified:
-      network[convexPotential: index].stepRule = .verified
-      network[convexPotential: index].stepSize = try LipschitzBound.verifiedStep(
+      network[stepped: index].stepRule = .verified
+      network[stepped: index].stepSize = try LipschitzBound.verifiedStep(
         spectralNormUpperBound: spectralNorm.upperBound,
         numerator: Double(stored.stepNumerator))
     }
   }
 
   func bounds(of layer: any Layer<Float>) throws(VerificationError) -> LayerBounds {
-    let convex = layer as? any ConvexPotentialLayer<Float>
+    let convex = layer as? any SteppedLayer<Float>
     return LayerBounds(
       name: layer.name, kind: layer.specification.kind, spectralNorm: spectralNorm,
       modelEstimate: model.map { Double($0.estimate) },
@@ -218,40 +218,26 @@ private struct Measured: Sendable {
 extension CPLNetwork<Float> {
   /// The names of the layers whose step is not known.
   fileprivate var layersWithoutStep: [String] {
-    convexPotentialLayers.filter { !self[convexPotential: $0].hasStep }.map { layers[$0].name }
+    steppedLayers.filter { !self[stepped: $0].hasStep }.map { layers[$0].name }
   }
 
   /// The network with the steps that the published code makes of the σ̂ that came with it; those of
   /// other layers stay.
   public func withSteps(of published: PublishedState?) -> CPLNetwork {
     var network = self
-    for position in convexPotentialLayers where self[convexPotential: position].stepRule != .fixed {
+    for position in steppedLayers where self[stepped: position].stepRule != .fixed {
       guard let estimate = published?.spectralNorms[layers[position].name], estimate > 0 else {
         continue
       }
-      network[convexPotential: position].stepRule = .power
-      network[convexPotential: position].stepSize = StepSize.fromEstimate(
-        estimate, numerator: self[convexPotential: position].stepNumerator)
+      network[stepped: position].stepRule = .power
+      network[stepped: position].stepSize = StepSize.fromEstimate(
+        estimate, numerator: self[stepped: position].stepNumerator)
     }
     return network
   }
 }
 
-extension ConvexPotentialLayer {
+extension SteppedLayer {
   /// Whether the layer came with a step: a power method that never ran leaves 0.
   fileprivate var hasStep: Bool { stepRule != .power || stepSize > 0 }
-}
-
-extension Layer {
-  /// The layer as one that knows its Lipschitz constant.
-  package var bounded: any LipschitzBoundedLayer {
-    get throws(VerificationError) {
-      guard let bounded = self as? any LipschitzBoundedLayer else {
-        throw .invalid(
-          what: "layer \(name)", expected: "a layer with a Lipschitz bound",
-          found: specification.kind)
-      }
-      return bounded
-    }
-  }
 }

@@ -6,6 +6,11 @@ public struct EvaluatedImages: Sendable {
   public let dataset: ImageDataset
   public let network: EvaluatedNetwork
   private let workers: Workers
+
+  /// How many images are evaluated or attacked at once: what is computed on the way, for a layer's
+  /// every pixel, takes most of a run's memory.
+  public static let batch = 32
+
   /// The logits that are known, by the images' positions.
   private var binary32: [Int: ArraySlice<Float>] = [:]
   private var binary64: [Int: ArraySlice<Double>] = [:]
@@ -31,13 +36,12 @@ public struct EvaluatedImages: Sendable {
     return first
   }
 
-  /// Shows all images in order, a batch at a time, and keeps what was evaluated.
+  /// Shows all images in order, a batch at a time, and keeps their logits.
   public mutating func forEachBatch(
     _ body: (_ positions: Range<Int>, EvaluatedBatch) throws -> Void
   ) rethrows {
-    let size = CPLNetwork<Double>.evaluationBatch
-    for start in stride(from: 0, to: dataset.count, by: size) {
-      let positions = start..<min(dataset.count, start + size)
+    for start in stride(from: 0, to: dataset.count, by: Self.batch) {
+      let positions = start..<min(dataset.count, start + Self.batch)
       let batch = batch(at: positions)
       try body(positions, batch)
       let known = batch.known

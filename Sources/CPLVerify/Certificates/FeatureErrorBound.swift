@@ -51,17 +51,3 @@ package struct FeatureErrorBound: Sendable {
     (self.error, self.norm, self.lipschitz, self.inputs) = (error, norm, lipschitz, inputs)
   }
 }
-
-extension Layer {
-  /// The layer as one that knows its rounding errors.
-  package var errorBounded: any ForwardErrorBoundedLayer {
-    get throws(VerificationError) {
-      guard let bounded = self as? any ForwardErrorBoundedLayer else {
-        throw .invalid(
-          what: "layer \(name)", expected: "a layer with a bound of its rounding error",
-          found: specification.kind)
-      }
-      return bounded
-    }
-  }
-}

@@ -1,4 +1,5 @@
 import CPLBounds
+import CPLReference
 
 /// Certificates of the network in real arithmetic: r_lipschitz of `MarginBounds`.
 public struct LipschitzCertificate: Certificate {

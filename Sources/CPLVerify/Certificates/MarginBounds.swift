@@ -49,12 +49,7 @@ public struct MarginBounds: Sendable {
     features = try FeatureErrorBound(
       executed, spectralNorms: network.verified.bounds.layers.map(\.spectralNorm))
     constants = try PairConstants(executed)
-    guard let head = executed.head as? any LogitErrorBoundedHead else {
-      throw .invalid(
-        what: "head", expected: "a head with a bound of its rounding error",
-        found: executed.head.specification.kind)
-    }
-    logitErrors = try head.logitErrorBounds(norm: features.norm)
+    logitErrors = try executed.head.logitErrorBounded.logitErrorBounds(norm: features.norm)
     diameter = executed.boxDiameterUpperBound
   }
 

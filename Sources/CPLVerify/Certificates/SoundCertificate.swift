@@ -1,4 +1,5 @@
 import CPLBounds
+import CPLReference
 
 /// Certificates of the network as it is evaluated in binary64, rounding included: r_sound of
 /// `MarginBounds`.

@@ -22,7 +22,7 @@ extension VerifiedNetwork {
     let error = try FeatureErrorBound(
       network, spectralNorms: bounds.layers.map(\.spectralNorm)
     ).error
-    let directions = network.jacobianDirections(
+    let directions = try network.jacobianDirections(
       at: images.converted(), iterations: 15, seed: 0, workers: workers
     ).vectors
     var best = PairSearch(network, images, images, error: error, workers: workers)
@@ -34,7 +34,7 @@ extension VerifiedNetwork {
     // In units of the pair's distance, halved where a step leads to nothing better.
     var steps = [Double](repeating: 0.5, count: images.shape[0])
     for _ in 0..<12 {
-      let next = best.climbed(by: steps, workers: workers)
+      let next = try best.climbed(by: steps, workers: workers)
       for (row, improved) in best.take(next).enumerated() where !improved { steps[row] /= 2 }
     }
     return best.ratios.max() ?? 0
@@ -70,10 +70,15 @@ private struct PairSearch {
   /// Jᵀ(φ(x) − φ(y))/‖φ(x) − φ(y)‖² − (x − y)/‖x − y‖² with respect to x, and alike for y.
   ///
   /// - Parameter steps: how far each pair's images go, in units of their distance.
-  func climbed(by steps: [Double], workers: Workers) -> PairSearch {
-    let passes = [first, second].map { FeaturePass(network, at: $0.converted(), workers: workers) }
-    var moved = passes[0].features
-    moved.add(passes[1].features, scale: -1)
+  func climbed(
+    by steps: [Double], workers: Workers
+  ) throws(VerificationError) -> PairSearch {
+    let passes = (
+      try FeaturePass(network, at: first.converted(), workers: workers),
+      try FeaturePass(network, at: second.converted(), workers: workers)
+    )
+    var moved = passes.0.features
+    moved.add(passes.1.features, scale: -1)
     var apart: Tensor<Double> = first.converted()
     apart.add(second.converted(), scale: -1)
     let (movedBy, distances) = (moved.normalizeRows(), apart.normalizeRows())
@@ -90,7 +95,7 @@ private struct PairSearch {
       return images.moved(along: gradient, by: zip(steps, distances).map { sign * $0 * $1 })
     }
     return PairSearch(
-      network, end(first, passes[0], sign: 1), end(second, passes[1], sign: -1), error: error,
+      network, end(first, passes.0, sign: 1), end(second, passes.1, sign: -1), error: error,
       workers: workers)
   }
 

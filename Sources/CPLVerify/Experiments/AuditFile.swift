@@ -20,8 +20,8 @@ package struct AuditFile {
     self.force = force
     guard resumes || !FileManager.default.fileExists(atPath: journal) else {
       throw HintedError(
-        error: .cannotCreate(path: journal, reason: "an audit was interrupted and has left it"),
-        hint: "go on with --resume, or remove it")
+        error: .cannotCreate(path: journal, reason: "an interrupted audit left it"),
+        hint: "continue with --resume, or remove it")
     }
   }
 

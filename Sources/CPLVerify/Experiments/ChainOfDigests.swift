@@ -119,7 +119,7 @@ package struct ChainOfDigests {
   private func testImages(_ command: RecordedReading) throws -> (String, String) {
     let noted = try required(report.provenance.data.digest)
     guard let classes = try report.model?.classes ?? knownClasses(command) else {
-      throw State(.unchecked, "the results do not tell how many classes the images have")
+      throw State(.unchecked, "the results do not record how many classes the images have")
     }
     return (try command.readImages(at: data, classes: classes).digest, noted)
   }

@@ -15,7 +15,7 @@ package struct HintedError: Error, CustomStringConvertible {
   /// Results are not replaced unasked.
   package static func refusal(toReplace out: String) -> HintedError {
     HintedError(
-      error: .cannotCreate(path: out, reason: "it is there already"),
+      error: .cannotCreate(path: out, reason: "it exists already"),
       hint: "name another file, or replace it with --force")
   }
 }

@@ -39,7 +39,7 @@ package struct PageFolder {
           throw HintedError(
             error: .cannotCreate(
               path: "\(path)/\(file.name)",
-              reason: "it is there, and not a page of these results as it was written"),
+              reason: "it exists, and is not an unedited page of these results"),
             hint: "name another folder with --out, or replace it with --force")
         }
       }

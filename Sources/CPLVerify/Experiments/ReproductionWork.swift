@@ -132,7 +132,7 @@ package struct ReproductionWork: Reproduction.Executor {
         observer.note($0)
       }
     if let state, hasEnded(state, epochs: epochs, run) { return }
-    observer.note("\(run.name): training goes on, \(state?.epoch ?? 0) of \(epochs) epochs")
+    observer.note("\(run.name): training continues, \(state?.epoch ?? 0) of \(epochs) epochs")
     _ = try training.goOn(epochs: nil, request.images)
   }
 
@@ -221,7 +221,7 @@ package struct ReproductionWork: Reproduction.Executor {
         journal = try AuditJournal.resume(path, for: identity, on: images.dataset, into: &done)
       } catch let error as ReferenceError {
         // It saves time, and is no result: what another program or other weights left is not used.
-        observer.note("\(error); the audit starts again")
+        observer.note("\(error); the audit starts over")
         try FileManager.default.removeItem(atPath: path)
       }
     }

@@ -29,7 +29,7 @@ package struct RunFolder {
       where FileManager.default.fileExists(atPath: file) {
         throw ReferenceError.cannotCreate(
           path: path,
-          reason: "it holds a run already; take it up with --resume, or name another")
+          reason: "it holds a run already; continue it with --resume, or name another folder")
       }
       do {
         try body()

@@ -6,8 +6,8 @@ extension TrainingState {
   /// under the quirk `sigma-lower-bound`, verified ones otherwise.
   func hasFinalSteps(under profile: Profile) -> Bool {
     profile.sigmaLowerBound
-      || network.convexPotentialLayers.allSatisfy {
-        network[convexPotential: $0].stepRule != .power
+      || network.steppedLayers.allSatisfy {
+        network[stepped: $0].stepRule != .power
       }
   }
 }
@@ -25,8 +25,8 @@ extension CPLNetwork<Float> {
   /// The σ̂ from which training made its steps, kept beside the steps that replace them.
   fileprivate var trainedSpectralNorms: PublishedState {
     var state = PublishedState()
-    for position in convexPotentialLayers {
-      let layer = self[convexPotential: position]
+    for position in steppedLayers {
+      let layer = self[stepped: position]
       guard layer.stepRule == .power else { continue }
       state.spectralNorms[layer.name] = StepSize.estimate(
         of: layer.stepSize, numerator: layer.stepNumerator)

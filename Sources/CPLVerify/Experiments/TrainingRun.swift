@@ -255,7 +255,7 @@ package struct TrainingRun {
       {
         try save(state)
         guard observer.isInterrupted else { continue }
-        if let again { observer.note("stopped; go on with: \(again)") }
+        if let again { observer.note("stopped; continue with: \(again)") }
         try observer.checkInterruption()
       }
     } catch let error as ReferenceError {

@@ -22,7 +22,7 @@ struct PowerMethodFromBelow: PropertyCheck {
     var control: [Double] = []
     let layers = zip(verified.network.layers, verified.bounds.layers)
     for (index, (layer, bounds)) in layers.enumerated() {
-      guard let layer = layer as? any ConvexPotentialLayer<Float>,
+      guard let layer = layer as? any SteppedLayer<Float>,
         let upper = bounds.spectralNorm?.upperBound, upper > 0
       else { continue }
       let map = layer.linearMap
@@ -150,7 +150,7 @@ struct Enclosures: PropertyCheck {
       let layer = CPLNetwork<Float>(
         [.linear(features: features, inner: inner, step: step)],
         parameters: [[weights, Tensor(shape: [inner])]],
-        powerVectors: [Tensor(shape: [features])]
+        buffers: [[Tensor(shape: [features])]]
       ).layers[0]
       return (context.altered(layer), weights.elements.map { Double($0) }, inner)
     }
@@ -165,7 +165,7 @@ struct Enclosures: PropertyCheck {
     let layer = CPLNetwork<Float>(
       [.convolution(image: image, inner: inner, kernel: size, step: step)],
       parameters: [[kernel, Tensor(shape: [inner])]],
-      powerVectors: [Tensor(shape: image.extents)]
+      buffers: [[Tensor(shape: image.extents)]]
     ).layers[0]
     return (
       context.altered(layer), matrix(of: kernel, on: image), inner * image.planeCount
@@ -287,7 +287,7 @@ struct NetworkConstant: PropertyCheck {
     var ratios: [Double] = []
     if let verified = context.verified {
       let images = try context.images(context.effort.choose(2, 8, 64))
-      ratios += Self.ratios(
+      ratios += try Self.ratios(
         verified, at: images.images(at: 0..<images.count), context,
         context.random(for: id))
     }
@@ -301,7 +301,7 @@ struct NetworkConstant: PropertyCheck {
     var random = context.random(for: id, 1)
     let points = Tensor<Float>(
       shape: [4, 3, 8, 8], elements: (0..<768).map { _ in Float(random.uniform()) })
-    let found = Self.ratios(verified, at: points, context, random)
+    let found = try Self.ratios(verified, at: points, context, random)
     ratios += found
     let quantity = "‖J v‖ or ‖φ(x) − φ(y)‖/‖x − y‖, over the proved constant"
     func measured(_ values: [Double]) -> Measurement {
@@ -328,10 +328,10 @@ struct NetworkConstant: PropertyCheck {
   private static func ratios(
     _ verified: VerifiedNetwork, at images: Tensor<Float>, _ context: CheckContext,
     _ random: CounterRandom
-  ) -> [Double] {
+  ) throws -> [Double] {
     var random = random
     let network = verified.network.converted(to: Double.self)
-    let jacobians = network.jacobianDirections(
+    let jacobians = try network.jacobianDirections(
       at: images.converted(), iterations: context.effort.choose(10, 30, 100), seed: context.seed,
       workers: context.workers
     ).norms

@@ -80,7 +80,7 @@ struct MatchingLabels: PropertyCheck {
     }
     let needed = agreement.imagesNeeded(for: Double(agreement.most) / Double(labels.count))
     return NotApplicable(
-      "\(images) are too few to tell the labels from chance"
+      "\(images) are too few to tell the accuracy from chance"
         + (needed.map { "; about \($0) are needed, even if all agree" } ?? ""))
   }
 
@@ -94,7 +94,7 @@ struct MatchingLabels: PropertyCheck {
     let images = agreement.imagesNeeded(for: Double(agreements) / Double(count))
     let reason =
       found
-      + (images.map { ": at this accuracy about \($0) images would tell" }
+      + (images.map { ": at this accuracy about \($0) images would do" }
         ?? ": on these data the network is no better than chance")
     // Of so few images that a network half-way between chance and the best would not be told from
     // chance either, it is the data that is lacking.

@@ -101,13 +101,13 @@ public struct Sensitivity: Sendable {
     let bounds = try context.verify(stored).bounds
     func tooLong(_ excess: Double) throws -> (CheckContext, executed: Double) {
       var (network, executed) = (stored, 0.0)
-      for position in network.convexPotentialLayers {
+      for position in network.steppedLayers {
         let norm = bounds.layers[position].spectralNorm?.lowerBound ?? 0
-        network[convexPotential: position].stepRule = .fixed
-        network[convexPotential: position].stepSize =
+        network[stepped: position].stepRule = .fixed
+        network[stepped: position].stepSize =
           norm > 0 ? Rounding.up.float((2 + excess) / (norm * norm)) : 0
         executed = max(
-          executed, Double(network[convexPotential: position].stepSize) * norm * norm - 2)
+          executed, Double(network[stepped: position].stepSize) * norm * norm - 2)
       }
       var context = context
       context.verified = try context.verify(network)

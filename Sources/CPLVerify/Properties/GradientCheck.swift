@@ -71,12 +71,12 @@ struct ExactGradients: PropertyCheck {
 
     func loss(of network: CPLNetwork<Double>, _ images: Tensor<Double>) -> Double {
       var network = network
-      for position in network.convexPotentialLayers {
-        let map = network[convexPotential: position].linearMap
-        var v = map.apply(start[convexPotential: position].powerVector)
+      for position in network.steppedLayers {
+        let map = network[stepped: position].linearMap
+        var v = map.apply(start[stepped: position].powerVector)
         v.scale(by: 1 / (v.norm + 1e-12))
-        network[convexPotential: position].stepSize = StepSize.fromEstimate(
-          map.apply(trained[convexPotential: position].powerVector).dot(v))
+        network[stepped: position].stepSize = StepSize.fromEstimate(
+          map.apply(trained[stepped: position].powerVector).dot(v))
       }
       return loss(network.logits(images, workers: .serial), labels: labels).loss
     }

@@ -123,7 +123,7 @@ struct RecordedParity: PropertyCheck {
   ) throws -> (outputs: [Double], gradients: [Double]) {
     var (layer, outputs, gradients) = (layer, [Double](), [Double]())
     var iteration: PowerMethod<Double>?
-    if var potential = layer as? any ConvexPotentialLayer<Double> {
+    if var potential = layer as? any SteppedLayer<Double> {
       let step = PowerMethod(potential.linearMap, from: potential.powerVector, iterations: 1)
       potential.stepSize = StepSize.fromEstimate(step.estimate)
       (layer, iteration) = (potential, step)
@@ -139,8 +139,8 @@ struct RecordedParity: PropertyCheck {
     for (index, (name, _)) in layer.parameters.enumerated() {
       var value = gradient.parameters[index]
       var path = "\(group)/grad_\(name == "weights" ? "weight" : name)"
-      if index == 0, let iteration, let potential = layer as? any ConvexPotentialLayer<Double>,
-        let step = gradient.step
+      if index == 0, let iteration, let potential = layer as? any SteppedLayer<Double>,
+        let step = gradient.derived.first
       {
         let h = potential.stepSize
         iteration.addGradient(
@@ -209,15 +209,15 @@ struct RecordedParity: PropertyCheck {
       mean: try recorded.input("net/mean").elements.map { Float($0) },
       standardDeviation: [1, 1, 1])
     var parameters = [[Tensor<Double>]](repeating: [], count: specifications.count)
-    var powerVectors = [Tensor<Double>?](repeating: nil, count: specifications.count)
+    var buffers = [[Tensor<Double>]](repeating: [], count: specifications.count)
     for (position, layer, names) in names {
       parameters[position] = try names.map { try recorded.input("net/parameters/\(layer)/\($0)") }
-      powerVectors[position] = try specifications[position].powerVectorShape.map {
-        try recorded.input("net/buffers/\(layer)/u").reshaped($0)
+      buffers[position] = try specifications[position].bufferShapes.map {
+        try recorded.input("net/buffers/\(layer)/u").reshaped($0.shape)
       }
     }
     var network = context.altered(
-      CPLNetwork(specifications, parameters: parameters, powerVectors: powerVectors))
+      CPLNetwork(specifications, parameters: parameters, buffers: buffers))
     var optimizer = Adam<Double>(
       shapes: network.layers.flatMap { $0.parameters.map(\.value.shape) })
     let images = try recorded.input("training/images")

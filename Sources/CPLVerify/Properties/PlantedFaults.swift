@@ -23,13 +23,10 @@ public struct PlantedFault: Sendable {
   }
 
   /// A fault of layers: in the network at hand and in every one that checks make.
-  init(
-    _ id: String, _ statement: String, _ namedChecks: [String],
-    layers fault: @escaping @Sendable () -> any LayerFault
-  ) {
-    self.init(id, statement, namedChecks) { context, stored in
+  init(_ fault: PlantedLayerFault) {
+    self.init(fault.id, fault.statement, fault.namedChecks) { context, stored in
       var context = context
-      context.fault = fault()
+      context.fault = fault.make()
       context.verified = try context.verify(context.altered(stored))
       return context
     }
@@ -44,9 +41,9 @@ public struct PlantedFault: Sendable {
       var network = stored
       let iterations = network.updateSteps(
         iterations: CPLNetwork<Float>.evaluationIterations, workers: context.workers)
-      for (position, iteration) in zip(network.convexPotentialLayers, iterations) {
-        network[convexPotential: position].stepRule = .fixed
-        network[convexPotential: position].stepSize = Float(step(Double(iteration.estimate)))
+      for (position, iteration) in zip(network.steppedLayers, iterations) {
+        network[stepped: position].stepRule = .fixed
+        network[stepped: position].stepSize = Float(step(Double(iteration.estimate)))
       }
       var context = context
       context.verified = try context.verify(network)
@@ -57,9 +54,11 @@ public struct PlantedFault: Sendable {
 
 extension PlantedFault {
   /// All of them.
-  public static let all: [PlantedFault] = layers + bounds + certificates + attacks + surroundings
+  public static let all: [PlantedFault] =
+    steps + LayerSpecification.faults.map { PlantedFault($0) } + certificates + attacks
+    + surroundings
 
-  private static let layers = [
+  private static let steps = [
     PlantedFault(
       "step-too-long", "h = 2.1/σ̂²", ["cpl.step"],
       step: { 2.1 / ($0 * $0) }),
@@ -72,7 +71,7 @@ extension PlantedFault {
       var network = stored
       network.updateSteps(
         iterations: CPLNetwork<Float>.evaluationIterations, workers: context.workers)
-      for position in network.convexPotentialLayers {
+      for position in network.steppedLayers {
         network.layers[position].updateParameters { if $0 == 0 { $1.scale(by: 1.05) } }
       }
       var (context, profile) = (context, Profile.corrected)
@@ -80,63 +79,9 @@ extension PlantedFault {
       context.verified = try context.verify(network, profile: profile)
       return context
     },
-    PlantedFault(
-      "step-unlike-bound", "an executed step 5 % longer than the one that is bounded",
-      ["cpl.nonexpansive"], layers: { LongerStep(factor: 1.05) }),
-    PlantedFault(
-      "circular-power-method", "the power method with circular instead of zero padding",
-      ["power.lower-bound", "parity.pytorch"], layers: { CircularPowerMethod() }),
-    PlantedFault(
-      "shifted-transpose", "wrong padding in the transposed convolution",
-      ["cpl.potential-convex", "parity.pytorch"], layers: { ShiftedTranspose() }),
-    PlantedFault(
-      "unshared-kernel", "the kernel is not shared between the two products",
-      ["cpl.potential-convex", "parity.pytorch"], layers: { UnsharedKernel() }),
-    PlantedFault(
-      "doubled-activation", "ReLU replaced by 2·ReLU", ["cpl.nonexpansive", "cpl.tight"],
-      layers: { DoubledActivation() }),
-    PlantedFault(
-      "non-monotone-activation", "ReLU replaced by |·|", ["cpl.potential-convex"],
-      layers: { NonMonotoneActivation() }),
-    PlantedFault(
-      "pooling-by-three", "pooling divided by 3 instead of 4", ["layer.constants"],
-      layers: { ScaledOutput.poolingByOneLess }),
-    PlantedFault(
-      "clone-without-root", "clone padding without its square root", ["layer.constants"],
-      layers: { ScaledOutput.cloneWithoutRoot }),
-    PlantedFault(
-      "rows-not-normalised", "head rows not normalised", ["layer.constants"],
-      layers: { UnnormalisedRows() }),
-    PlantedFault(
-      "narrow-evaluation", "binary32 used where binary64 is claimed", ["cpl.nonexpansive"],
-      layers: { NarrowEvaluation() }),
-    PlantedFault(
-      "forgotten-bias-gradient", "a training step that forgets the bias gradient",
-      ["gradient.exact", "parity.pytorch"], layers: { ForgottenBiasGradient() }),
-  ]
-
-  private static let bounds = [
-    PlantedFault(
-      "deviation-forgotten", "std forgotten in L̄", ["network.lipschitz", "layer.constants"],
-      layers: { ClaimedConstant.forgottenDeviation }),
-    PlantedFault(
-      "small-torus", "a bound computed on the n-torus", ["bound.enclosure"],
-      layers: { SmallTorusBound() }),
-    PlantedFault(
-      "lower-as-upper", "a lower bound used as an upper bound",
-      ["bound.enclosure", "cpl.step"], layers: { LowerBoundAsUpper() }),
   ]
 
   private static let certificates = [
-    PlantedFault(
-      "root-two-missing", "√2 missing", ["certificate.rule", "layer.constants"],
-      layers: { ClaimedConstant.forgottenRoot }),
-    PlantedFault(
-      "root-two-on-lln", "√2 rule on a normalised last layer", ["certificate.rule"],
-      layers: { WrongMargins(rule: .vectorMap) }),
-    PlantedFault(
-      "margins-of-one", "‖q_c − q_j‖ replaced by 1", ["certificate.rule", "certificate.valid"],
-      layers: { WrongMargins(rule: .one) }),
     PlantedFault(
       "radius-inflated", "certified radius multiplied by 1.05",
       ["certificate.valid", "certificate.rule"]
@@ -201,15 +146,9 @@ extension PlantedFault {
       context.fixedBudgetAttacks = context.fixedBudgetAttacks.map { BatchNoise(base: $0) }
       return context
     },
-    PlantedFault(
-      "zero-gradient", "an attack whose gradient is zero", ["attack.strength"],
-      layers: { ZeroGradient() }),
   ]
 
   private static let surroundings = [
-    PlantedFault(
-      "evaluation-moves-u", "evaluation that mutates u", ["evaluation.pure"],
-      layers: { MutatingEvaluation() }),
     PlantedFault(
       "epoch-moves-u", "the evaluation that ends an epoch overwrites u", ["evaluation.pure"]
     ) { context, _ in

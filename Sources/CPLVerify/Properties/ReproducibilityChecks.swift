@@ -50,7 +50,7 @@ extension CPLNetwork<Float> {
   fileprivate var stateBits: [UInt32] {
     layers.flatMap { layer -> [UInt32] in
       var values = layer.parameters.flatMap(\.value.elements)
-      if let layer = layer as? any ConvexPotentialLayer<Float> {
+      if let layer = layer as? any SteppedLayer<Float> {
         values += layer.powerVector.elements + [layer.stepSize]
       }
       return values.map(\.bitPattern)
@@ -145,9 +145,9 @@ struct PureEvaluation: PropertyCheck {
     let after = try training.run(workers: context.workers).state.network
     var expected = training.network
     expected.updateSteps(iterations: 1, workers: context.workers)
-    return after.convexPotentialLayers.contains {
-      after[convexPotential: $0].powerVector.elements.map(\.bitPattern)
-        != expected[convexPotential: $0].powerVector.elements.map(\.bitPattern)
+    return after.steppedLayers.contains {
+      after[stepped: $0].powerVector.elements.map(\.bitPattern)
+        != expected[stepped: $0].powerVector.elements.map(\.bitPattern)
     }
   }
 }

@@ -17,7 +17,7 @@ extension AuditCommand {
       try Output.line("\(path) holds no such violation: nothing to replay")
       throw Exit.inconclusive
     }
-    try Output.line("\(broken) of \(count) stored violations are violations again")
+    try Output.line("\(broken) of \(count) stored violations are violated again")
     if broken > 0 { throw Exit.violated }
   }
 }

@@ -36,7 +36,7 @@ extension AuditCommand {
           + violation.cause.rawValue)
       if let out = results.out {
         let command = report.provenance.replayCommand(results: out, index: violation.index)
-        if let command { try Output.line("             again with: \(command)") }
+        if let command { try Output.line("             show with: \(command)") }
       }
     }
     if result.violations.count > Self.listed {

@@ -12,7 +12,7 @@ struct AuditCommand: PinnableCommand {
       radius: below 1 the certificate is broken, at 1 it cannot be larger.
 
       With --out FILE.h5, finished work is kept in FILE.journal until all is done: an audit that was \
-      interrupted or killed goes on with the same command and --resume, and ends with the same \
+      interrupted or killed continues with the same command and --resume, and ends with the same \
       results. Several shards are put together by 'report'.
 
       Exit code 0 when all certified images were attacked, no certificate is broken, and their kind is \
@@ -57,7 +57,7 @@ struct AuditCommand: PinnableCommand {
   var shard: Shard?
 
   @Flag(
-    help: "Go on from the journal of an audit that was interrupted; begin where there is none.")
+    help: "Continue from the journal of an interrupted audit; start a new one where there is none.")
   var resume = false
 
   @Option(
@@ -135,7 +135,7 @@ struct AuditCommand: PinnableCommand {
         var again = CommandLine.arguments.dropFirst()
         if !resume { again.append("--resume") }
         judgement.workplace.observer.note(
-          "stopped; go on with: \(Provenance.shellCommand(["cpl-verify"] + again))")
+          "stopped; continue with: \(Provenance.shellCommand(["cpl-verify"] + again))")
       }
       throw code
     }
@@ -146,7 +146,8 @@ struct AuditCommand: PinnableCommand {
       if options.json { try Output.line(try report.json(.audit)) } else { try show(report) }
     }
     if result.unfinished > 0, let file {
-      judgement.workplace.observer.note("the budget ran out; --resume goes on from \(file.journal)")
+      judgement.workplace.observer.note(
+        "the budget ran out; --resume continues from \(file.journal)")
     }
     try verdict.leave(judgement.report)
   }

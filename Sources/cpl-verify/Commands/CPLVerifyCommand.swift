@@ -11,7 +11,7 @@ struct CPLVerifyCommand: ParsableCommand {
       "Trains, bounds, certifies and attacks 1-Lipschitz networks of convex potential layers.",
     discussion: """
       Exit codes: 0 everything asked was done and holds; 1 a property or a certificate is violated; \
-      2 inconclusive, or not broken and not proved; 64 usage; 65 input that is not what it should be; \
+      2 inconclusive, or not broken and not proved; 64 usage; 65 invalid input; \
       66 input missing; 73 cannot create output; 74 input/output failed; 130 interrupted; \
       143 terminated.
       """,

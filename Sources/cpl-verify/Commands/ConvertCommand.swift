@@ -20,7 +20,7 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: "The file to write.", completion: .file())
   var out: String
 
-  @Flag(help: "Replace OUT where it is there already.")
+  @Flag(help: "Replace OUT where it exists already.")
   var force = false
 
   @OptionGroup(title: "What a PyTorch checkpoint does not store") var unstored: UnstoredOptions

@@ -10,9 +10,9 @@ struct ReportCommand: ParsableCommand {
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
       report.json and junit.xml. The files of all shards of an audit are put together in \
-      results.h5, of which the pages are then made, and pages.sha256, which tells an edited page. The \
+      results.h5, of which the pages are then made, and pages.sha256, which reveals an edited page. The \
       exit code is that of the results' verdict: 0 proved and not broken, 1 broken, 2 not proved (0 \
-      with --allow-unproved) or inconclusive; 0 also when nothing was put to the test.
+      with --allow-unproved) or inconclusive; 0 also when nothing was tested.
 
       With --check it writes nothing, and goes through the chain of digests instead, from the \
       images to the pages: exit code 1 when a link is broken, 2 when one cannot be checked. Weights \
@@ -146,8 +146,8 @@ struct ReportCommand: ParsableCommand {
     }
     let merged = try VerificationReport.merging(
       stored.map { ($0, try VerificationReport(path: $0)) })
-    let scratch = try Scratch.create()
-    defer { Scratch.remove(scratch) }
+    let scratch = try Folder.temporary()
+    defer { Folder.remove(scratch) }
     let name = "results.h5"
     let path = "\(scratch)/\(name)"
     try merged.write(to: path)

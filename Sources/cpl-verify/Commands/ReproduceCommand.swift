@@ -6,7 +6,7 @@ import Foundation
 struct ReproduceCommand: PinnableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reproduce",
-    abstract: "Makes reports again: trains, judges, and sets the results beside the paper's.",
+    abstract: "Reproduces reports: trains, judges, and compares the results with the paper's.",
     discussion: """
       NAME is an experiment (\(BuiltInExperiments.names.joined(separator: ", "))), a configuration \
       of your own that ends in .yml, a table of the paper (table-cifar10, table-cifar100), or \
@@ -14,7 +14,7 @@ struct ReproduceCommand: PinnableCommand {
       --data on cpl-tiny. Weights and results are kept in a folder for each run, and the pages, \
       without weights, in REPORTS, where README.md holds the tables.
 
-      Interrupted or killed, it goes on with the same command; what is finished is known by its \
+      After an interruption the same command continues; finished runs are recognised by their \
       digests and left as it is. The cheapest runs come first. With --budget nothing is begun that \
       is not expected to end within it; where the configured epochs do not fit, the run gets those \
       that do, with the learning rate's schedule scaled to them, and its report says so.
@@ -36,7 +36,7 @@ struct ReproduceCommand: PinnableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Train for so many epochs.", valueName: "count"))
+    help: ArgumentHelp("The number of epochs to train for.", valueName: "count"))
   var epochs: Int?
 
   @Option(help: "Train and judge with the published pipeline's quirks, or without.")
@@ -44,7 +44,8 @@ struct ReproduceCommand: PinnableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Attack the first so many test images of each run.", valueName: "count"))
+    help: ArgumentHelp(
+      "Attack only the first test images of each run, this many.", valueName: "count"))
   var audit = 200
 
   @Option(help: ArgumentHelp("The folder for the pages.", valueName: "reports"))
@@ -99,7 +100,7 @@ struct ReproduceCommand: PinnableCommand {
     do {
       outcomes = try reproduction.run(&work)
     } catch let code as Exit {
-      workplace.observer.note("stopped; the same command goes on")
+      workplace.observer.note("stopped; the same command continues")
       throw code
     }
     let records = try work.finish(outcomes)

@@ -45,7 +45,7 @@ struct SelftestCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also draw the matrix of faults and checks.", valueName: "file.svg"))
   var svg: String?
 
-  @Flag(help: "Replace the drawing where it is there already.")
+  @Flag(help: "Replace the drawing where it exists already.")
   var force = false
 
   @OptionGroup var dataOptions: DataOptions
@@ -75,8 +75,8 @@ struct SelftestCommand: ParsableCommand {
     if let svg { try ResultFile.check(svg, notReplacing: weights ?? "", force: force) }
     let start = Date()
     let progress = options.progress
-    let scratch = try Scratch.create()
-    defer { Scratch.remove(scratch) }
+    let scratch = try Folder.temporary()
+    defer { Folder.remove(scratch) }
     let subject = try CheckSubject(
       weights, unstored.settings, dataOptions.images, scratch: scratch)
     var context = subject.context(seed: seed, effort: .quick, workers: options.workers)
@@ -93,7 +93,7 @@ struct SelftestCommand: ParsableCommand {
     let sensitivity =
       fault.isEmpty ? try Sensitivity(context, stored: subject.stored) : nil
     progress.finish()
-    if let svg { try AtomicFile.write(Data(matrix.drawing.utf8), to: svg) }
+    if let svg { try AtomicFile.write(Data(FaultGrid(matrix).drawing(isFile: true).utf8), to: svg) }
     if options.json {
       try Output.json(Document(matrix, sensitivity, seconds: Date().timeIntervalSince(start)))
     } else {
@@ -103,30 +103,18 @@ struct SelftestCommand: ParsableCommand {
   }
 
   private func show(_ matrix: FaultMatrix, _ sensitivity: Sensitivity?) throws {
-    for (number, check) in matrix.checks.enumerated() {
+    let grid = FaultGrid(matrix)
+    for (number, check) in grid.checks.enumerated() {
       try Output.line("\(String(number + 1).padding(3)) \(check)")
     }
-    let header = matrix.checks.indices.map { String($0 + 1).padding(3) }.joined()
+    let header = grid.checks.indices.map { String($0 + 1).padding(3) }.joined()
     try Output.line("\n\("fault".padding(26)) \(header)  caught")
-    func marks(_ results: [CheckResult], named: [String] = []) -> String {
-      results.map { result in
-        switch result.verdict {
-        case .violated: named.contains(result.id) ? "●" : "○"
-        case .inconclusive: "?"
-        case .holds: "·"
-        case .notApplicable: " "
-        }
-      }.map { $0.padding(3) }.joined()
+    for row in grid.rows {
+      let marks = row.marks.map { $0.rawValue.padding(3) }.joined()
+      let caught = row.isCaught.map { $0 ? "  yes" : "  NO" } ?? ""
+      try Output.line("\(row.name.padding(26)) \(marks)\(caught)")
     }
-    for results in matrix.unfaulted {
-      try Output.line("\("none, seed \(results.first?.seed ?? 0)".padding(26)) \(marks(results))")
-    }
-    for row in matrix.rows {
-      let marks = marks(row.results, named: row.fault.namedChecks)
-      try Output.line("\(row.fault.id.padding(26)) \(marks)  \(row.isCaught ? "yes" : "NO")")
-    }
-    try Output.line(
-      "\n● violated, a check named for the fault; ○ violated, another; ? inconclusive; · holds")
+    try Output.line("\n\(FaultGrid.legend)")
     if let sensitivity {
       for (check, excess) in sensitivity.stepExcess.sorted(by: { $0.key < $1.key }) {
         try Output.line("smallest η with h = (2 + η)/‖W‖² that \(check) catches: \(excess)")

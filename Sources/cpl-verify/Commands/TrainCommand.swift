@@ -10,8 +10,8 @@ struct TrainCommand: PinnableCommand {
     discussion: """
       Writes RUN/run.yml (the configuration with every default), RUN/last.h5 after each epoch, \
       every few minutes and when interrupted, RUN/previous.h5 (the state before that, from which a \
-      run with a damaged last.h5 goes on), RUN/best.h5 and RUN/history.h5. An interrupted run \
-      goes on with 'train --resume RUN', and a finished one with a larger number of --epochs.
+      run with a damaged last.h5 continues), RUN/best.h5 and RUN/history.h5. An interrupted run \
+      continues with 'train --resume RUN', and a finished one with a larger number of --epochs.
       """)
 
   @Argument(

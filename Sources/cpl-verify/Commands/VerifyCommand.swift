@@ -10,11 +10,11 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Each check measures, holds what it measured to a bound, and in the same call puts a deliberately \
       wrong variant, its positive control, through the same test: a check that does not catch it is \
-      inconclusive. Without WEIGHTS a small network is checked that is part of the program. A check \
+      inconclusive. Without WEIGHTS a small built-in network is checked. A check \
       that lacks what it needs, such as labelled data or enough images, is not applicable and fails \
       nothing.
 
-      Shown is what does not hold, and how much does; --verbose shows every measurement. Exit code 0 \
+      The output shows what does not hold, and counts what does; --verbose shows every measurement. Exit code 0 \
       when all that was checked holds, 1 when something is violated, 2 when something is inconclusive. \
       Inside GitHub Actions violations become annotations.
       """)
@@ -36,7 +36,7 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Show every check with all that it measured, and its source.")
   var verbose = false
 
-  @Flag(help: "Look thoroughly, however long it takes.")
+  @Flag(help: "Run the thorough form of each check, however long it takes.")
   var thorough = false
 
   @Option(
@@ -72,8 +72,8 @@ struct VerifyCommand: ParsableCommand {
     if let junit {
       try ResultFile.check(junit, notReplacing: weights ?? "", force: results.force)
     }
-    let scratch = try Scratch.create()
-    defer { Scratch.remove(scratch) }
+    let scratch = try Folder.temporary()
+    defer { Folder.remove(scratch) }
     let subject = try CheckSubject(
       weights, unstored.settings, dataOptions.images, scratch: scratch)
     var context = subject.context(
@@ -195,18 +195,6 @@ struct CheckOptions: ParsableArguments {
     guard !chosen.isEmpty else { throw ValidationError("--skip leaves no check") }
     return chosen
   }
-}
-
-/// A folder for temporary files.
-enum Scratch {
-  static func create() throws -> String {
-    let path = FileManager.default.temporaryDirectory
-      .appending(path: "cpl-verify-\(UUID().uuidString)").path
-    try Folder.create(path)
-    return path
-  }
-
-  static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// GitHub's annotations, on standard error, which it reads too: standard output may be JSON.

@@ -13,7 +13,7 @@ struct DataOptions: ParsableArguments {
       valueName: "path"))
   var data: String?
 
-  @Option(help: "Which data set it is, or in which form, where the files do not tell.")
+  @Option(help: "The data set, or its format, where the files do not say.")
   var dataset: ImageSource.Kind?
 
   @Option(

@@ -26,7 +26,7 @@ struct WeightsOptions: ParsableArguments {
 struct UnstoredOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The network whose names begin so, where a file holds several that differ, such as 'model' "
+      "The network whose names have this prefix, where a file holds several that differ, such as 'model' "
         + "and 'ema'.", valueName: "prefix"))
   var network: String?
 
@@ -122,10 +122,10 @@ extension Shard: ExpressibleByArgument {
 struct ResultOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Keep the results in this HDF5 file, from which 'report' makes pages.", valueName: "file"))
+      "Write the results to this HDF5 file, from which 'report' makes pages.", valueName: "file"))
   var out: String?
 
-  @Flag(help: "Replace files that are there already.")
+  @Flag(help: "Overwrite files that exist.")
   var force = false
 
   func validate() throws {

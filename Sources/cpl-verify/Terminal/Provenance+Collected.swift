@@ -21,7 +21,7 @@ extension Provenance {
     provenance.versions.openblas = BLAS.version
     provenance.versions.openblasCore = BLAS.coreName
     provenance.versions.hdf5 = HDF5Library.version
-    provenance.machine.cpu = cpuModel
+    provenance.machine.cpu = Processor.model
     provenance.machine.cores = ProcessInfo.processInfo.processorCount
     provenance.machine.memoryBytes = Int(ProcessInfo.processInfo.physicalMemory)
     provenance.machine.kernelLevel = KernelLevel.avx512.use().rawValue
@@ -30,13 +30,6 @@ extension Provenance {
     provenance.cost.wallSeconds = Date().timeIntervalSince(start)
     provenance.cost.cpuSeconds = cpuSeconds
     return provenance
-  }
-
-  private static var cpuModel: String? {
-    let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?
-      .split(separator: "\n")
-    let model = lines?.first { $0.hasPrefix("model name") }?.split(separator: ":").last
-    return model.map { $0.trimmingCharacters(in: .whitespaces) }
   }
 
   private static var cpuSeconds: Double {

@@ -19,7 +19,7 @@ struct HostileFileTests {
       ("short-storage.pt", "expected a storage of 27 elements in float32, found 104 bytes"),
       ("missing-storage.pt", "data/0: expected an entry"),
       ("flipped-bit.pt", "good/data/0: expected bytes that match their CRC-32"),
-      ("overlapping-entries.pt", "good/data/0: expected bytes of its own"),
+      ("overlapping-entries.pt", "good/data/0: expected bytes that no other entry uses"),
       (
         "copies-differ.pt", "base.1.0.kernel: expected the same numbers as in stable_block.0.kernel"
       ),

@@ -8,7 +8,7 @@ import Testing
 struct ConvexPotentialLayerParityTests {
   /// What a layer computes in training mode for the upstream gradient g.
   private struct Pass<Scalar: TensorScalar> {
-    let layer: any ConvexPotentialLayer<Scalar>
+    let layer: any SteppedLayer<Scalar>
     let iteration: PowerMethod<Scalar>
     let output: Tensor<Scalar>
     let inputGradient: Tensor<Scalar>
@@ -16,7 +16,7 @@ struct ConvexPotentialLayerParityTests {
     let gradient: LayerGradient<Scalar>
 
     init(
-      _ start: any ConvexPotentialLayer<Scalar>, x: Tensor<Scalar>, g: Tensor<Scalar>
+      _ start: any SteppedLayer<Scalar>, x: Tensor<Scalar>, g: Tensor<Scalar>
     ) {
       var layer = start
       iteration = PowerMethod(layer.linearMap, from: layer.powerVector, iterations: 1)
@@ -36,7 +36,7 @@ struct ConvexPotentialLayerParityTests {
       var total = gradient.parameters[0]
       iteration.addGradient(
         layer.linearMap, newVectorThroughV: published,
-        scale: gradient.step! * -4 * sigma / (denominator * denominator), to: &total,
+        scale: gradient.derived[0] * -4 * sigma / (denominator * denominator), to: &total,
         workers: Workers(threads: 2))
       return total
     }

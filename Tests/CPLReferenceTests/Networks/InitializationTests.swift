@@ -94,8 +94,8 @@ struct InitializationTests {
   func converted() {
     var narrow: CPLNetwork<Float> = network(seed: 7)
     narrow.updateSteps(iterations: 2, workers: .serial)
-    narrow[convexPotential: 2].stepRule = .verified
-    narrow[convexPotential: 2].stepSize = 0.1
+    narrow[stepped: 2].stepRule = .verified
+    narrow[stepped: 2].stepSize = 0.1
     let wide = narrow.converted(to: Double.self)
     #expect(wide.stepSizes == narrow.stepSizes.map { Double($0) })
     #expect(wide.powerVectors == narrow.powerVectors.map { $0.converted() })

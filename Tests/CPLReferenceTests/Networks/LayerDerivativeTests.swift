@@ -37,12 +37,12 @@ struct LayerDerivativeTests {
         return product(layer, x)
       }
     }
-    guard let potential = layer as? any ConvexPotentialLayer<Double> else {
-      #expect(parameters.step == nil)
+    guard let potential = layer as? any SteppedLayer<Double> else {
+      #expect(parameters.derived.isEmpty)
       return
     }
     expectDerivative(
-      Tensor(shape: [1], elements: [parameters.step!]),
+      Tensor(shape: [1], elements: parameters.derived),
       at: Tensor(shape: [1], elements: [potential.stepSize]), "step"
     ) { changed in
       var layer = potential

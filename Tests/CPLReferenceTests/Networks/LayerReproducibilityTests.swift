@@ -18,7 +18,7 @@ struct LayerReproducibilityTests {
     let (input, parameters) = layer.backward(g, record, workers: workers)
     return [
       output.bytes, layer.inputGradient(g, masks, workers: workers).bytes, input.bytes,
-      Tensor(shape: [1], elements: [parameters.step ?? 0]).bytes,
+      Tensor(shape: [parameters.derived.count], elements: parameters.derived).bytes,
     ] + parameters.parameters.map(\.bytes)
   }
 

@@ -106,10 +106,10 @@ struct LayerSpecificationTests {
       step: StepSize(rule: .power, value: 0.1, numerator: 8))
     var network = CPLNetwork<Float>(layers, seed: 3)
     #expect(network.layers.map(\.specification) == layers)
-    let before = network[convexPotential: 2]
+    let before = network[stepped: 2]
     network.updateSteps(iterations: 3, workers: .serial)
     let estimate = PowerMethod(before.linearMap, from: before.powerVector, iterations: 3).estimate
-    #expect(network[convexPotential: 2].stepSize == 8 / (estimate * estimate + 1e-4))
+    #expect(network[stepped: 2].stepSize == 8 / (estimate * estimate + 1e-4))
   }
 
   @Test("a possible network has no problem")

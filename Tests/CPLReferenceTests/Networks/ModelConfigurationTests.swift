@@ -22,7 +22,9 @@ struct ModelConfigurationTests {
     let trained = layers.flatMap(\.parameterShapes).reduce(0) { $0 + $1.shape.reduce(1, *) }
     #expect(trained == 41_371_426)
     // The published state dictionary also holds each u and a number `alpha` for each dense layer.
-    let stored = layers.compactMap(\.powerVectorShape).reduce(trained) { $0 + $1.reduce(1, *) }
+    let stored = layers.flatMap(\.bufferShapes).map(\.shape).reduce(trained) {
+      $0 + $1.reduce(1, *)
+    }
     let dense = layers.count { $0.value is LinearKind }
     #expect(stored + dense == 42_313_193)
   }

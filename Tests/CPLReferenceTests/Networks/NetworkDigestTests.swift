@@ -22,11 +22,11 @@ struct NetworkDigestTests {
   @Test("all that the output depends on is in it")
   func everything() throws {
     var step = network()
-    let position = step.convexPotentialLayers[1]
-    step[convexPotential: position].stepSize =
-      step[convexPotential: position].stepSize.nextUp
+    let position = step.steppedLayers[1]
+    step[stepped: position].stepSize =
+      step[stepped: position].stepSize.nextUp
     var rule = network()
-    rule[convexPotential: position].stepRule = .fixed
+    rule[stepped: position].stepRule = .fixed
     var padding = Self.model
     padding.padding = .clone
     var weight = network()
@@ -97,8 +97,8 @@ struct NetworkDigestTests {
               try file.write(value, to: "/parameters/\(layer.name)/\(name)")
             }
           }
-          for position in network.convexPotentialLayers {
-            let layer = network[convexPotential: position]
+          for position in network.steppedLayers {
+            let layer = network[stepped: position]
             try file.write(layer.powerVector, to: "/buffers/\(layer.name)/u")
           }
         }

@@ -26,25 +26,25 @@ struct RecordedNetwork {
     let specifications = configuration.layers(
       mean: mean.elements, standardDeviation: [1, 1, 1])
     var parameters = [[Tensor<Scalar>]](repeating: [], count: specifications.count)
-    var powerVectors = [Tensor<Scalar>?](repeating: nil, count: specifications.count)
+    var buffers = [[Tensor<Scalar>]](repeating: [], count: specifications.count)
     for (position, (layer, names)) in zip(parameterPositions, parameterNames) {
       parameters[position] = try names.map { try Fixture.input("net/parameters/\(layer)/\($0)") }
-      powerVectors[position] = try specifications[position].powerVectorShape.map {
-        try Fixture.input("net/buffers/\(layer)/u").reshaped($0)
+      buffers[position] = try specifications[position].bufferShapes.map {
+        try Fixture.input("net/buffers/\(layer)/u").reshaped($0.shape)
       }
     }
-    return CPLNetwork(specifications, parameters: parameters, powerVectors: powerVectors)
+    return CPLNetwork(specifications, parameters: parameters, buffers: buffers)
   }
 }
 
 extension CPLNetwork {
   /// u of every convex potential layer.
   var powerVectors: [Tensor<Scalar>] {
-    convexPotentialLayers.map { self[convexPotential: $0].powerVector }
+    steppedLayers.map { self[stepped: $0].powerVector }
   }
 
   /// h of every convex potential layer.
-  var stepSizes: [Scalar] { convexPotentialLayers.map { self[convexPotential: $0].stepSize } }
+  var stepSizes: [Scalar] { steppedLayers.map { self[stepped: $0].stepSize } }
 
   /// Every parameter's elements, one after another.
   var allParameters: [Double] {

@@ -32,12 +32,12 @@ struct TrainingGradientTests {
     func lossOf(_ network: CPLNetwork<Double>, _ images: Tensor<Double>) -> Double {
       var network = network
       for (position, (old, new)) in zip(
-        network.convexPotentialLayers, zip(start.powerVectors, trained.powerVectors))
+        network.steppedLayers, zip(start.powerVectors, trained.powerVectors))
       {
-        let map = network[convexPotential: position].linearMap
+        let map = network[stepped: position].linearMap
         var v = map.apply(old)
         v.scale(by: 1 / (v.norm + 1e-12))
-        network[convexPotential: position].stepSize = StepSize.fromEstimate(
+        network[stepped: position].stepSize = StepSize.fromEstimate(
           map.apply(new).dot(v), numerator: Double(stepNumerator))
       }
       return loss(network.logits(images, workers: .serial), labels: labels).loss
@@ -74,9 +74,9 @@ struct TrainingGradientTests {
     _ = trained.trainingGradient(
       images: .uniform([3, 3, 4, 4], stream: 21), labels: labels, loss: loss,
       densePowerGradient: false, workers: .serial)
-    for position in start.convexPotentialLayers {
+    for position in start.steppedLayers {
       let (before, after) = (
-        start[convexPotential: position], trained[convexPotential: position]
+        start[stepped: position], trained[stepped: position]
       )
       let iteration = PowerMethod(before.linearMap, from: before.powerVector, iterations: 1)
       #expect(after.powerVector.bytes == iteration.vector.bytes)

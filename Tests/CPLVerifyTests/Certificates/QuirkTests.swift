@@ -17,7 +17,7 @@ struct QuirkTests {
     network.layers[2].updateParameters { _, value in value.elements[0] += 10 }
     func executed(_ profile: Profile) throws -> Float {
       let verified = try VerifiedNetwork(network, profile: profile, workers: .serial) { _, _ in }
-      return verified.network[convexPotential: 2].stepSize
+      return verified.network[stepped: 2].stepSize
     }
     var mended = Profile.published
     mended.staleSigma = false

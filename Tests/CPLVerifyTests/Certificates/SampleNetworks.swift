@@ -40,9 +40,9 @@ enum SampleNetworks {
       }
     }
     if random.below(5) == 0 {
-      for index in network.convexPotentialLayers {
-        network[convexPotential: index].stepRule = .fixed
-        network[convexPotential: index].stepSize = Float(random.uniform())
+      for index in network.steppedLayers {
+        network[stepped: index].stepRule = .fixed
+        network[stepped: index].stepSize = Float(random.uniform())
       }
     }
     return try VerifiedNetwork(

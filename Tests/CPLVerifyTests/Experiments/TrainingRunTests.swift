@@ -25,7 +25,7 @@ struct TrainingRunTests {
         _ = try TrainingRun(folder, .quiet(observer)).start(Self.experiment, Self.images)
       }
       #expect(
-        observer.notes.last == "stopped; go on with: cpl-verify train --resume \(folder.path)")
+        observer.notes.last == "stopped; continue with: cpl-verify train --resume \(folder.path)")
       let kept = try folder.readState(of: folder.readConfiguration()) { _ in }
       #expect(kept.epoch == 1 && kept.batch == 1)
       let resumed = try TrainingRun(folder, .quiet()).goOn(epochs: nil, ImageChoice())

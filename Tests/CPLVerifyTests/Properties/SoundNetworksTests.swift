@@ -34,12 +34,12 @@ enum SoundNetworks {
       for layer in layers { network.layers[layer].updateParameters { $1.scale(by: factor) } }
     }
     switch kind {
-    case .deadLayer: scale([network.convexPotentialLayers[0]], by: 0)
-    case .deadNetwork: scale(network.convexPotentialLayers, by: 0)
-    case .tinyWeights: scale(network.convexPotentialLayers, by: 1e-9)
-    case .largeWeights: scale(network.convexPotentialLayers, by: 1e6)
+    case .deadLayer: scale([network.steppedLayers[0]], by: 0)
+    case .deadNetwork: scale(network.steppedLayers, by: 0)
+    case .tinyWeights: scale(network.steppedLayers, by: 1e-9)
+    case .largeWeights: scale(network.steppedLayers, by: 1e6)
     case .identityKernels:
-      for position in network.convexPotentialLayers {
+      for position in network.steppedLayers {
         network.layers[position].updateParameters { index, value in
           guard index == 0 else { return value.scale(by: 0) }
           let (rows, row) = (value.shape[0], value.count / value.shape[0])
@@ -122,10 +122,10 @@ struct SoundNetworksTests {
   func shippedSteps() throws {
     var network = try CheckSamples.stored.get()
     for (position, iteration) in zip(
-      network.convexPotentialLayers, network.updateSteps(iterations: 100, workers: .serial))
+      network.steppedLayers, network.updateSteps(iterations: 100, workers: .serial))
     {
-      network[convexPotential: position].stepRule = .fixed
-      network[convexPotential: position].stepSize = StepSize.fromEstimate(0.8 * iteration.estimate)
+      network[stepped: position].stepRule = .fixed
+      network[stepped: position].stepSize = StepSize.fromEstimate(0.8 * iteration.estimate)
     }
     let verified = try VerifiedNetwork(network, profile: .corrected, workers: .serial) { _, _ in }
     let images = SyntheticImages.make(seed: 0, split: .test)

@@ -133,7 +133,7 @@ struct ReportFigureTests {
     let html = try ReportSample.full().html(selftest: summary)
     #expect(html.contains("<h2>Planted faults</h2>") && html.contains("&lt;a&gt;"))
     #expect(html.contains("0 of 1 faults") && html.contains("NOT CAUGHT"))
-    #expect(html.contains("class=\"mark caught\""))
+    #expect(html.contains("class=\"mark another\""))
     #expect(throws: ReferenceError.self) { try SelftestSummary(json: "{}", path: "s.json") }
   }
 

@@ -16,9 +16,9 @@ struct ReportOfRunTests {
     var network = CPLNetwork<Float>(
       model.layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1]), seed: 1)
     network.updateSteps(iterations: 100, workers: workers)
-    for index in network.convexPotentialLayers {
-      network[convexPotential: index].stepRule = .fixed
-      network[convexPotential: index].stepSize *= 8
+    for index in network.steppedLayers {
+      network[stepped: index].stepRule = .fixed
+      network[stepped: index].stepSize *= 8
     }
     return network
   }

@@ -31,7 +31,7 @@ struct CorruptedImages {
       throw invalid("", "a choice among corruptions with --corruption", list)
     }
     guard names.contains(name) else {
-      throw invalid("", "--corruption to be one of \(list)", "'\(name.forMessage)'")
+      throw invalid("", "--corruption one of \(list)", "'\(name.forMessage)'")
     }
     let path = folder.appendingPath("\(name).npy")
     let labelPath = folder.appendingPath("labels.npy")

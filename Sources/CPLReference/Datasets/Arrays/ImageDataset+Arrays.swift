@@ -173,7 +173,7 @@ extension StoredTensor {
     guard isOneHot || format != .bool else {
       throw invalid(
         "labels that are class numbers 0…\(classes - 1)",
-        "booleans, which tell two classes apart and do not say which")
+        "booleans, which separate two classes without naming them")
     }
     let values = try wholeNumbers(of: path)
     guard isOneHot else {

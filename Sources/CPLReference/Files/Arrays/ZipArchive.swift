@@ -51,7 +51,7 @@ package struct ZipArchive {
     for (first, second) in zip(ordered, ordered.dropFirst())
     where first.value.range.upperBound > second.value.range.lowerBound {
       throw file.invalid(
-        second.key.forMessage, expected: "bytes of its own",
+        second.key.forMessage, expected: "bytes that no other entry uses",
         found: "bytes that \(first.key.forMessage) has too")
     }
   }

@@ -8,7 +8,7 @@ import CPLNumerics
 ///
 /// on images C×H×W, with K of inner×C×k×k and b of `inner`. Lipschitz constant at most
 /// max(1, h‖T‖² − 1).
-public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
+public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   public struct Cache: Sendable {
     /// The input and the activations a = relu(T x + b), for the gradients of the parameters.
     var input: Tensor<Scalar>?
@@ -36,7 +36,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
 
   /// How many images one piece of work holds. Sums over the batch are made piece by piece, so
   /// this number is part of "same seed, same bytes".
-  static var imagesPerPiece: Int { 8 }
+  static var imagesPerPiece: Int { CPLNetwork<Scalar>.imagesPerSum }
 
   /// The layer with kernel K and bias b on images of a height and a width.
   public init(
@@ -200,7 +200,16 @@ public struct CPLConvolution<Scalar: TensorScalar>: ConvexPotentialLayer {
           Tensor(shape: kernel.shape, elements: Array(sums[0..<kernelCount])),
           Tensor(shape: [inner], elements: Array(sums[kernelCount..<kernelCount + inner])),
         ],
-        step: -sums[kernelCount + inner])
+        derived: [-sums[kernelCount + inner]])
     )
+  }
+}
+
+extension CPLConvolution {
+  /// The Jacobian I − h WᵀDW is symmetric: forwards and backwards are the same.
+  public func tangent(
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    inputGradient(inputTangent, from: cache, workers: workers)
   }
 }

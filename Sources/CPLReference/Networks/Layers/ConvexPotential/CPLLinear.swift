@@ -5,7 +5,7 @@ import CPLNumerics
 ///     z = x − h Wᵀ relu(W x + b)
 ///
 /// with W of inner×d and b of `inner`. Lipschitz constant at most max(1, h‖W‖² − 1).
-public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
+public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
   public struct Cache: Sendable {
     /// The input, for the gradients of the parameters.
     var input: Tensor<Scalar>?
@@ -48,6 +48,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
   public var features: Int { weights.shape[1] }
   public var inputShape: [Int] { [features] }
   public var outputShape: [Int] { [features] }
+  public static var hasPowerGradientQuirk: Bool { true }
   public var linearMap: any LinearMap<Scalar> { DenseMap(weights: weights) }
 
   public var specification: LayerSpecification {
@@ -120,7 +121,7 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
     return (
       gradient,
       LayerGradient(
-        parameters: [weightGradient, biasGradient], step: hidden.dot(projected) / stepSize)
+        parameters: [weightGradient, biasGradient], derived: [hidden.dot(projected) / stepSize])
     )
   }
 
@@ -207,5 +208,14 @@ public struct CPLLinear<Scalar: TensorScalar>: ConvexPotentialLayer {
         }
       }
     }
+  }
+}
+
+extension CPLLinear {
+  /// The Jacobian I − h WᵀDW is symmetric: forwards and backwards are the same.
+  public func tangent(
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    inputGradient(inputTangent, from: cache, workers: workers)
   }
 }

@@ -1,8 +1,11 @@
 import CPLDatasets
 import CPLNumerics
 
-/// A kind of convex potential layers: beside its sizes a layer has a step.
-public protocol ConvexPotentialKind: LayerKind {
+/// A kind of convex potential layers.
+public protocol ConvexPotentialKind: LayerKind {}
+
+/// A kind of convex potential layers with a step of their own.
+public protocol SteppedKind: ConvexPotentialKind {
   var step: StepSize { get set }
 }
 
@@ -13,7 +16,7 @@ extension ConvexPotentialKind {
 extension LayerSpecification {
   /// The same convex potential layer with another step; any other layer as it is.
   package func with(_ step: StepSize) -> LayerSpecification {
-    guard var kind = value as? any ConvexPotentialKind else { return self }
+    guard var kind = value as? any SteppedKind else { return self }
     kind.step = step
     return LayerSpecification(kind)
   }
@@ -26,7 +29,7 @@ extension StepSize {
   }
 }
 
-extension ConvexPotentialLayer {
+extension SteppedLayer {
   /// The layer with c in h = c/(σ² + 1e-4).
   fileprivate func with(numerator: Float) -> Self {
     var layer = self
@@ -36,7 +39,7 @@ extension ConvexPotentialLayer {
 }
 
 /// `CPLConvolution` with its sizes and its step.
-public struct ConvolutionKind: ConvexPotentialKind {
+public struct ConvolutionKind: SteppedKind {
   public static let codingName = "convolution"
   public static let name = "convolution"
 
@@ -58,17 +61,17 @@ public struct ConvolutionKind: ConvexPotentialKind {
     [("kernel", [inner, image.channels, kernel, kernel]), ("bias", [inner])]
   }
 
-  public var powerVectorShape: [Int]? { image.extents }
+  public var bufferShapes: [(name: String, shape: [Int])] { [("u", image.extents)] }
 
   public var summary: String { "convolution \(kernel)×\(kernel) inner \(inner)" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     CPLConvolution(
       name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
       width: image.width, stepRule: step.rule, stepSize: Scalar(step.value),
-      powerVector: powerVector!
+      powerVector: buffers[0]
     ).with(numerator: step.numerator)
   }
 }
@@ -93,7 +96,7 @@ extension ConvolutionKind {
 }
 
 /// `CPLLinear` with its sizes and its step.
-public struct LinearKind: ConvexPotentialKind {
+public struct LinearKind: SteppedKind {
   public static let codingName = "linear"
   public static let name = "linear"
 
@@ -110,16 +113,16 @@ public struct LinearKind: ConvexPotentialKind {
     [("weights", [inner, features]), ("bias", [inner])]
   }
 
-  public var powerVectorShape: [Int]? { [features] }
+  public var bufferShapes: [(name: String, shape: [Int])] { [("u", [features])] }
 
   public var summary: String { "linear inner \(inner)" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     CPLLinear(
       name: name, weights: parameters[0], bias: parameters[1], stepRule: step.rule,
-      stepSize: Scalar(step.value), powerVector: powerVector!
+      stepSize: Scalar(step.value), powerVector: buffers[0]
     ).with(numerator: step.numerator)
   }
 }

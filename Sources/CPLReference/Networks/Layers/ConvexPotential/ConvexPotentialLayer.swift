@@ -2,19 +2,25 @@ import CPLNumerics
 
 /// A convex potential layer (Meunier et al. 2022, equation 8 and Algorithm 1):
 ///
-///     z = x − h · Wᵀ σ(W x + b),   h = 2 / ‖W‖₂²,   σ = ReLU
+///     z = x − h · Wᵀ σ(W x + b),   σ = ReLU
 ///
 /// an explicit Euler step of length h down the gradient of the convex potential
 /// Σ_i s_i(w_iᵀx + b_i), s_i' = σ. It never moves two points apart when h · ‖W‖₂² ≤ 2.
-public protocol ConvexPotentialLayer<Scalar>: Layer {
-  /// W as a linear map.
+public protocol ConvexPotentialLayer<Scalar>: FeatureLayer {
+  /// W as a linear map, with the weights that are executed.
   var linearMap: any LinearMap<Scalar> { get }
 
-  /// Where h comes from.
-  var stepRule: StepRule { get set }
+  /// b as it is executed: one number a hidden unit, or a hidden channel.
+  var bias: Tensor<Scalar> { get }
 
   /// h, the number that the forward pass multiplies by.
   var stepSize: Scalar { get set }
+}
+
+/// A convex potential layer whose step is made of its weights' spectral norm: h = c/(‖W‖₂² + 1e-4).
+public protocol SteppedLayer<Scalar>: ConvexPotentialLayer, DerivedWeightsLayer {
+  /// Where h comes from.
+  var stepRule: StepRule { get set }
 
   /// c in h = c/(σ² + 1e-4), from which the step is made again: 2 in the paper. The layer is
   /// non-expansive for c ≤ 2 only.
@@ -22,66 +28,40 @@ public protocol ConvexPotentialLayer<Scalar>: Layer {
 
   /// u, the power method's persistent estimate of W's first right singular vector, of unit length.
   var powerVector: Tensor<Scalar> { get set }
+
+  /// Whether the published code puts the new u in the place of the old one when it differentiates σ̂ of
+  /// such layers: the quirk `dense-power-gradient`.
+  static var hasPowerGradientQuirk: Bool { get }
 }
 
-/// Where the step h of a convex potential layer comes from.
-public enum StepRule: String, Codable, Sendable {
-  /// c/(σ̂² + 1e-4) with the power method's estimate σ̂, a lower bound of ‖W‖₂; c = 2.
-  case power
-  /// c/(σ̄² + 1e-4) rounded down, with a verified upper bound σ̄ of ‖W‖₂.
-  case verified
-  /// A given number.
-  case fixed
-}
+extension SteppedLayer {
+  public static var hasPowerGradientQuirk: Bool { false }
 
-/// The step of a stored layer: its rule, and the binary32 number that the forward pass uses.
-public struct StepSize: Codable, Equatable, Sendable {
-  public var rule: StepRule
-  public var value: Float
-  /// c in h = c/(σ² + 1e-4). Stored only where it is not the paper's 2.
-  public var numerator: Float
+  public var buffers: [(name: String, value: Tensor<Scalar>)] { [("u", powerVector)] }
 
-  public init(rule: StepRule, value: Float, numerator: Float = 2) {
-    self.rule = rule
-    self.value = value
-    self.numerator = numerator
+  /// Runs the power method from u, and sets u and h = c/(σ̂² + 1e-4).
+  public mutating func updateStep(iterations: Int) -> PowerMethod<Scalar> {
+    let power = PowerMethod(linearMap, from: powerVector, iterations: iterations)
+    powerVector = power.vector
+    stepSize = StepSize.fromEstimate(power.estimate, numerator: stepNumerator)
+    stepRule = .power
+    return power
   }
 
-  /// What is added to σ² in 2/(σ² + 1e-4), so that W = 0 has a finite step.
-  public static let regularization = 1e-4
-
-  /// h = c/(σ̂² + 1e-4) in the arithmetic of `Scalar`, c being `numerator`.
-  public static func fromEstimate<Scalar: TensorScalar>(
-    _ spectralNorm: Scalar, numerator: Scalar = 2
-  ) -> Scalar {
-    numerator / (spectralNorm * spectralNorm + Scalar(regularization))
-  }
-
-  /// A σ̂ ≥ 0 from which `fromEstimate` makes exactly the step `value`; nil where there is none.
-  package static func estimate(of value: Float, numerator: Float = 2) -> Float? {
-    guard value > 0 else { return nil }
-    let root = Float((Double(numerator) / Double(value) - regularization).squareRoot())
-    guard root.isFinite else { return nil }
-    return [root, root.nextUp, root.nextDown].first {
-      $0 >= 0 && fromEstimate($0, numerator: numerator) == value
+  /// One iteration of the power method, which moves u and h. h then depends on the weights through σ̂, and
+  /// the gradient follows it there.
+  public mutating func deriveWeights(
+    densePowerGradient: Bool
+  ) -> GradientThroughDerivation<Scalar> {
+    let power = updateStep(iterations: 1)
+    let (map, step, numerator) = (linearMap, stepSize, stepNumerator)
+    let newVectorThroughV = densePowerGradient && Self.hasPowerGradientQuirk
+    return { gradient, workers in
+      // ∂h/∂σ̂ for h = c/(σ̂² + 1e-4).
+      let factor = -(2 / numerator) * step * step * power.estimate * gradient.derived[0]
+      power.addGradient(
+        map, newVectorThroughV: newVectorThroughV, scale: factor, to: &gradient.parameters[0],
+        workers: workers)
     }
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case rule, value, numerator
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    rule = try container.decode(StepRule.self, forKey: .rule)
-    value = try container.decode(Float.self, forKey: .value)
-    numerator = try container.decodeIfPresent(Float.self, forKey: .numerator) ?? 2
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(rule, forKey: .rule)
-    try container.encode(value, forKey: .value)
-    if numerator != 2 { try container.encode(numerator, forKey: .numerator) }
   }
 }

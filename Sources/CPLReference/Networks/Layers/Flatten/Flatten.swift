@@ -29,3 +29,5 @@ public struct Flatten<Scalar: TensorScalar>: ParameterFreeLayer {
     return outputGradient.reshaped([batch] + inputShape)
   }
 }
+
+extension Flatten: FeatureLayer {}

@@ -15,7 +15,7 @@ public struct FlattenKind: LayerKind {
   public var summary: String { "\(image.count) features" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     Flatten(name: name, image: image)
   }

@@ -141,3 +141,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
     return (rows, norms)
   }
 }
+
+extension LastLayerNormalised: ClassificationHead {
+  public var unitRows: Tensor<Scalar>? { normalized.rows }
+}

@@ -20,7 +20,7 @@ public struct LastLayerNormalisedKind: LayerKind {
   public var summary: String { "normalised last layer, \(classes) classes" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     LastLayerNormalised(name: name, weights: parameters[0], bias: parameters[1])
   }

@@ -77,3 +77,5 @@ public struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
     }
   }
 }
+
+extension NormPool: FeatureLayer {}

@@ -18,7 +18,7 @@ public struct NormPoolKind: LayerKind {
   public var summary: String { "pool \(window)×\(window)" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     NormPool(name: name, image: image, window: window)
   }

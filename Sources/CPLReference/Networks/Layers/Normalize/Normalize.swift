@@ -63,3 +63,12 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
     }
   }
 }
+
+extension Normalize: FeatureLayer {
+  /// The Jacobian is diagonal: forwards and backwards are the same.
+  public func tangent(
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    inputGradient(inputTangent, from: cache, workers: workers)
+  }
+}

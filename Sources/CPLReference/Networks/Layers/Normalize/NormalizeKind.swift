@@ -22,7 +22,7 @@ public struct NormalizeKind: LayerKind {
   public var summary: String { "images \(image) − \(mean), / \(standardDeviation)" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     Normalize(name: name, mean: mean, standardDeviation: standardDeviation, image: image)
   }

@@ -95,3 +95,5 @@ public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
     }
   }
 }
+
+extension PaddingChannels: FeatureLayer {}

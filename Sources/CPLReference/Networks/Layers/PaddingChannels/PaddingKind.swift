@@ -22,7 +22,7 @@ public struct PaddingKind: LayerKind {
   public var summary: String { "\(channels) channels (\(padding.rawValue))" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     PaddingChannels(name: name, padding: padding, image: image, channels: channels)
   }

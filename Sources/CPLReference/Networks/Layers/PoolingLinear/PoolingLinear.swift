@@ -97,3 +97,7 @@ public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
     return image * features + label * (pooling == .truncate ? 1 : groupSize)
   }
 }
+
+extension PoolingLinear: ClassificationHead {
+  public var unitRows: Tensor<Scalar>? { nil }
+}

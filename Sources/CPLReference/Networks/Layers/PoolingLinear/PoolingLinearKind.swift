@@ -18,7 +18,7 @@ public struct PoolingLinearKind: LayerKind {
   public var summary: String { "\(pooling.rawValue), \(classes) classes" }
 
   public func makeLayer<Scalar: TensorScalar>(
-    name: String, parameters: [Tensor<Scalar>], powerVector: Tensor<Scalar>?
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     PoolingLinear(name: name, pooling: pooling, features: features, classes: classes)
   }

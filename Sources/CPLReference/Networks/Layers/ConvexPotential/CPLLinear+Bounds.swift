@@ -1,0 +1,33 @@
+import CPLEnclosures
+import CPLNumerics
+import CPLRoundingErrors
+
+extension CPLLinear: LipschitzBoundedLayer {
+  public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+    try VerifiedSpectralNorm.dense(weights.converted())
+  }
+
+  public func lipschitzUpperBound(
+    _ spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double {
+    try LipschitzBound.convexPotentialLayer(
+      stepSize: Float(stepSize),
+      spectralNormUpperBound: spectralNorm?.upperBound ?? .infinity)
+  }
+}
+
+extension CPLLinear: ForwardErrorBoundedLayer {
+  public func forwardErrorBound(
+    norm: Double, spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double {
+    let spectralNormUpperBound = spectralNorm?.upperBound ?? .infinity
+    return try ForwardErrorBound.convexPotentialLayer(
+      norm: norm, stepSize: Double(stepSize), spectralNormUpperBound: spectralNormUpperBound,
+      biasNorm: bias.normUpperBound, positiveBiasNorm: bias.positivePartNormUpperBound,
+      analysis: FusedSums.dense(
+        inputs: features, outputs: inner, spectralNormUpperBound: spectralNormUpperBound),
+      synthesis: FusedSums.dense(
+        inputs: inner, outputs: features, spectralNormUpperBound: spectralNormUpperBound),
+      in: BinaryFormat(Scalar.self))
+  }
+}

@@ -1,0 +1,15 @@
+import CPLEnclosures
+import CPLNumerics
+import CPLRoundingErrors
+
+extension Flatten: LipschitzBoundedLayer {
+  public func lipschitzUpperBound(
+    _ spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double { 1 }
+}
+
+extension Flatten: ForwardErrorBoundedLayer {
+  public func forwardErrorBound(
+    norm: Double, spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double { 0 }
+}

@@ -1,0 +1,9 @@
+extension PaddingKind {
+  public static let faults = [
+    PlantedLayerFault(
+      "clone-without-root", "clone padding without its square root", ["layer.constants"]
+    ) {
+      ScaledOutput(factor: 2.0.squareRoot()) { ($0.value as? PaddingKind)?.padding == .clone }
+    }
+  ]
+}

@@ -1,0 +1,11 @@
+extension PoolingLinearKind {
+  public static let faults = [
+    PlantedLayerFault(
+      "root-two-missing", "√2 missing", ["certificate.rule", "layer.constants"]
+    ) {
+      // A head's margins have the constant √2 times of it.
+      ClaimedConstant(
+        kind: { $0.value is PoolingLinearKind }, claim: { $0 / 2.0.squareRoot() })
+    }
+  ]
+}

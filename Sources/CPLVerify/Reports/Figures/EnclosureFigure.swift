@@ -1,0 +1,91 @@
+import CPLBounds
+import CPLReference
+import Foundation
+
+/// How tightly each layer's ‖W‖₂ is enclosed, and how far below the proved upper bound σ̄ the model's
+/// own estimate σ̂ lies, both relative to σ̄; in the last row the same of the whole network's
+/// Lipschitz constant. The axis is logarithmic: the two differ by many orders of magnitude.
+struct EnclosureFigure {
+  private struct Row {
+    let name: String
+    /// (upper − lower)/upper.
+    let width: Double?
+    /// (σ̄ − σ̂)/σ̄; negative where the estimate exceeds the bound.
+    let shortfall: Double?
+  }
+
+  private let rows: [Row]
+
+  /// Gaps at or below this one are drawn at the axis.
+  private static let leastExponent = -16.0
+
+  /// Nil where no layer has an enclosure.
+  init?(_ bounds: NetworkBounds, lipschitzLowerBound: Double?) {
+    func gap(_ lower: Double, below upper: Double) -> Double? {
+      upper > 0 && upper.isFinite && lower.isFinite ? (upper - lower) / upper : nil
+    }
+    var rows = bounds.layers.compactMap { layer in
+      layer.spectralNorm.map { norm in
+        Row(
+          name: String(
+            layer.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }),
+          width: gap(norm.lowerBound, below: norm.upperBound),
+          shortfall: layer.modelEstimate.flatMap { gap($0, below: norm.upperBound) })
+      }
+    }
+    guard !rows.isEmpty else { return nil }
+    if let lower = lipschitzLowerBound {
+      rows.append(
+        Row(
+          name: "network", width: gap(lower, below: bounds.lipschitzUpperBound),
+          shortfall: gap(bounds.modelClaim, below: bounds.lipschitzUpperBound)))
+    }
+    self.rows = rows
+  }
+
+  var table: ReportPage.Table {
+    ReportPage.Table(
+      caption: "Relative to the proved upper bound",
+      columns: ["layer", "width of the enclosure", "estimate below the bound by"],
+      rows: rows.map { ReportPage.Row($0.name, [Self.text($0.width), Self.text($0.shortfall)]) })
+  }
+
+  /// An `svg` element, its colours by the page's style.
+  var drawing: String {
+    let rowHeight = 18.0
+    let plot = Plot(
+      width: 640, height: Double(rows.count) * rowHeight + 88, left: 120, right: 28, top: 44,
+      bottom: 44)
+    var body = plot.frame
+    for exponent in stride(from: Self.leastExponent, through: 0, by: 4) {
+      body += plot.tick(
+        at: 1 + exponent / -Self.leastExponent, label: exponent == 0 ? "1" : "1e\(Int(exponent))")
+    }
+    for (index, row) in rows.enumerated() {
+      let middle = 1 - (Double(index) + 0.5) / Double(rows.count)
+      body += plot.horizontalLine(at: middle, label: row.name)
+      if let width = row.width {
+        body += plot.horizontalBar(to: Self.position(width), at: middle, thickness: 8)
+      }
+      if let shortfall = row.shortfall {
+        body += plot.marker(
+          Self.position(shortfall.magnitude), middle, isAlarming: shortfall < 0)
+      }
+    }
+    body += plot.key(-2, "proved: width of the enclosure", "s0", from: 0.1)
+    body += plot.key(-2, "model's own estimate: below the proved bound", "marker", from: 0.52)
+    return plot.element(
+      body, title: "Enclosures of each layer",
+      description: rows.map {
+        "\($0.name): width \(Self.text($0.width)), estimate below by \(Self.text($0.shortfall))"
+      }.joined(separator: "; "))
+  }
+
+  private static func position(_ gap: Double) -> Double {
+    gap > 0 ? min(max(1 + log10(gap) / -leastExponent, 0), 1) : 0
+  }
+
+  private static func text(_ gap: Double?) -> String {
+    gap.map { String(format: "%.1e", $0) } ?? "not known"
+  }
+}
