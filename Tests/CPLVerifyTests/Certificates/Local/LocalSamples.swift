@@ -87,10 +87,10 @@ struct LocalSample {
     configuration.pooling = pooling
     var network = CPLNetwork<Float>(
       configuration.layers(mean: [0.4, 0.5], standardDeviation: [0.5, 0.8]), seed: seed)
-    for index in network.convexPotentialLayers {
+    for index in network.steppedLayers {
       let bound = try network.layers[index].bounded.spectralNorm()!.upperBound
-      network[convexPotential: index].stepRule = .fixed
-      network[convexPotential: index].stepSize = Rounding.down.float(
+      network[stepped: index].stepRule = .fixed
+      network[stepped: index].stepSize = Rounding.down.float(
         step * 2 / (bound * bound) * (1 - 0x1p-20))
     }
     return try VerifiedNetwork(network, profile: .corrected, workers: .serial) { _, _ in }
