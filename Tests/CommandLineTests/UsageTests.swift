@@ -63,7 +63,7 @@ struct UsageTests {
       ("evaluate run/last.h5 --pgd 36/0", "'36/0'"),
       ("attack run/last.h5 --attack magic", "'magic'"),
       ("attack run/last.h5 --epsilon wide", "'wide'"),
-      ("audit run/last.h5 --certificate hope", "'published', 'lipschitz' or 'sound'"),
+      ("audit run/last.h5 --certificate hope", "'published', 'lipschitz', 'sound' or 'local'"),
       ("audit run/last.h5 --resume", "--resume needs --out"),
       ("audit run/last.h5 --shard 4/3", "'4/3'"),
       ("audit run/last.h5 --budget 0", "--budget is a positive number of seconds"),

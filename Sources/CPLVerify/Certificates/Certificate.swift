@@ -12,6 +12,8 @@ public protocol Certificate: Sendable {
   static var gap: String? { get }
   /// Whether it takes every layer for 1-Lipschitz, whatever its verified bound.
   static var takesLayersForNonexpansive: Bool { get }
+  /// Whether it takes so long that it is computed only where it is asked for.
+  static var isCostly: Bool { get }
   /// What it states and from what, and what it does not cover: whole sentences, for reports.
   static var statements: [String] { get }
 
@@ -26,6 +28,7 @@ public protocol Certificate: Sendable {
 
 extension Certificate {
   public static var takesLayersForNonexpansive: Bool { false }
+  public static var isCostly: Bool { false }
 }
 
 /// The arithmetic of the network whose classes a certificate speaks of.

@@ -6,7 +6,7 @@ public final class EvaluatedBatch: Sendable {
   /// N×C×H×W.
   public let images: Tensor<Float>
   private let network: EvaluatedNetwork
-  private let workers: Workers
+  package let workers: Workers
   private let narrow: Once<Tensor<Float>>
   private let wide: Once<Tensor<Double>>
 

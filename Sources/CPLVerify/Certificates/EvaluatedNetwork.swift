@@ -5,10 +5,15 @@ import CPLReference
 /// share, each part made when it is first asked for.
 public final class EvaluatedNetwork: Sendable {
   public let verified: VerifiedNetwork
+  /// What `local` certificates are asked to prove.
+  public let localPlan: LocalPlan
   private let wide = Once<CPLNetwork<Double>>()
   private let bounds = Once<MarginBounds>()
 
-  public init(_ verified: VerifiedNetwork) { self.verified = verified }
+  public init(_ verified: VerifiedNetwork, localPlan: LocalPlan = LocalPlan()) {
+    self.verified = verified
+    self.localPlan = localPlan
+  }
 
   /// The network that is evaluated in binary32.
   public var binary32: CPLNetwork<Float> { verified.network }

@@ -19,6 +19,8 @@ package struct FeatureErrorBound: Sendable {
   package let norm: Double
   /// L̄: φ's Lipschitz constant is at most L̄.
   package let lipschitz: Double
+  /// The same of the map to each layer's input: of the layers before it.
+  package let inputs: [(error: Double, norm: Double, lipschitz: Double)]
 
   /// The bounds of a network's layers before its head.
   ///
@@ -34,7 +36,9 @@ package struct FeatureErrorBound: Sendable {
     let diameter = network.boxDiameterUpperBound
     var centre = Tensor<Scalar>(repeating: 0.5, shape: [1] + network.inputShape)
     var (error, norm, lipschitz) = (0.0, diameter, 1.0)
+    var inputs: [(error: Double, norm: Double, lipschitz: Double)] = []
     for (layer, spectralNorm) in zip(body, spectralNorms) {
+      inputs.append((error, norm, lipschitz))
       let constant = try layer.bounded.lipschitzUpperBound(spectralNorm)
       let local = try layer.errorBounded.forwardErrorBound(norm: norm, spectralNorm: spectralNorm)
       error = up.sum(up.product(constant, error), local)
@@ -44,6 +48,6 @@ package struct FeatureErrorBound: Sendable {
         up.sum(centre.normUpperBound, up.product(lipschitz, diameter / 2)), 2 * error)
       try BinaryFormat(Scalar.self).require(norm, "outputs of \(layer.name)")
     }
-    (self.error, self.norm, self.lipschitz) = (error, norm, lipschitz)
+    (self.error, self.norm, self.lipschitz, self.inputs) = (error, norm, lipschitz, inputs)
   }
 }

@@ -34,12 +34,12 @@ public struct MarginBounds: Sendable {
   /// L̄, an upper bound of the Lipschitz constant of the map to the features.
   public var lipschitz: Double { features.lipschitz }
 
-  private let features: FeatureErrorBound
-  private let constants: PairConstants
+  package let features: FeatureErrorBound
+  package let constants: PairConstants
   /// δ_j.
   private let logitErrors: [Double]
   /// RU(√d).
-  private let diameter: Double
+  package let diameter: Double
 
   /// The bounds of a network with the steps and norms that were verified.
   ///
@@ -57,6 +57,15 @@ public struct MarginBounds: Sendable {
   package func marginError(_ first: Int, _ second: Int) -> Double {
     let heads = Rounding.up.sum(logitErrors[first], logitErrors[second])
     return Rounding.up.sum(Rounding.up.product(constants[first, second], features.error), heads)
+  }
+
+  /// The margin between two classes less so many times ε_cj, rounded down.
+  package func marginLowerBound(
+    _ logits: [Double], _ predicted: Int, _ other: Int, errors: Double
+  ) -> Double {
+    Rounding.down.difference(
+      Rounding.down.difference(logits[predicted], logits[other]),
+      errors * marginError(predicted, other))
   }
 
   /// Whether the logits that are computed for an image of the box prove that in real arithmetic its
@@ -87,9 +96,7 @@ public struct MarginBounds: Sendable {
   private func radius(_ logits: [Double], predicted: Int, errors: Double) -> Double {
     var radius = Double.infinity
     for other in logits.indices where other != predicted {
-      let margin = Rounding.down.difference(
-        Rounding.down.difference(logits[predicted], logits[other]),
-        errors * marginError(predicted, other))
+      let margin = marginLowerBound(logits, predicted, other, errors: errors)
       guard margin > 0 else { return 0 }
       let constant = Rounding.up.product(features.lipschitz, constants[predicted, other])
       if constant > 0 { radius = min(radius, Rounding.down.quotient(margin, constant)) }

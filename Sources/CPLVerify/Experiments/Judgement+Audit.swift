@@ -1,4 +1,5 @@
 import CPLAudit
+import CPLCertificates
 import CPLReports
 
 extension Judgement {
@@ -6,7 +7,7 @@ extension Judgement {
   /// it decides what is attacked, not with which result.
   package func identity(of audit: CertificateAudit) throws -> AuditJournal.Identity {
     let provenance = report.provenance
-    return [
+    var identity: AuditJournal.Identity = [
       "weights": provenance.weightsDigest ?? "", "network": provenance.networkDigest ?? "",
       "steps": provenance.steps ?? "", "data": provenance.data.digest ?? "",
       "shard": provenance.data.shard ?? "1/1", "profile": provenance.profile ?? "",
@@ -14,5 +15,10 @@ extension Judgement {
       "seed": provenance.seed.map { "\($0)" } ?? "",
       "attacks": audit.attacks.joined(separator: ", "), "program": try workplace.program.identity(),
     ]
+    // Where it would decide nothing, journals stay what they were.
+    if provenance.certificate == CertificateKind.local.rawValue {
+      identity["local"] = network.localPlan.description
+    }
+    return identity
   }
 }

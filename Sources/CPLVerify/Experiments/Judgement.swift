@@ -34,7 +34,8 @@ package struct Judgement {
   package init(
     _ checkpoint: Checkpoint, at path: String, under judging: Judging,
     _ choice: ImageChoice, out: String?, _ workplace: Workplace, seed: UInt64? = nil,
-    certificate: CertificateKind? = nil, shard: Shard? = nil, needsClasses: Bool = true
+    certificate: CertificateKind? = nil, shard: Shard? = nil,
+    localPlan: LocalPlan = LocalPlan(), needsClasses: Bool = true
   ) throws {
     self.out = out
     self.workplace = workplace
@@ -54,7 +55,8 @@ package struct Judgement {
       observer.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
       observer.leaveIfInterrupted()
     }
-    evaluated = EvaluatedImages(images, EvaluatedNetwork(verified), workers: workers)
+    evaluated = EvaluatedImages(
+      images, EvaluatedNetwork(verified, localPlan: localPlan), workers: workers)
     observer.finish()
     try observer.checkInterruption()
     let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
@@ -94,9 +96,11 @@ package struct Judgement {
 
   /// The classes of every image and the radii of each kind of certificate: one evaluation in binary32
   /// and one in binary64.
-  package mutating func certify() throws {
+  package mutating func certify(
+    _ kinds: [CertificateKind] = CertificateKind.standing
+  ) throws {
     let (observer, count) = (observer, images.count)
-    let table = try CertificateTable(&evaluated) { done in
+    let table = try CertificateTable(&evaluated, kinds: kinds) { done in
       observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
       try observer.checkInterruption()
     }

@@ -40,7 +40,7 @@ struct QuirkPage {
     return ReportPage(
       style: "plain",
       headline: "The published pipeline's quirks, each alone: \(study.group.name), \(epochs)",
-      sections: [method] + CertificateKind.allCases.map(table)
+      sections: [method] + CertificateKind.standing.map(table)
         + [excluded, runs].compactMap { $0 })
   }
 

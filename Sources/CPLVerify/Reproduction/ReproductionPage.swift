@@ -73,7 +73,7 @@ struct ReproductionPage {
     let epsilons = Array(Epsilon.published.prefix(3))
     var rows: [ReportPage.Row] = []
     func add(_ series: Series, beside paper: PublishedResult?) {
-      for kind in CertificateKind.allCases {
+      for kind in CertificateKind.standing {
         let clean = series.spread(\.accuracy)
         let certified = epsilons.map { epsilon in series.spread { $0.certified(kind, epsilon) } }
         let name = "\(series.first.experiment), \(series.first.profile)"

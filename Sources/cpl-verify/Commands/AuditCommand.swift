@@ -23,6 +23,7 @@ struct AuditCommand: PinnableCommand {
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var certificates: CertificateOptions
+  @OptionGroup var local: LocalOptions
 
   @Option(parsing: .unconditional, help: "The seed that the attacks' noise comes from.")
   var seed: UInt64 = 0
@@ -80,6 +81,9 @@ struct AuditCommand: PinnableCommand {
     if let budgetPasses, budgetPasses < 1 {
       throw ValidationError("--budget-passes is at least 1, not \(budgetPasses)")
     }
+    if certificates.certificate != .local, local.isGiven {
+      throw ValidationError("--targets and --radius need --certificate local")
+    }
     guard budget == nil || budgetPasses == nil else {
       throw ValidationError("give either --budget or --budget-passes")
     }
@@ -106,7 +110,8 @@ struct AuditCommand: PinnableCommand {
     place.force = resume || results.force
     let kind = certificates.kind(under: weights.judgingOptions.profile)
     var judgement = try Judgement(
-      weights, dataOptions, place, options, seed: seed, certificate: kind, shard: shard)
+      weights, dataOptions, place, options, seed: seed, certificate: kind, shard: shard,
+      localPlan: local.plan())
     let audit = try CertificateAudit(
       judgement.network, certificate: kind, also: attack, seed: seed, workers: options.workers)
     let identity = try judgement.identity(of: audit)

@@ -9,13 +9,15 @@ struct CertifyCommand: PinnableCommand {
     abstract: "Gives each test image the radius within which its class is certified.")
 
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var certificates: FurtherCertificateOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    var judgement = try Judgement(weights, dataOptions, results, options)
-    try judgement.certify()
+    var judgement = try Judgement(
+      weights, dataOptions, results, options, localPlan: certificates.plan)
+    try judgement.certify(certificates.kinds)
     try judgement.finish { report in
       if options.json {
         try Output.line(try report.json(.certify))

@@ -43,6 +43,7 @@ struct EvaluateCommand: PinnableCommand {
         + Requirement.keys.joined(separator: ", ") + ".", valueName: "requirement"))
   var require: [String] = []
 
+  @OptionGroup var certificates: FurtherCertificateOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
@@ -67,8 +68,9 @@ struct EvaluateCommand: PinnableCommand {
 
   func run() throws {
     let requirements = try requirements
-    var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
-    try judgement.certify()
+    var judgement = try Judgement(
+      weights, dataOptions, results, options, seed: seed, localPlan: certificates.plan)
+    try judgement.certify(certificates.kinds)
     if let table = judgement.report.certificates {
       for (kind, epsilon) in table.kinds.flatMap({ kind in epsilon.map { (kind, $0) } }) {
         judgement.report.evaluation?.certifiedAccuracy[kind]?[epsilon] =

@@ -41,7 +41,7 @@ public struct CertificateTable: Equatable, Sendable {
   ///   - kinds: the certificates that are asked for.
   ///   - progress: called with the number of images done; may throw to stop.
   public init(
-    _ images: inout EvaluatedImages, kinds: [CertificateKind] = CertificateKind.allCases,
+    _ images: inout EvaluatedImages, kinds: [CertificateKind] = CertificateKind.standing,
     progress: (Int) throws -> Void
   ) throws {
     let certificates = try kinds.map { try CertifiedNetwork(images.network, $0) }

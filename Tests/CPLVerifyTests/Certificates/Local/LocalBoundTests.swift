@@ -1,0 +1,177 @@
+import CPLReference
+import CPLVerify
+import Testing
+
+@Suite("The bound of local certificates")
+struct LocalBoundTests {
+  /// Networks of every kind, and some with steps up to one and a half times as long as is nonexpansive.
+  private static func samples(_ count: UInt64) throws -> [LocalSample] {
+    var samples: [LocalSample] = []
+    for seed in 0..<count {
+      let network =
+        try seed % 2 == 0
+        ? SampleNetworks.random(seed &+ 40_000)
+        : LocalSample.network(seed, step: [0.5, 0.9, 1, 1.5][Int(seed / 2 % 4)])
+      if let sample = try LocalSample(seed, network: network) { samples.append(sample) }
+    }
+    return samples
+  }
+
+  private static var count: UInt64 { Hunt.isSlow ? 2000 : 60 }
+
+  @Test(
+    "the identity holds: a margin's change is ⟨a₀, δ⟩ less what slopes leave over, unit by unit")
+  func identity() throws {
+    for var sample in try Self.samples(Self.count) {
+      let delta = sample.perturbation(norm: 0.5 * sample.random.uniform())
+      let slopes = sample.multipliers().slopes
+      let (followed, backward) = (
+        sample.oracle.follow(delta), sample.oracle.backward(slopes)
+      )
+      var change = LocalOracle.dot(backward.image, delta)
+      var size = change.magnitude
+      for (layer, terms) in zip(followed.layers, backward.layers) {
+        let rest =
+          LocalOracle.dot(terms.forward, layer.change) - LocalOracle.dot(terms.linear, layer.move)
+        change -= rest
+        size += rest.magnitude
+      }
+      let expected = -sample.oracle.decrease(delta)
+      // Logits of magnitude 10 and sums of a few hundred terms.
+      #expect(abs(change - expected) <= 1e-11 * (10 + size))
+    }
+  }
+
+  @Test("D is what its definition says, and above it by rounding alone")
+  func definition() throws {
+    for var sample in try Self.samples(Self.count) {
+      let multipliers = sample.multipliers()
+      let radius = 0.05 + 0.5 * sample.random.uniform()
+      let distance = 0.5 * radius
+      let proved = LocalBound(
+        sample.local, preactivations: sample.preactivations, pair: sample.pair
+      ).decreaseUpperBound(radius: radius, featureDistance: distance, multipliers)
+      let value = sample.oracle.bound(
+        multipliers, sample.local, radius: radius, featureDistance: distance)
+      // The oracle rounds, too: a sum of some hundred terms.
+      #expect(proved >= value - 1e-13 * max(1, value.magnitude))
+      #expect(proved <= value + 1e-9 * max(1, value.magnitude))
+    }
+  }
+
+  @Test("whatever the multipliers, no perturbation lowers a margin by more than D")
+  func theorem() throws {
+    for var sample in try Self.samples(Self.count) {
+      for trial in 0..<6 {
+        let radius = 0.02 + sample.random.uniform()
+        let delta = sample.perturbation(norm: radius * (1 - 0x1p-40))
+        let output = sample.oracle.follow(delta).output
+        let distance = LocalOracle.dot(output, output).squareRoot() * (1 - 1e-12)
+        let multipliers = sample.multipliers(fitting: trial % 2 == 0 ? delta : nil)
+        let decrease = sample.oracle.decrease(delta)
+        let proved = LocalBound(
+          sample.local, preactivations: sample.preactivations, pair: sample.pair
+        ).decreaseUpperBound(radius: radius, featureDistance: distance, multipliers)
+        // The oracle's margins round; the bound is of real ones.
+        #expect(proved >= decrease - 1e-13)
+        let own = sample.oracle.bound(
+          multipliers, sample.local, radius: radius, featureDistance: distance, at: delta)
+        #expect(own >= decrease - 1e-11 * max(1, own.magnitude))
+        #expect(proved >= own - 1e-11 * max(1, own.magnitude))
+      }
+    }
+  }
+
+  @Test(
+    "with multipliers that fit a perturbation and one price for all energy nothing is left over: D's terms are its margin's fall",
+    arguments: [0.9, 1, 1.5])
+  func equality(step: Double) throws {
+    for seed in 0..<UInt64(20) {
+      let verified = try LocalSample.network(seed, step: step, pooling: 1)
+      var sample = try #require(try LocalSample(seed, network: verified))
+      let radius = 0.1 + sample.random.uniform()
+      let delta = sample.perturbation(norm: radius)
+      let multipliers = sample.multipliers(fitting: delta, price: 1)
+      let own = sample.oracle.bound(
+        multipliers, sample.local, radius: radius, featureDistance: 0, at: delta)
+      #expect(abs(own - sample.oracle.decrease(delta)) <= 1e-11)
+    }
+  }
+
+  @Test("bounds with a fault are refuted by a perturbation", arguments: LocalOracle.Fault.allCases)
+  func faults(_ fault: LocalOracle.Fault) throws {
+    var (refuted, differing) = (0, 0)
+    let count: UInt64 = 40
+    for seed in 0..<count {
+      let verified = try LocalSample.network(
+        seed, step: fault == .longStep ? 1.5 : 1, pooling: 1)
+      var sample = try #require(try LocalSample(seed, network: verified))
+      let radius = 0.1 + sample.random.uniform()
+      let delta = sample.perturbation(norm: radius)
+      var multipliers = sample.multipliers(fitting: delta, price: 1)
+      if fault == .longStep { sample.moveTouches(&multipliers) }
+      let own = sample.oracle.bound(
+        multipliers, sample.local, radius: radius, featureDistance: 0, at: delta, fault: fault)
+      if own < sample.oracle.decrease(delta) - 1e-6 { refuted += 1 }
+      let (right, wrong) = (
+        sample.oracle.bound(multipliers, sample.local, radius: radius, featureDistance: 0.1),
+        sample.oracle.bound(
+          multipliers, sample.local, radius: radius, featureDistance: 0.1, fault: fault)
+      )
+      if abs(right - wrong) > 1e-6 * max(1, right.magnitude) { differing += 1 }
+    }
+    // Few small perturbations switch a unit.
+    #expect(refuted > (fault == .fixedUnits ? count / 10 : count / 2))
+    // "D is what its definition says" tells the two apart.
+    #expect(differing > count / 2)
+  }
+
+  @Test("rows and reach are those of W on what an image can change")
+  func reach() throws {
+    for seed in 0..<UInt64(10) {
+      let sample = try #require(
+        try LocalSample(seed, network: LocalSample.network(seed, step: 1)))
+      let channels = sample.image.count
+      for part in sample.local.residuals {
+        let matrix = sample.oracle.matrices[part.index].map {
+          part.index == 0 ? Array($0.prefix(channels)) : $0
+        }
+        for (row, norm) in zip(matrix, part.rowNorms) {
+          let length = LocalOracle.dot(row, row).squareRoot()
+          #expect(length <= norm && norm <= length * (1 + 1e-12))
+        }
+        var vector = matrix[0].map { _ in 1.0 }
+        for _ in 0..<500 {
+          let next = LocalOracle.multiply(
+            LocalOracle.transposed(matrix), LocalOracle.multiply(matrix, vector))
+          let length = LocalOracle.dot(next, next).squareRoot()
+          vector = next.map { $0 / length }
+        }
+        let image = LocalOracle.multiply(matrix, vector)
+        let found = LocalOracle.dot(image, image).squareRoot()
+        #expect(found <= part.reach * (1 + 1e-12) && part.reach <= found * 1.01)
+        #expect(part.index > 0 || part.reach < part.spectralNorm)
+      }
+    }
+  }
+
+  @Test("numbers that are not finite, prices that rise and magnitudes beyond 2^100 prove nothing")
+  func refused() throws {
+    var sample = try #require(try LocalSample(1, network: LocalSample.network(1, step: 1)))
+    let bound = LocalBound(
+      sample.local, preactivations: sample.preactivations, pair: sample.pair)
+    let good = sample.multipliers()
+    func value(_ change: (inout LocalMultipliers) -> Void) throws -> Double {
+      var multipliers = good
+      change(&multipliers)
+      return bound.decreaseUpperBound(radius: 0.1, featureDistance: 0.01, multipliers)
+    }
+    #expect(try value { _ in }.isFinite)
+    #expect(try value { $0.slopes[1][0] = .nan } == .infinity)
+    #expect(try value { $0.touches[0][0] = .infinity } == .infinity)
+    #expect(try value { $0.touches[0][0] = 0x1p200 } == .infinity)
+    #expect(try value { $0.prices[0] = $0.prices[1].nextDown } == .infinity)
+    #expect(try value { $0.prices[2] = .nan } == .infinity)
+    #expect(try value { $0.prices[$0.prices.count - 1] = -1 } == .infinity)
+  }
+}
