@@ -63,7 +63,7 @@ import TestSupport
       shape: [count, 3, 8, 8], elements: (0..<count * 192).map { _ in Float(random.uniform()) })
   }
 
-  @Test("trained, bounded below 1 + 1e-6, certified soundly and locally, and no attack reaches a radius")
+  @Test("trained, bounded by 1 + 1e-6, certified soundly and locally; no attack reaches a radius")
   func life() throws {
     var network = Self.network(seed: 3)
     let images = Self.images(48, seed: 5)
