@@ -86,7 +86,7 @@ import TestSupport
       #expect(bounds.lipschitzUpperBound == 1)
     }
     #expect(verified.bounds.lipschitzUpperBound == 1)
-    let evaluated = try EvaluatedNetwork(verified)
+    let evaluated = EvaluatedNetwork(verified)
     let sound = try CertifiedNetwork(evaluated, .sound).certify(images, workers: .serial).radii
     let (predictions, radii) = try CertifiedNetwork(evaluated, .local).certify(
       images, workers: .serial)
