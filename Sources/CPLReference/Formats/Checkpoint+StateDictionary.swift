@@ -88,7 +88,7 @@ extension Checkpoint {
       add(PublishedNames.powerVector, vector.reshaped([1] + vector.shape))
       let number = state.spectralNorm(of: convex)
       add(PublishedNames.spectralNorm, Tensor(shape: [1], elements: [number]))
-      if layer is CPLLinear<Float> {
+      if let kind = layer.specification.value as? any SteppedKind, type(of: kind).hasUnusedNumber {
         let number = state.alphas[layer.name] ?? 0
         add(PublishedNames.alpha, Tensor(shape: [1], elements: [number]))
       }

@@ -75,9 +75,9 @@ extension StateDictionary {
         try layers[index].bufferShapes.map {
           try tensors.take(stem + PublishedNames.powerVector, [1] + $0.shape, as: $0.shape)
         })
-      guard layers[index].value is any SteppedKind else { continue }
+      guard let kind = layers[index].value as? any SteppedKind else { continue }
       state.spectralNorms[names[index]] = try tensors.takeNumber(stem + PublishedNames.spectralNorm)
-      if layers[index].value is LinearKind {
+      if type(of: kind).hasUnusedNumber {
         state.alphas[names[index]] = try tensors.takeNumber(stem + PublishedNames.alpha)
       }
     }

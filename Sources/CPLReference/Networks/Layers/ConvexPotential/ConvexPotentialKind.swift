@@ -7,6 +7,13 @@ public protocol ConvexPotentialKind: LayerKind {}
 /// A kind of convex potential layers with a step of their own.
 public protocol SteppedKind: ConvexPotentialKind {
   var step: StepSize { get set }
+
+  /// Whether published checkpoints hold a number beside each layer's σ̂, `alpha`, that nothing uses.
+  static var hasUnusedNumber: Bool { get }
+}
+
+extension SteppedKind {
+  public static var hasUnusedNumber: Bool { false }
 }
 
 extension ConvexPotentialKind {
@@ -98,6 +105,7 @@ extension ConvolutionKind {
 /// `CPLLinear` with its sizes and its step.
 public struct LinearKind: SteppedKind {
   public static let codingName = "linear"
+  public static let hasUnusedNumber = true
   public static let name = "linear"
 
   public let features: Int
