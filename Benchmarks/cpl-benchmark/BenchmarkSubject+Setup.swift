@@ -18,7 +18,7 @@ extension BenchmarkSubject {
       network.updateSteps(
         iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
     }
-    let forward = model.multiplyAdds * imageCount
+    let forward = Int(model.multiplyAdds) * imageCount
     switch work {
     case .about, .prepare: preconditionFailure("these are not repeated")
     case .training:
@@ -48,7 +48,7 @@ extension BenchmarkSubject {
     }
     let text = try String(contentsOfFile: experiment, encoding: .utf8)
     var configuration = try ExperimentConfiguration(yaml: text, path: experiment)
-    if let convolutionLayers { configuration.model.convolutionLayers = convolutionLayers }
+    if let convolutionLayers { configuration.model.recipe?.convolutionLayers = convolutionLayers }
     try configuration.check(path: experiment)
     try configuration.checkFits(SyntheticImages.make(count: 0, seed: 0, split: .train))
     let specifications = configuration.model.layers(
@@ -78,16 +78,5 @@ struct Batches {
       let range = start..<min(count, start + max(1, size))
       return (data.images.slice(range), Array(data.labels[range]))
     }
-  }
-}
-
-extension ModelConfiguration {
-  /// The multiply-adds of one image's forward pass: W and Wᵀ once each in every layer, products with
-  /// padding counted, everything elementary not.
-  var multiplyAdds: Int {
-    let convolution = channels * convolutionInner * kernel * kernel * image.planeCount
-    let dense = features * linearInner
-    return 2 * convolutionLayers * convolution + 2 * linearLayers * dense
-      + (head == .lln ? features * classes : 0)
   }
 }

@@ -204,7 +204,7 @@ struct InputTests {
   @Test("weights that are not finite are refused by the dataset")
   func nonFiniteWeights() throws {
     try withTemporaryFolder { folder in
-      let model = ModelConfiguration(
+      let model = ModelRecipe(
         convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 8)
       for (name, value) in [("nan", Float.nan), ("infinite", -.infinity)] {
         var network = CPLNetwork<Float>(

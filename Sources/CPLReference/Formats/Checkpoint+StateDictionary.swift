@@ -72,25 +72,28 @@ extension Checkpoint {
   /// - Throws: `ReferenceError.mismatch` for a network of another form than the published one.
   public func writeSafetensors(to path: String, description: CheckpointDescription) throws {
     let layers = network.layers.map(\.specification)
-    guard PublishedNames.canExpress(layers) else {
+    guard ConvexPotentialFamily.canExpress(layers) else {
       throw ReferenceError.mismatch(
         expected: "a network with the published order of layers",
         found: layers.map(\.kind).joined(separator: ", "))
     }
     let state = published ?? PublishedState()
     var tensors: [(name: String, value: Tensor<Float>)] = []
-    for (layer, stem) in zip(network.layers, PublishedNames.stems(of: layers)) {
+    for (layer, stem) in zip(network.layers, ConvexPotentialFamily().stems(of: layers, under: "")) {
       let stem = state.prefix + stem
       func add(_ name: String, _ value: Tensor<Float>) { tensors.append((stem + name, value)) }
       for (name, value) in layer.parameters { add(name, value) }
       guard let convex = layer as? any SteppedLayer<Float> else { continue }
-      let vector = convex.powerVector
-      add(PublishedNames.powerVector, vector.reshaped([1] + vector.shape))
+      for ((name, shape), buffer) in zip(
+        layer.specification.value.publishedBufferShapes, layer.buffers)
+      {
+        add(name, buffer.value.reshaped(shape))
+      }
+      guard let kind = layer.specification.value as? any SteppedKind else { continue }
       let number = state.spectralNorm(of: convex)
-      add(PublishedNames.spectralNorm, Tensor(shape: [1], elements: [number]))
-      if let kind = layer.specification.value as? any SteppedKind, type(of: kind).hasUnusedNumber {
-        let number = state.alphas[layer.name] ?? 0
-        add(PublishedNames.alpha, Tensor(shape: [1], elements: [number]))
+      add(type(of: kind).publishedSpectralNorm, Tensor(shape: [1], elements: [number]))
+      if let name = type(of: kind).publishedUnusedNumber {
+        add(name, Tensor(shape: [1], elements: [state.alphas[layer.name] ?? 0]))
       }
     }
     var metadata = [

@@ -1,9 +1,11 @@
 import CPLFiles
+import CPLNetworks
 import CPLNumerics
 
 /// The tensors of a network in a state dictionary, by their first names without prefix.
 struct PublishedTensors {
   let dictionary: StateDictionary
+  let family: any PublishedFamily
   let prefix: String
   private var tensors: [String: StoredTensor] = [:]
   /// Names that no layer has asked for.
@@ -24,14 +26,14 @@ struct PublishedTensors {
   init(_ dictionary: StateDictionary, network: String? = nil) throws {
     self.dictionary = dictionary
     let networks = try dictionary.networks()
-    guard let first = networks.first else { throw NetworkFamily.error(of: dictionary) }
+    guard let first = networks.first else { throw UnreadFamily.error(of: dictionary) }
     let normalizations = networks.map { member in
-      let kernel = member.tensors[PublishedNames.convolution(0) + "kernel"]?.shape ?? []
-      return StoredNormalization(
-        dictionary.tensors, of: member.prefix,
-        others: networks.map(\.prefix).filter { $0 != member.prefix },
-        company: dictionary.company,
-        channels: kernel.count == 4 ? kernel[1] : 0)
+      StoredNormalization(
+        dictionary.tensors.filter { tensor in
+          networks.allSatisfy { $0.family.prefix(of: tensor.name) == nil }
+        },
+        of: member.prefix, others: networks.map(\.prefix).filter { $0 != member.prefix },
+        company: dictionary.company, channels: member.family.channels(of: member))
     }
     var chosen = 0
     if let network {
@@ -50,10 +52,13 @@ struct PublishedTensors {
       }
       if networks.count > 1 { choice = ["\(networks.names) hold the same network"] }
     }
+    family = networks[chosen].family
     prefix = networks[chosen].prefix
     tensors = networks[chosen].tensors
     normalization = normalizations[chosen]
-    if let family = NetworkFamily(ofLayers: tensors.keys) { throw family.error(of: dictionary) }
+    if let family = UnreadFamily(ofLayers: tensors.keys) {
+      throw family.error(of: dictionary)
+    }
     unused = Set(tensors.keys)
     // Tensors may share their bytes: many large ones can stand in a small file.
     let byteCount = tensors.values.reduce(0) { $0 + Double($1.byteCount) }
@@ -69,6 +74,11 @@ struct PublishedTensors {
     var count = 0
     while tensors[layer(count) + name] != nil { count += 1 }
     return count
+  }
+
+  /// For each layer what the names of its tensors begin with.
+  func stems(of layers: [LayerSpecification]) -> [String] {
+    family.stems(of: layers, under: prefix)
   }
 
   /// Whether there is a tensor of that name.
@@ -131,14 +141,14 @@ struct PublishedTensors {
 
   /// Whether a tensor belongs to the network or its images' normalisation.
   func isUsed(_ name: String) -> Bool {
-    PublishedNames.prefix(of: name).map { $0 == prefix } ?? normalization.names.contains(name)
+    family.prefix(of: name).map { $0 == prefix } ?? normalization.names.contains(name)
   }
 
   /// Checks that every tensor was asked for.
   func checkAllTaken() throws {
     guard let stray = unused.min() else { return }
     throw dictionary.invalid(
-      prefix + stray, expected: "tensors of convex potential layers and a head alone",
+      prefix + stray, expected: "tensors of the network's layers alone",
       found: "another one")
   }
 }

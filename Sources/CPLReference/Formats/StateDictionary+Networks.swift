@@ -3,6 +3,7 @@ import CPLFiles
 extension StateDictionary {
   /// The tensors under one prefix, by their first names without it.
   struct Network {
+    let family: any PublishedFamily
     let prefix: String
     fileprivate(set) var tensors: [String: StoredTensor] = [:]
 
@@ -14,28 +15,36 @@ extension StateDictionary {
   }
 
   /// What the names of the file's networks begin with, in the order of the file.
-  public var networkPrefixes: [String] {
+  public var networkPrefixes: [String] { emptyNetworks.map(\.prefix) }
+
+  /// The networks, without their tensors.
+  private var emptyNetworks: [Network] {
+    let families = families
     var seen: Set<String> = []
     return tensors.compactMap { tensor in
-      let prefix = PublishedNames.prefix(of: tensor.name).map(String.init)
-      return prefix.flatMap { seen.insert($0).inserted ? $0 : nil }
+      for family in families {
+        guard let prefix = family.prefix(of: tensor.name).map(String.init) else { continue }
+        return seen.insert(prefix).inserted ? Network(family: family, prefix: prefix) : nil
+      }
+      return nil
     }
   }
 
-  /// The networks with the published names.
+  /// The networks that can be read.
   ///
   /// - Throws: `ReferenceError.invalid` for two copies of a tensor that differ.
   func networks() throws -> [Network] {
-    let prefixes = networkPrefixes
-    guard prefixes.count <= 64 else {
-      throw invalid("", expected: "at most 64 networks", found: "\(prefixes.count)")
+    var networks = emptyNetworks
+    guard networks.count <= 64 else {
+      throw invalid("", expected: "at most 64 networks", found: "\(networks.count)")
     }
-    var networks = prefixes.map { Network(prefix: $0) }
     for tensor in tensors {
-      guard let prefix = PublishedNames.prefix(of: tensor.name),
-        let index = prefixes.firstIndex(of: String(prefix))
-      else { continue }
-      let name = PublishedNames.canonical(String(tensor.name.dropFirst(prefix.count)))
+      let index = networks.firstIndex {
+        $0.family.prefix(of: tensor.name).map(String.init) == $0.prefix
+      }
+      guard let index else { continue }
+      let (family, prefix) = (networks[index].family, networks[index].prefix)
+      let name = family.canonical(String(tensor.name.dropFirst(prefix.count)))
       guard let other = networks[index].tensors.updateValue(tensor, forKey: name) else { continue }
       guard tensor.isCopy(of: other) else {
         throw invalid(

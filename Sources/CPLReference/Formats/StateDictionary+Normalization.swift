@@ -6,11 +6,13 @@ extension StateDictionary {
   /// Mean and deviation of each channel of the images, and what to tell of them: as the settings
   /// say, or as the file stores them, or as the data set has them whose images fit.
   ///
-  /// - Parameter configuration: the network's sizes but for the images' channels.
+  /// - Parameters:
+  ///   - configuration: the network's sizes but for the images' channels.
+  ///   - published: the mean that the published code of such networks has, if it is known.
   /// - Throws: `ReferenceError` where nothing tells the mean, or both do not fit together.
   func normalization(
     _ settings: UnstoredSettings, _ buffers: StoredNormalization,
-    of configuration: ModelConfiguration
+    of configuration: ModelRecipe, published: [Float]?
   ) throws -> (mean: [Float], deviation: [Float], notes: [String]) {
     for (name, isDeviation, problem) in buffers.unusable
     where (isDeviation ? settings.standardDeviation : settings.mean) == nil {
@@ -53,6 +55,11 @@ extension StateDictionary {
     let mean: [Float]
     if let told = settings.mean ?? stored.mean {
       mean = told
+    } else if let published {
+      mean = published
+      notes.append(
+        "its mean is not stored: taken as \(mean), which the published code subtracts; --mean "
+          + "sets it")
     } else {
       let known = try knownDataset(of: configuration)
       mean = known.statistics.mean
@@ -74,7 +81,7 @@ extension StateDictionary {
   }
 
   /// The only data set whose images the network can take.
-  private func knownDataset(of configuration: ModelConfiguration) throws -> DatasetDescriptor {
+  private func knownDataset(of configuration: ModelRecipe) throws -> DatasetDescriptor {
     let known = Self.descriptors(of: configuration)
     if known.count == 1 { return known[0] }
     let (image, classes) = (configuration.image, configuration.classes)
@@ -91,7 +98,7 @@ extension StateDictionary {
   }
 
   /// The data sets in files whose images a network can take; the images' channels are not known.
-  private static func descriptors(of configuration: ModelConfiguration) -> [DatasetDescriptor] {
+  private static func descriptors(of configuration: ModelRecipe) -> [DatasetDescriptor] {
     DatasetDescriptor.all.filter {
       $0.isRead && configuration.channels >= $0.image.channels
         && configuration.image.height == $0.image.height

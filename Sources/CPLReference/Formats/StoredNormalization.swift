@@ -48,6 +48,7 @@ struct StoredNormalization {
   /// around it, where several modules have some.
   ///
   /// - Parameters:
+  ///   - tensors: those that are no network's.
   ///   - others: the prefixes of the file's other networks, whose buffers are theirs.
   ///   - company: what is no tensor beside the network.
   ///   - channels: how many the network's images can have at most.
@@ -66,7 +67,7 @@ struct StoredNormalization {
     // By the module that they are in: how near it is, and the tensors.
     var candidates: [(module: [Substring], rank: (Int, Int))] = []
     var members: [String: (mean: StoredTensor?, deviation: StoredTensor?)] = [:]
-    for tensor in tensors where PublishedNames.prefix(of: tensor.name) == nil {
+    for tensor in tensors {
       let path = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
       guard let last = path.last, let role = Role(last), path.count <= 12,
         path.first.map(Self.otherStates.contains) != true

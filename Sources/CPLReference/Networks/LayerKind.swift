@@ -31,11 +31,39 @@ public protocol LayerKind: Codable, Equatable, Sendable {
   /// The layer and its sizes in a few words, without its step.
   var summary: String { get }
 
-  /// Small layers of a kind that is 1-Lipschitz whatever its weights are, for checks to try; none for others.
-  static var nonexpansiveSamples: [LayerSpecification] { get }
+  /// Whether its layers are 1-Lipschitz whatever their weights are.
+  static var isNonexpansive: Bool { get }
+
+  /// Small layers, for checks to try.
+  static var samples: [LayerSample] { get }
 
   /// What can be planted in its layers, for checks to notice.
   static var faults: [PlantedLayerFault] { get }
+
+  /// The layer that a configuration describes; sizes that it does not state follow from the shape of the
+  /// layer's input.
+  ///
+  /// - Parameters:
+  ///   - input: that shape; empty for the first layer.
+  ///   - options: what the configuration says, of which is taken what the kind knows.
+  init(following input: [Int], _ options: inout LayerOptions) throws
+
+  /// The part that such layers have in a recipe; nil where no recipe has them.
+  static var recipePart: RecipePart? { get }
+
+  /// The names and shapes of the parameters in the state dictionaries of the code that published such layers,
+  /// in the order of `parameterShapes`; the rest of their names tells the layer.
+  var publishedParameterShapes: [(name: String, shape: [Int])] { get }
+
+  /// The names and shapes of the buffers there.
+  var publishedBufferShapes: [(name: String, shape: [Int])] { get }
+
+  /// The layer whose tensors have these names and shapes in a published state dictionary where a layer is a
+  /// numbered module; nil where they are not those of such a layer.
+  static func published(_ shapes: [String: [Int]]) -> PublishedLayer?
+
+  /// The layer as the published code executes it.
+  var asPublished: Self { get }
 
   /// The layer with the given parameters.
   ///
@@ -48,8 +76,13 @@ public protocol LayerKind: Codable, Equatable, Sendable {
 extension LayerKind {
   public static var isCounted: Bool { false }
   public static var place: LayerPlace { .body }
-  public static var nonexpansiveSamples: [LayerSpecification] { [] }
+  public static var isNonexpansive: Bool { false }
   public static var faults: [PlantedLayerFault] { [] }
+  public static var recipePart: RecipePart? { nil }
+  public var publishedParameterShapes: [(name: String, shape: [Int])] { parameterShapes }
+  public var publishedBufferShapes: [(name: String, shape: [Int])] { bufferShapes }
+  public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? { nil }
+  public var asPublished: Self { self }
   public var parameterShapes: [(name: String, shape: [Int])] { [] }
   public var bufferShapes: [(name: String, shape: [Int])] { [] }
 
@@ -61,6 +94,18 @@ extension LayerKind {
   }
 }
 
+/// A layer as a configuration would describe it.
+public struct LayerSample: Sendable {
+  /// The shape of its input.
+  package let input: [Int]
+  package let options: [LayerOption: LayerOptions.Value]
+
+  package init(_ input: [Int], _ options: [LayerOption: LayerOptions.Value] = [:]) {
+    self.input = input
+    self.options = options
+  }
+}
+
 /// Where in a network a layer stands.
 public enum LayerPlace: Sendable {
   /// First: it normalises the images.
@@ -68,6 +113,18 @@ public enum LayerPlace: Sendable {
   case body
   /// Last: it makes the logits.
   case head
+}
+
+/// What the shapes of a layer's tensors tell of it.
+public struct PublishedLayer: Equatable, Sendable {
+  /// The channels, or the features, of its input.
+  package let inputs: Int
+  /// The number of hidden channels or hidden units.
+  package var hidden: Int?
+  /// The height and width of its kernel.
+  package var kernel: Int?
+  /// Of a head.
+  package var classes: Int?
 }
 
 /// The names under which kinds of layers write their sizes.

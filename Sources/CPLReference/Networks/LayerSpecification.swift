@@ -7,7 +7,7 @@ public struct LayerSpecification: Sendable {
   public init(_ value: any LayerKind) { self.value = value }
 
   /// The kinds that networks are made of.
-  static let kinds: [any LayerKind.Type] = [
+  package static let kinds: [any LayerKind.Type] = [
     NormalizeKind.self, PaddingKind.self, ConvolutionKind.self, NormPoolKind.self, FlattenKind.self,
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
     SLLLinearKind.self,
@@ -19,10 +19,30 @@ public struct LayerSpecification: Sendable {
     return kinds.flatMap { $0.faults }.filter { ids.insert($0.id).inserted }
   }
 
-  /// The samples of all kinds that are 1-Lipschitz whatever their weights are.
-  package static var nonexpansiveSamples: [LayerSpecification] {
-    kinds.flatMap { $0.nonexpansiveSamples }
+  /// The samples of a kind.
+  package static func samples(of kind: any LayerKind.Type) -> [LayerSpecification] {
+    kind.samples.map { sample in
+      var options = LayerOptions(sample.options)
+      guard let layer = try? kind.init(following: sample.input, &options) else {
+        preconditionFailure("\(kind.name) has a sample that is impossible")
+      }
+      return LayerSpecification(layer)
+    }
   }
+
+  /// The kind of layer whose tensors have these names and shapes in a published state dictionary, and what they tell
+  /// of it; nil where there is none.
+  package static func published(
+    _ shapes: [String: [Int]]
+  ) -> (kind: any LayerKind.Type, layer: PublishedLayer)? {
+    for kind in kinds {
+      if let layer = kind.published(shapes) { return (kind, layer) }
+    }
+    return nil
+  }
+
+  /// The layer as the code that published such layers executes it.
+  package var asPublished: LayerSpecification { LayerSpecification(value.asPublished) }
 
   /// The kind's name in tables.
   public var kind: String { type(of: value).name }
@@ -35,7 +55,7 @@ public struct LayerSpecification: Sendable {
 
   /// The number of inputs of one unit, on which the initialisation depends; `nil` without
   /// parameters.
-  var fanIn: Int? { parameterShapes.first.map { $0.shape.dropFirst().reduce(1, *) } }
+  package var fanIn: Int? { parameterShapes.first.map { $0.shape.dropFirst().reduce(1, *) } }
 }
 
 extension LayerSpecification: Equatable {

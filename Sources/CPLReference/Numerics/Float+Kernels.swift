@@ -73,9 +73,9 @@ extension Float: TensorScalar {
 
   public static func layerForward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-    step: Float, images: Int, _ input: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>,
-    hidden: UnsafeMutablePointer<Float>?, mask: UnsafeMutablePointer<UInt8>?,
-    _ workspace: UnsafeMutableRawPointer
+    step: Float, images: Int, _ input: UnsafePointer<Float>,
+    to output: UnsafeMutablePointer<Float>, hidden: UnsafeMutablePointer<Float>?,
+    mask: UnsafeMutablePointer<UInt8>?, _ workspace: UnsafeMutableRawPointer
   ) {
     cpl_conv_forward_f32(
       shape, packed, bias, step, images, input, output, hidden, mask, workspace)

@@ -1,3 +1,5 @@
+import CPLNetworks
+
 extension ExperimentConfiguration {
   /// A lower bound of the bytes that training on so many images takes: each weight, its gradient
   /// and the optimiser's two moments, and for the images of a step the input of every convex
@@ -5,13 +7,14 @@ extension ExperimentConfiguration {
   ///
   /// It cannot overflow for a model whose `problem` is nil.
   public func minimumMemory(images: Int) -> Int {
-    let convolution = model.convolutionInner * model.channels * model.kernel * model.kernel
-    let weights =
-      model.convolutionLayers * convolution + model.linearLayers * model.linearInner
-      * model.features + (model.head == .lln ? model.features * model.classes : 0)
-    let inputs =
-      model.convolutionLayers * model.channels * model.image.planeCount + model.linearLayers
-      * model.features
-    return MemoryLayout<Float>.size * (4 * weights + min(training.batch, images) * inputs)
+    let layers = model.layers
+    let weights = layers.flatMap(\.parameterShapes).reduce(0) { $0 + Self.count($1.shape) }
+    let inputs = layers.filter { $0.value is any ConvexPotentialKind }.reduce(0) {
+      $0 + Self.count($1.value.shapes?.input ?? [])
+    }
+    let numbers = 4 * weights + Double(min(training.batch, images)) * inputs
+    return Int(min(Double(MemoryLayout<Float>.size) * numbers, 0x1p62))
   }
+
+  private static func count(_ shape: [Int]) -> Double { shape.reduce(1) { $0 * Double($1) } }
 }

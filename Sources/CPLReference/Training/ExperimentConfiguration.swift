@@ -1,4 +1,5 @@
 import CPLDatasets
+import CPLFiles
 import CPLNetworks
 import CPLNumerics
 import Yams
@@ -90,7 +91,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   private static func checkKeys(_ node: Node?, path: String) throws {
     let sections: [(name: String, keys: [String], node: Node?)] = [
       ("", CodingKeys.allCases.map(\.rawValue), node),
-      ("model.", ModelConfiguration.CodingKeys.allCases.map(\.rawValue), node?["model"]),
+      recipe(node?["model"]),
       ("training.", TrainingConfiguration.CodingKeys.allCases.map(\.rawValue), node?["training"]),
       (
         "training.profile.", Profile.CodingKeys.allCases.map(\.rawValue),
@@ -103,7 +104,8 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
       guard let mapping = node.mapping else {
         throw ReferenceError.invalid(
           path: path, location: section.name.isEmpty ? "" : "key '\(section.name.dropLast())'",
-          expected: "keys and values", found: describe(node))
+          expected: section.name == "model." ? "keys and values, or a list" : "keys and values",
+          found: describe(node))
       }
       for key in mapping.keys.compactMap(\.string) where !section.keys.contains(key) {
         let expected =
@@ -115,6 +117,16 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
           found: "an unknown one")
       }
     }
+  }
+
+  /// The keys of a model that is a recipe. A list of layers checks its own.
+  private static func recipe(_ node: Node?) -> (name: String, keys: [String], node: Node?) {
+    let keys = ModelRecipe.CodingKeys.allCases.map(\.rawValue)
+    if case .sequence? = node { return ("model.", [], nil) }
+    if let key = node?.mapping?.keys.first?.string, ModelRecipe.bodies.contains(key) {
+      return ("model.\(key).", keys, node?[key])
+    }
+    return ("model.", keys, node)
   }
 
   /// What other programs call some of the keys.
@@ -153,11 +165,24 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
     _ error: DecodingError, yaml: String, path: String
   ) -> ReferenceError {
     func location(_ keys: [any CodingKey]) -> String {
-      keys.isEmpty ? "" : "key '\(keys.map(\.stringValue).joined(separator: "."))'"
+      let path = keys.reduce(into: "") { path, key in
+        if let index = key.intValue {
+          path += "[\(index)]"
+        } else {
+          path += (path.isEmpty ? "" : ".") + key.stringValue
+        }
+      }
+      return path.isEmpty ? "" : "key '\(path)'"
     }
     func found(_ keys: [any CodingKey]) -> String {
       let root = try? Yams.compose(yaml: yaml)
-      return describe(keys.reduce(root) { $0?[$1.stringValue] })
+      return describe(
+        keys.reduce(root) { node, key in
+          guard let index = key.intValue, case .sequence(let list)? = node else {
+            return node?[key.stringValue]
+          }
+          return list.indices.contains(index) ? list[index] : nil
+        })
     }
     switch error {
     case .keyNotFound(let key, let context):
@@ -207,26 +232,4 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
 extension String {
   /// The text up to its first line break.
   var firstLine: String { String(prefix { !$0.isNewline }) }
-
-  /// The candidate with the least edit distance (Levenshtein 1966).
-  ///
-  /// - Precondition: there is at least one candidate.
-  package func nearest(among candidates: [String]) -> String {
-    candidates.min { editDistance(to: $0) < editDistance(to: $1) }!
-  }
-
-  private func editDistance(to other: String) -> Int {
-    let target = Array(other)
-    var row = Array(0...target.count)
-    for (index, character) in enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
-      for column in target.indices {
-        let substitution = diagonal + (character == target[column] ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = Swift.min(substitution, row[column] + 1, diagonal + 1)
-      }
-    }
-    return row[target.count]
-  }
 }

@@ -79,7 +79,7 @@ package struct ReproductionPlan {
     _ name: String, for images: ImageDataset
   ) throws -> ExperimentConfiguration {
     var experiment = try configuration(name)
-    experiment.model.classes = images.classes
+    experiment.model.recipe?.classes = images.classes
     try experiment.check(path: name)
     try experiment.checkFits(images)
     return experiment

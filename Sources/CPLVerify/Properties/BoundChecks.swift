@@ -293,7 +293,7 @@ struct NetworkConstant: PropertyCheck {
     }
     // Deviations other than 1, which the network at hand need not have.
     let small: CPLNetwork<Float> = context.network(
-      ModelConfiguration(
+      ModelRecipe(
         convolutionLayers: 1, channels: 4, convolutionInner: 3, linearLayers: 1, linearInner: 8,
         image: ImageShape(channels: 3, height: 8, width: 8)
       ).layers(mean: [0.4, 0.5, 0.6], standardDeviation: [0.25, 0.3, 0.5]), seed: context.seed)

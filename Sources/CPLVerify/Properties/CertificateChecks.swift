@@ -68,10 +68,10 @@ struct CertificateRule: PropertyCheck {
     var above: [CertificateKind: [Double]] = [:]
     var below: [Double] = []
     var control: [Double] = []
-    let heads = ModelConfiguration.Head.allCases + [.lln, .lln, .lln]
+    let heads = ModelRecipe.Head.allCases + [.lln, .lln, .lln]
     for (index, head) in heads.enumerated() {
       var random = context.random(for: id, index)
-      var configuration = ModelConfiguration(
+      var configuration = ModelRecipe(
         convolutionLayers: 1, channels: 6, convolutionInner: 3, linearLayers: 1, linearInner: 8,
         head: head, classes: 5, image: ImageShape(channels: 3, height: 8, width: 8))
       configuration.pooling = 4

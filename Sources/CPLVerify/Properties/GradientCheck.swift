@@ -15,7 +15,7 @@ struct ExactGradients: PropertyCheck {
 
   func run(_ context: CheckContext) throws -> Findings {
     var random = context.random(for: id)
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 5,
       classes: 3, image: ImageShape(channels: 3, height: 4, width: 4))
     let start: CPLNetwork<Double> = context.network(

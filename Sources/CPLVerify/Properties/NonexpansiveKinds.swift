@@ -10,7 +10,9 @@ struct NonexpansiveKinds: PropertyCheck {
   func run(_ context: CheckContext) throws -> Findings {
     var (ratios, bounds): ([Double], [Double]) = ([], [])
     var control: [Double] = []
-    for (index, specification) in LayerSpecification.nonexpansiveSamples.enumerated() {
+    let samples = LayerSpecification.kinds.filter { $0.isNonexpansive }
+      .flatMap(LayerSpecification.samples)
+    for (index, specification) in samples.enumerated() {
       for trial in 0..<context.effort.choose(2, 6, 30) {
         var random = context.random(for: id, index, trial)
         var layer: any Layer<Float> = context.network([specification], seed: context.seed).layers[0]

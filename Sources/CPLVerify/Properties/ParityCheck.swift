@@ -202,7 +202,7 @@ struct RecordedParity: PropertyCheck {
   private static func training(
     _ recorded: RecordedValues, _ context: CheckContext
   ) throws -> [Double] {
-    let specifications = ModelConfiguration(
+    let specifications = ModelRecipe(
       convolutionLayers: 3, channels: 6, linearLayers: 2, linearInner: 24,
       image: ImageShape(channels: 3, height: 16, width: 16)
     ).layers(

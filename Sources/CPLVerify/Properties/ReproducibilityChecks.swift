@@ -26,7 +26,7 @@ struct ShortTraining {
     self.configuration = configuration
     images = SyntheticImages.make(count: 40, seed: 0, split: .train)
     network = context.network(
-      ModelConfiguration(
+      ModelRecipe(
         convolutionLayers: 1, channels: 3, convolutionInner: 2, linearLayers: 1, linearInner: 8
       ).layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1]), seed: seed)
   }

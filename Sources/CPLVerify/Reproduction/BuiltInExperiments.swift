@@ -26,15 +26,3 @@ public enum BuiltInExperiments {
     "table-cifar100": ["cpl-s", "cpl-m", "cpl-l", "cpl-xl"],
   ]
 }
-
-extension ModelConfiguration {
-  /// The multiplications with addition that one image's way through the convex potential layers and
-  /// the head takes: what tells a costly network from a cheap one before either has run.
-  package var multiplyAdds: Double {
-    let convolution =
-      2.0 * Double(convolutionInner * channels * kernel * kernel * image.planeCount)
-    let linear = 2.0 * Double(linearInner) * Double(features)
-    return Double(convolutionLayers) * convolution + Double(linearLayers) * linear
-      + Double(features * classes)
-  }
-}

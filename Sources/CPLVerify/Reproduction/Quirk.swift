@@ -24,11 +24,14 @@ public struct Quirk: Sendable {
 
   /// Why the quirk alone can change nothing of a model; nil where it can.
   public func reasonWithoutEffect(on model: ModelConfiguration) -> String? {
-    switch name {
+    let head = model.layers.last?.value
+    return switch name {
     case "stale-sigma":
       "without sigma-lower-bound no step comes from a stored σ̂; the two are measured together"
-    case "mean-pool" where model.head != .mean: "the network has no 'mean' head"
-    case "nan-tie" where model.head != .lln: "the network has no rows that could be equal"
+    case "mean-pool" where (head as? PoolingLinearKind)?.pooling != .mean:
+      "the network has no 'mean' head"
+    case "nan-tie" where !(head is LastLayerNormalisedKind):
+      "the network has no rows that could be equal"
     default: nil
     }
   }

@@ -34,7 +34,7 @@ struct PublishedCheckpointTests {
   func architecture() throws {
     let layers = try Checkpoint.read(fixturePath("checkpoints/wrapped.pt")).network.layers
       .map(\.specification)
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 8)
     let expected = configuration.layers(
       mean: DatasetDescriptor.cifar10.statistics.mean, standardDeviation: [1, 1, 1])
@@ -128,7 +128,7 @@ struct PublishedCheckpointTests {
   @Test("a network of our own keeps its steps and its normalisation in safetensors")
   func ownNetwork() throws {
     try withTemporaryFolder { folder in
-      let model = ModelConfiguration(
+      let model = ModelRecipe(
         convolutionLayers: 1, channels: 3, linearLayers: 1, linearInner: 4, head: .mean,
         image: [3, 8, 8])
       var network = CPLNetwork<Float>(

@@ -66,7 +66,7 @@ struct ConvexPotentialLayerTests {
 
   @Test("a network passes the same records and gradients as its layers one by one")
   func network() {
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 6, classes: 3,
       image: [3, 8, 8])
     var network = CPLNetwork<Double>(

@@ -6,7 +6,7 @@ import Testing
 struct FoldedHeadTests {
   @Test("binary32 differs from the layers one by one by rounding alone, and not between recordings")
   func rounding() throws {
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 1, channels: 4, linearLayers: 2, linearInner: 40, classes: 3,
       image: [3, 8, 8])
     var network = CPLNetwork<Float>(

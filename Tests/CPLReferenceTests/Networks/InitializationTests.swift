@@ -7,7 +7,7 @@ struct InitializationTests {
   private func network<Scalar: TensorScalar>(
     seed: UInt64, as type: Scalar.Type = Scalar.self
   ) -> CPLNetwork<Scalar> {
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 2, channels: 6, linearLayers: 2, linearInner: 40, image: [3, 16, 16])
     return CPLNetwork(
       configuration.layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1]), seed: seed)

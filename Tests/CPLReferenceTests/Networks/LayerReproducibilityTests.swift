@@ -103,7 +103,7 @@ struct LayerReproducibilityTests {
 
   /// A training step's loss, gradients and what it leaves in the network.
   private func trainingStep(_ workers: Workers) -> [[UInt8]] {
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 2, channels: 6, linearLayers: 2, linearInner: 300, image: [3, 16, 16])
     var network = CPLNetwork<Float>(
       configuration.layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1]), seed: 9)

@@ -59,7 +59,7 @@ struct LayerSpecificationTests {
     func network(_ height: Int, _ width: Int) -> CPLNetwork<Float> {
       let image = ImageShape(channels: 3, height: height, width: width)
       return CPLNetwork(
-        ModelConfiguration(
+        ModelRecipe(
           convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 5, classes: 3,
           image: image
         ).layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 1)

@@ -1,114 +1,148 @@
 import CPLReference
-import Foundation
 import TestSupport
 import Testing
 
+/// A network as a configuration has it: a recipe, one of other layers, or a list of layers.
 @Suite("ModelConfiguration")
 struct ModelConfigurationTests {
-  private static func layers(_ configuration: ModelConfiguration) -> [LayerSpecification] {
-    configuration.layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1])
+  private static func read(_ model: String) throws -> ExperimentConfiguration {
+    try ExperimentConfiguration(
+      yaml: "name: x\nmodel:\(model)\ntraining:\n  epochs: 1\n", path: "x.yml")
   }
 
-  private static func experiment(_ name: String) throws -> ModelConfiguration {
-    let path = Fixture.repository.appending(path: "experiments/\(name).yml")
-    return try ExperimentConfiguration(
-      yaml: try String(contentsOf: path, encoding: .utf8), path: path.path
-    ).model
+  private static let list = """
+
+    - normalize: { channels: 3, side: 32 }
+    - padding: { channels: 30 }
+    - convolution: { inner: 5, repeat: 6 }
+    - norm-pool: { window: 4 }
+    - flatten
+    - linear: { inner: 512, repeat: 3 }
+    - last-layer-normalised: { classes: 10 }
+    """
+
+  private static let recipe = """
+
+      convolution_layers: 6
+      channels: 30
+      linear_layers: 3
+      linear_inner: 512
+    """
+
+  @Test("a list of layers is the network of the recipe that has the same layers")
+  func list() throws {
+    let (list, recipe) = (try Self.read(Self.list).model, try Self.read(Self.recipe).model)
+    #expect(list.layers == recipe.layers && list.layers.count == 14)
+    #expect(list.image == [3, 32, 32] && list.classes == 10)
+    #expect(list.multiplyAdds == recipe.multiplyAdds)
+    let normalized = list.layers(mean: [0.1, 0.2, 0.3], standardDeviation: [1, 2, 4])
+    #expect(
+      normalized[0]
+        == .normalize(mean: [0.1, 0.2, 0.3], standardDeviation: [1, 2, 4], image: [3, 32, 32]))
+    #expect(Array(normalized.dropFirst()) == Array(list.layers.dropFirst()))
   }
 
-  @Test("CPL-S has the published number of parameters, trained and stored")
-  func parameterCount() throws {
-    let layers = Self.layers(try Self.experiment("cpl-s"))
-    let trained = layers.flatMap(\.parameterShapes).reduce(0) { $0 + $1.shape.reduce(1, *) }
-    #expect(trained == 41_371_426)
-    // The published state dictionary also holds each u and a number `alpha` for each dense layer.
-    let stored = layers.flatMap(\.bufferShapes).map(\.shape).reduce(trained) {
-      $0 + $1.reduce(1, *)
+  @Test("a recipe may name its layers, and those of another kind stand under theirs")
+  func named() throws {
+    func indented(_ name: String) -> String {
+      "\n  \(name):" + Self.recipe.replacing("\n", with: "\n  ")
     }
-    let dense = layers.count { $0.value is LinearKind }
-    #expect(stored + dense == 42_313_193)
+    let plain = try Self.read(Self.recipe)
+    #expect(try Self.read(indented("cpl")) == plain)
+    let sll = try Self.read(indented("sll"))
+    #expect(
+      sll.model.layers.map(\.kind)
+        == plain.model.layers.map {
+          ["convolution": "sll-convolution", "linear": "sll-linear"][$0.kind] ?? $0.kind
+        })
+  }
+
+  @Test("what was read is written as it can be read again, defaults written out")
+  func roundTrip() throws {
+    let sll = "\n  sll:" + Self.recipe.replacing("\n", with: "\n  ")
+    let other = """
+
+      - normalize: { channels: 1, height: 4, width: 10 }
+      - padding: { channels: 2, padding: clone }
+      - flatten:
+      - sll-linear: { inner: 3 }
+      - linear: { inner: 3, step_numerator: 1.1 }
+      - pooling-linear: { pooling: max, classes: 2 }
+      """
+    for model in [Self.list, Self.recipe, sll, other] {
+      let configuration = try Self.read(model)
+      let yaml = try configuration.yaml()
+      #expect(try ExperimentConfiguration(yaml: yaml, path: "x.yml") == configuration)
+    }
+    let yaml = try Self.read(Self.list).yaml()
+    #expect(yaml.contains("kernel: 3") && yaml.contains("repeat: 6"))
   }
 
   @Test(
-    "each size of the paper has its depth and width",
+    "what is wrong is named with its place",
     arguments: [
-      ("cpl-s", 20, 45, 7), ("cpl-m", 30, 60, 10), ("cpl-l", 50, 90, 10), ("cpl-xl", 70, 120, 15),
+      ("kernel: 4, inner: 5", "key 'model[2].convolution'", "possible", "keys and values"),
+      ("inner: 5, kernle: 3", "key 'model[2].convolution.kernle'", "nearest: 'kernel'", "3"),
+      ("inner: many", "key 'model[2].convolution.inner'", "a whole number", "many"),
+      ("kernel: 3", "key 'model[2].convolution.inner'", "a whole number", "nothing"),
+      ("inner: 5, repeat: 0", "key 'model[2].convolution.repeat'", "1 to 10000", "0"),
+      ("inner: 5, repeat: 10001", "key 'model[2].convolution.repeat'", "1 to 10000", "10001"),
+      ("inner: 5, repeat: 9999", "key 'model[2]'", "at most 10000 layers", "keys and values"),
+      ("inner: [5]", "key 'model[2].convolution.inner'", "a single value", "a list"),
     ])
-  func paperSizes(name: String, depth: Int, channels: Int, linear: Int) throws {
-    let configuration = try Self.experiment(name)
-    #expect(configuration.convolutionLayers == depth)
-    #expect(configuration.channels == channels)
-    #expect(configuration.linearLayers == linear)
-    #expect(configuration.convolutionInner == 5)
-    #expect(configuration.linearInner == 2048)
-    #expect(configuration.features == channels * 64)
-    #expect(configuration.problem == nil)
-    #expect(LayerSpecification.problem(in: Self.layers(configuration)) == nil)
+  func mistakes(options: String, place: String, expected: String, found: String) {
+    Self.refuse(
+      Self.list.replacing("inner: 5, repeat: 6", with: options), place, expected, found)
   }
 
-  @Test("the layers stand in the paper's order", arguments: ModelConfiguration.Head.allCases)
-  func order(head: ModelConfiguration.Head) {
-    let configuration = ModelConfiguration(
-      convolutionLayers: 2, channels: 4, linearLayers: 1, linearInner: 8, head: head)
-    let layers = Self.layers(configuration)
-    #expect(
-      layers.map(\.kind) == [
-        "normalize", "padding", "convolution", "convolution", "norm-pool", "flatten", "linear",
-        head == .lln ? "last-layer-normalised" : "pooling-linear",
-      ])
-    #expect(LayerSpecification.problem(in: layers) == nil)
-    let network = CPLNetwork<Float>(layers, seed: 0)
-    #expect(network.inputShape == [3, 32, 32])
-    #expect(network.classes == 10)
-    #expect(network.layers.map(\.specification) == layers)
-    #expect(
-      network.parameterCount
-        == layers.flatMap(\.parameterShapes).reduce(0) { $0 + $1.shape.reduce(1, *) })
-    #expect((network.head.unitRows != nil) == (head == .lln))
-    #expect(network.normalization.mean == [0.5, 0.5, 0.5])
+  @Test(
+    "layers that do not follow one another are refused",
+    arguments: [
+      ("- flatten\n", "", "key 'model[4].linear'", "'flatten' before it"),
+      ("- norm-pool: { window: 4 }", "- norm-pool: { window: 5 }", "key 'model[3]", "possible"),
+      ("- norm-pool: { window: 4 }", "- norm-pool: { window: 4, repeat: 2 }", "[3]", "repeat"),
+      ("- flatten\n", "- flat\n", "key 'model[4]'", "nearest: 'flatten'"),
+      ("- flatten\n", "- flatten: { a: 1 }\n", "key 'model[4].flatten.a'", "a known key"),
+      ("- normalize: { channels: 3, side: 32 }\n", "", "key 'model[0]", "normalize"),
+      ("- padding", "- normalize: { channels: 3, side: 32 }\n- padding", "[1]", "only at first"),
+      ("- last-layer-normalised: { classes: 10 }", "", "key 'model'", "head"),
+      (
+        "last-layer-normalised: { classes: 10 }", "flatten", "key 'model[6]",
+        "1920 features, not images"
+      ),
+      ("side: 32", "side: 99999999999999", "key 'model[0]", "possible"),
+      ("channels: 3, side", "channels: -3, side", "key 'model[0]", "possible"),
+    ])
+  func order(text: String, other: String, place: String, expected: String) {
+    Self.refuse(Self.list.replacing(text, with: other), place, expected, "")
   }
 
-  @Test("a network without convex potential layers is one too")
-  func noDepth() {
-    let configuration = ModelConfiguration(
-      convolutionLayers: 0, channels: 3, linearLayers: 0, linearInner: 1)
-    #expect(configuration.problem == nil)
-    #expect(LayerSpecification.problem(in: Self.layers(configuration)) == nil)
+  @Test("a recipe of layers that have no step of their own takes none")
+  func steps() {
+    Self.refuse(
+      "\n  sll:" + (Self.recipe + "\n  step_numerator: 1").replacing("\n", with: "\n  "),
+      "key 'model.sll.step_numerator'", "none with layers of 'sll'", "1")
+    Self.refuse(
+      "\n  sll:" + (Self.recipe + "\n  kernl: 1").replacing("\n", with: "\n  "),
+      "key 'model.sll.kernl'", "kernel", "unknown")
+    Self.refuse(" text", "key 'model'", "a list", "'text'")
   }
 
-  @Test("numbers that are impossible are named")
-  func problems() {
-    var configuration = ModelConfiguration(
-      convolutionLayers: 2, channels: 4, linearLayers: 1, linearInner: 8)
-    func key(_ change: (inout ModelConfiguration) -> Void) -> String? {
-      var changed = configuration
-      change(&changed)
-      return changed.problem?.key
-    }
-    #expect(key { _ in } == nil)
-    #expect(key { $0.convolutionLayers = -1 } == "convolution_layers")
-    #expect(key { $0.channels = 0 } == "channels")
-    #expect(key { $0.channels = 2 } == "channels")
-    #expect(key { $0.padding = .clone } == "channels")
-    #expect(key { $0.convolutionInner = 0 } == "convolution_inner")
-    #expect(key { $0.kernel = 2 } == "kernel")
-    #expect(key { $0.kernel = 17 } == "kernel")
-    #expect(key { $0.linearLayers = 1001 } == "linear_layers")
-    #expect(key { $0.linearInner = .max } == "linear_inner")
-    #expect(key { $0.pooling = 3 } == "pooling")
-    #expect(key { $0.pooling = 0 } == "pooling")
-    #expect(key { $0.classes = 1 } == "classes")
-    #expect(key { $0.image.channels = 0 } == "image_channels")
-    #expect(key { $0.image = [3, 0, 0] } == "image_side")
-    #expect(key { $0.image = [3, 0, 32] } == "image_height")
-    #expect(key { $0.image = [3, 32, 513] } == "image_width")
-    #expect(key { $0.image = [3, 32, 34] } == "pooling")
-    #expect(key { $0.stepNumerator = 0 } == "step_numerator")
-    #expect(key { $0.stepNumerator = .nan } == "step_numerator")
-    configuration.pooling = 32
-    #expect(key { _ in } == nil)
-    for head in [ModelConfiguration.Head.trunc, .mean, .max] {
-      #expect(key { $0.head = head } == "head")
+  private static func refuse(
+    _ model: String, _ place: String, _ expected: String, _ found: String
+  ) {
+    #expect {
+      try Self.read(model)
+    } throws: { error in
+      guard
+        case ReferenceError.invalid("x.yml", let location, let wanted, let seen)? =
+          error as? ReferenceError
+      else { return false }
+      let isFit =
+        location.contains(place) && wanted.contains(expected)
+        && (found.isEmpty || seen.contains(found))
+      if !isFit { Issue.record("\(location): \(wanted), \(seen)") }
+      return isFit
     }
   }
 }

@@ -5,12 +5,12 @@ import Testing
 
 @Suite("The digest of a network")
 struct NetworkDigestTests {
-  private static let model = ModelConfiguration(
+  private static let model = ModelRecipe(
     convolutionLayers: 1, channels: 6, convolutionInner: 2, linearLayers: 1, linearInner: 4,
     image: [3, 8, 8])
 
   private func network(
-    _ model: ModelConfiguration = model, mean: [Float] = [0.5, 0.5, 0.5],
+    _ model: ModelRecipe = model, mean: [Float] = [0.5, 0.5, 0.5],
     deviation: [Float] = [1, 1, 1]
   ) -> CPLNetwork<Float> {
     var network = CPLNetwork<Float>(
@@ -41,12 +41,12 @@ struct NetworkDigestTests {
     #expect(Set(digests).count == networks.count)
     #expect(try network().digest() == digests[0])
     var heads: Set<String> = []
-    for head in ModelConfiguration.Head.allCases {
+    for head in ModelRecipe.Head.allCases {
       var model = Self.model
       model.head = head
       heads.insert(try network(model).digest())
     }
-    #expect(heads.count == ModelConfiguration.Head.allCases.count)
+    #expect(heads.count == ModelRecipe.Head.allCases.count)
   }
 
   @Test("the digest of the parameters alone is the same for other steps and means")

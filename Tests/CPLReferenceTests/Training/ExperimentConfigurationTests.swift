@@ -77,10 +77,10 @@ struct ExperimentConfigurationTests {
   @Test("what is not written has the paper's value")
   func defaults() throws {
     let configuration = try Self.read(Self.minimal)
-    #expect(configuration.model.kernel == 3)
-    #expect(configuration.model.convolutionInner == 5)
-    #expect(configuration.model.head == .lln)
-    #expect(configuration.model.pooling == 4)
+    #expect(configuration.model.recipe?.kernel == 3)
+    #expect(configuration.model.recipe?.convolutionInner == 5)
+    #expect(configuration.model.recipe?.head == .lln)
+    #expect(configuration.model.recipe?.pooling == 4)
     #expect(configuration.training.batch == 256)
     #expect(configuration.training.learningRate == 1e-3)
     #expect(configuration.training.margin == 0.7)
@@ -93,9 +93,9 @@ struct ExperimentConfigurationTests {
   func roundTrip() throws {
     var configuration = try Self.read(Self.minimal)
     configuration.name = "a: \"name\" # with 'marks'"
-    configuration.model.head = .mean
-    configuration.model.padding = .clone
-    configuration.model.channels = 6
+    configuration.model.recipe?.head = .mean
+    configuration.model.recipe?.padding = .clone
+    configuration.model.recipe?.channels = 6
     configuration.training.seed = .max
     configuration.training.normalizeInput = true
     configuration.training.profile = .published
@@ -222,10 +222,10 @@ struct ExperimentConfigurationTests {
     var configuration = try Self.read(Self.minimal)
     let images = SyntheticImages.make(count: 10, seed: 0, split: .test)
     try configuration.checkFits(images)
-    configuration.model.classes = 100
+    configuration.model.recipe?.classes = 100
     #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
-    configuration.model.classes = 10
-    (configuration.model.image.height, configuration.model.image.width) = (28, 28)
+    configuration.model.recipe?.classes = 10
+    configuration.model.recipe?.image = [3, 28, 28]
     #expect(throws: ReferenceError.self) { try configuration.checkFits(images) }
   }
 

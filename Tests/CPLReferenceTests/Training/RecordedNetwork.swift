@@ -20,7 +20,7 @@ struct RecordedNetwork {
   static func initial<Scalar: TensorScalar>(
     _ type: Scalar.Type = Scalar.self
   ) throws -> CPLNetwork<Scalar> {
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 3, channels: 6, linearLayers: 2, linearInner: 24, image: [3, 16, 16])
     let mean: Tensor<Float> = try Fixture.input("net/mean")
     let specifications = configuration.layers(

@@ -20,7 +20,7 @@ struct TrainerTests {
 
   /// Large enough that every layer is cut into several pieces of work.
   private static func start(seed: UInt64 = 3) -> TrainingState {
-    let model = ModelConfiguration(
+    let model = ModelRecipe(
       convolutionLayers: 2, channels: 5, convolutionInner: 4, linearLayers: 1, linearInner: 300)
     return TrainingState(
       network: CPLNetwork(

@@ -8,7 +8,7 @@ struct TrainingGradientTests {
   private let labels = [2, 0, 1]
 
   private func network(seed: UInt64 = 5, stepNumerator: Float = 2) -> CPLNetwork<Double> {
-    var configuration = ModelConfiguration(
+    var configuration = ModelRecipe(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 5,
       classes: 3, image: [3, 4, 4])
     configuration.stepNumerator = stepNumerator

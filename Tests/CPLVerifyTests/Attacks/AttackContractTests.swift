@@ -32,7 +32,7 @@ struct AnyAttack: CustomTestStringConvertible, Sendable {
 struct AttackContractTests {
   /// A small network of every kind of layer, its weights large enough for it to bend.
   static func target() throws -> AttackTarget {
-    var configuration = ModelConfiguration(
+    var configuration = ModelRecipe(
       convolutionLayers: 1, channels: 6, linearLayers: 1, linearInner: 12, image: [3, 8, 12])
     configuration.classes = 6
     var network = CPLNetwork<Float>(

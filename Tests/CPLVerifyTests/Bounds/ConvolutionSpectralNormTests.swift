@@ -68,7 +68,7 @@ struct ConvolutionSpectralNormTests {
   @Test("at 3×224×224 the bounds say what stands in for the band, and how much looser it is")
   func largeImages() throws {
     let network = CPLNetwork<Float>(
-      ModelConfiguration(
+      ModelRecipe(
         convolutionLayers: 1, channels: 3, convolutionInner: 3, linearLayers: 0, linearInner: 1,
         image: [3, 224, 224]
       ).layers(mean: [0, 0, 0], standardDeviation: [1, 1, 1]), seed: 3)

@@ -130,10 +130,10 @@ struct ForwardErrorTests {
     "networks of the paper's sizes err by less than 1e-9 in binary64, as is proved",
     .enabled(if: Hunt.isSlow),
     arguments: [
-      ModelConfiguration(convolutionLayers: 6, channels: 30, linearLayers: 3, linearInner: 512),
-      ModelConfiguration(convolutionLayers: 20, channels: 45, linearLayers: 7, linearInner: 2048),
+      ModelRecipe(convolutionLayers: 6, channels: 30, linearLayers: 3, linearInner: 512),
+      ModelRecipe(convolutionLayers: 20, channels: 45, linearLayers: 7, linearInner: 2048),
     ])
-  func realisticSizes(_ configuration: ModelConfiguration) throws {
+  func realisticSizes(_ configuration: ModelRecipe) throws {
     let verified = try VerifiedNetwork(
       CPLNetwork(
         configuration.layers(mean: [0.4914, 0.4822, 0.4465], standardDeviation: [1, 1, 1]), seed: 1),

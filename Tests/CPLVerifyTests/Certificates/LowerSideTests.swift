@@ -40,7 +40,7 @@ struct LowerSideTests {
   @Test("it reaches the upper side where a pair of images attains the constant")
   func attained() throws {
     // (x − 0.3)/0.5 and a pooling that keeps the norm of images that are constant in each window.
-    let configuration = ModelConfiguration(
+    let configuration = ModelRecipe(
       convolutionLayers: 0, channels: 3, linearLayers: 0, linearInner: 1, image: [3, 8, 8])
     let network = CPLNetwork<Float>(
       configuration.layers(mean: [0.3, 0.3, 0.3], standardDeviation: [1, 0.5, 2]), seed: 1)
@@ -54,7 +54,7 @@ struct LowerSideTests {
 
   @Test("it finds a layer that expands")
   func expanding() throws {
-    var configuration = ModelConfiguration(
+    var configuration = ModelRecipe(
       convolutionLayers: 2, channels: 4, linearLayers: 1, linearInner: 8, image: [3, 8, 8])
     configuration.stepNumerator = 8
     let network = CPLNetwork<Float>(

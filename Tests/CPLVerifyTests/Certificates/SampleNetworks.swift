@@ -10,8 +10,8 @@ enum SampleNetworks {
     var random = CounterRandom(seed: seed, purpose: .test, major: 77)
     let window = [1, 2, 2, 3][random.below(4)]
     let imageChannels = 1 + random.below(3)
-    let head = ModelConfiguration.Head.allCases[random.below(4)]
-    var configuration = ModelConfiguration(
+    let head = ModelRecipe.Head.allCases[random.below(4)]
+    var configuration = ModelRecipe(
       convolutionLayers: random.below(3), channels: imageChannels * (1 + random.below(3)),
       convolutionInner: 1 + random.below(6), linearLayers: random.below(3),
       linearInner: 1 + random.below(12), head: head,

@@ -10,8 +10,8 @@ enum ExperimentSample {
     return RunConfiguration(
       experiment: ExperimentConfiguration(
         name: "sample",
-        model: ModelConfiguration(
-          convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 8),
+        model: .recipe(
+          ModelRecipe(convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 8)),
         training: training),
       images: RunConfiguration.ImageSelection(digest: "0123", testDigest: nil),
       augmentationSeed: nil, command: "cpl-verify train")

@@ -136,6 +136,20 @@ import TestSupport
     }
   }
 
+  @Test("a report has its sizes, and never the paper's name")
+  func summary() {
+    var summary = ModelSummary(Self.network(seed: 1))
+    #expect(summary.layers == "sll")
+    #expect(
+      summary.convolutionLayers == 2 && summary.channels == 6 && summary.convolutionInner == 5)
+    #expect(summary.linearLayers == 1 && summary.linearInner == 16)
+    (summary.convolutionLayers, summary.channels, summary.convolutionInner) = (20, 45, 5)
+    (summary.linearLayers, summary.linearInner) = (7, 2048)
+    #expect(summary.paperName == nil)
+    summary.layers = nil
+    #expect(summary.paperName == "CPL-S")
+  }
+
   @Test("weights written to a file are read again as the same network")
   func storage() throws {
     let network = Self.network(seed: 6)

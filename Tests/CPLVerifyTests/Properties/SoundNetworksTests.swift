@@ -12,7 +12,7 @@ enum SoundNetworks {
   }
 
   static func network(_ kind: Kind) -> CPLNetwork<Float> {
-    var size = ModelConfiguration(
+    var size = ModelRecipe(
       convolutionLayers: 2, channels: 6, convolutionInner: 4, linearLayers: 2, linearInner: 8,
       classes: 4, image: [3, 8, 8])
     switch kind {

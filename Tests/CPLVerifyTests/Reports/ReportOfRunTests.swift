@@ -10,7 +10,7 @@ struct ReportOfRunTests {
   /// A small network whose steps are eight times too long, so that certificates which take its
   /// layers for 1-Lipschitz are wrong.
   private var expanding: CPLNetwork<Float> {
-    let model = ModelConfiguration(
+    let model = ModelRecipe(
       convolutionLayers: 2, channels: 3, convolutionInner: 3, linearLayers: 1, linearInner: 16,
       classes: 3, image: [3, 8, 8])
     var network = CPLNetwork<Float>(

@@ -38,11 +38,11 @@ struct ReproductionTests {
   private func group(
     _ name: String, epochs: Int = 10, channels: Int = 4, seeds: [UInt64] = [0]
   ) throws -> ReproductionGroup {
-    let model = ModelConfiguration(
+    let model = ModelRecipe(
       convolutionLayers: 1, channels: channels, linearLayers: 1, linearInner: 8)
     var training = TrainingConfiguration()
     training.epochs = epochs
-    let experiment = ExperimentConfiguration(name: name, model: model, training: training)
+    let experiment = ExperimentConfiguration(name: name, model: .recipe(model), training: training)
     return ReproductionGroup(
       name: name,
       runs: try seeds.map {
@@ -134,17 +134,17 @@ struct ReproductionTests {
 
 @Suite("A study of quirks")
 struct QuirkStudyTests {
-  private func study(head: ModelConfiguration.Head) throws -> QuirkStudy {
-    let model = ModelConfiguration(
+  private func study(head: ModelRecipe.Head) throws -> QuirkStudy {
+    let model = ModelRecipe(
       convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 8, head: head)
     return try QuirkStudy(
-      ExperimentConfiguration(name: "x", model: model, training: TrainingConfiguration()),
+      ExperimentConfiguration(name: "x", model: .recipe(model), training: TrainingConfiguration()),
       dataset: "synthetic", seeds: [3, 4])
   }
 
   @Test("every quirk is either measured alone or excluded with a reason")
   func all() throws {
-    for head in ModelConfiguration.Head.allCases {
+    for head in ModelRecipe.Head.allCases {
       let study = try study(head: head)
       let measured = Set(study.group.runs.compactMap(\.quirk))
       for quirk in Quirk.all {
@@ -222,7 +222,7 @@ struct BuiltInExperimentTests {
     for (name, paper) in [("cpl-s", "CPL-S"), ("cpl-xl", "CPL-XL")] {
       let model = try #require(try BuiltInExperiments.named(name)).model
       #expect(
-        model.convolutionLayers == (paper == "CPL-S" ? 20 : 70) && model.multiplyAdds > 0)
+        model.recipe?.convolutionLayers == (paper == "CPL-S" ? 20 : 70) && model.multiplyAdds > 0)
     }
     let costs = try ["cpl-tiny", "cpl-small", "cpl-s", "cpl-m", "cpl-l", "cpl-xl"].map {
       try #require(try BuiltInExperiments.named($0)).model.multiplyAdds

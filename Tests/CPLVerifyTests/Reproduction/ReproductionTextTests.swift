@@ -5,10 +5,11 @@ import Testing
 @Suite("What a reproduction writes")
 struct ReproductionTextTests {
   private func run(seed: UInt64, epochs: Int? = nil) throws -> ReproductionRun {
-    let model = ModelConfiguration(
+    let model = ModelRecipe(
       convolutionLayers: 20, channels: 45, linearLayers: 7, linearInner: 2048)
     return try ReproductionRun(
-      ExperimentConfiguration(name: "cpl-s", model: model, training: TrainingConfiguration()),
+      ExperimentConfiguration(
+        name: "cpl-s", model: .recipe(model), training: TrainingConfiguration()),
       dataset: "cifar10", seed: seed, profile: .corrected, epochs: epochs)
   }
 

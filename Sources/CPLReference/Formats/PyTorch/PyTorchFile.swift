@@ -142,7 +142,7 @@ enum PyTorchFile {
       }
       let tensor = contents.tensors[index]
       let isDense = StoredTensor.isDense(shape: tensor.shape, strides: tensor.strides)
-      if !isDense, PublishedNames.prefix(of: name) == nil {
+      if !isDense, ConvexPotentialFamily().prefix(of: name) == nil {
         company.append(StateDictionary.Company(name: name, what: "a view of a tensor"))
         return nil
       }

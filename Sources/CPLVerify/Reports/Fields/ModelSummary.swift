@@ -2,13 +2,16 @@ import CPLReference
 
 /// The size of a network, by which it is compared with the paper's.
 public struct ModelSummary: Codable, Equatable, Sendable {
-  /// The number of convolutional convex potential layers.
+  /// What its layers are, by the name that recipes have for them, such as "sll"; nil for convex potential layers
+  /// with a step of their own.
+  public var layers: String?
+  /// The number of convolutional layers.
   public var convolutionLayers: Int
   /// Their channels; 0 without such layers.
   public var channels: Int
-  /// Their inner channels.
+  /// Their hidden channels.
   public var convolutionInner: Int
-  /// The number of dense convex potential layers.
+  /// The number of dense layers.
   public var linearLayers: Int
   /// Their hidden units; 0 without such layers.
   public var linearInner: Int
@@ -34,28 +37,33 @@ public struct ModelSummary: Codable, Equatable, Sendable {
     self.imageShape = imageShape
   }
 
-  /// The size of a network; widths are those of its first layer of a kind.
+  /// The size of a network; widths are those of its first convolutional and its first dense layer.
   public init(_ network: CPLNetwork<Float>) {
     self.init(
       convolutionLayers: 0, channels: 0, convolutionInner: 0, linearLayers: 0, linearInner: 0,
       head: network.head.specification.kind, classes: network.classes,
       parameters: network.parameterCount, imageShape: network.image)
     for layer in network.layers.reversed() {
-      switch layer.specification.value {
-      case let kind as ConvolutionKind:
+      guard let kind = layer.specification.value as? any ConvexPotentialKind else { continue }
+      if layer.inputShape.count == 3 {
         convolutionLayers += 1
-        (channels, convolutionInner) = (kind.image.channels, kind.inner)
-      case let kind as LinearKind:
+        (channels, convolutionInner) = (layer.inputShape[0], kind.inner)
+      } else {
         linearLayers += 1
         linearInner = kind.inner
-      default: break
       }
+    }
+    let names = Set(
+      network.layers.compactMap { type(of: $0.specification.value).recipePart?.name })
+    if !names.isSubset(of: [ModelRecipe.standard]) {
+      layers = names.sorted().joined(separator: ", ")
     }
   }
 
   /// The paper's name of this size, such as "CPL-S"; nil for any other.
   public var paperName: String? {
-    guard head == "last-layer-normalised", convolutionInner == 5, linearInner == 2048 else {
+    guard layers == nil, head == "last-layer-normalised", convolutionInner == 5, linearInner == 2048
+    else {
       return nil
     }
     return switch (convolutionLayers, channels, linearLayers) {

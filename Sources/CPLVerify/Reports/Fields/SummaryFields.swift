@@ -19,14 +19,18 @@ struct EpochFields: FieldList {
 struct ModelFields: FieldList {
   typealias Record = ModelSummary
 
+  let layers = F(
+    "layers", in: .attributes, .text,
+    "what the layers are, such as sll; missing: convex potential layers with a step of their own",
+    \.layers)
   let convolutionLayers = F(
-    "convolution_layers", in: .attributes, .count, "convex potential layers that convolve",
+    "convolution_layers", in: .attributes, .count, "layers that convolve",
     \.convolutionLayers)
   let channels = F("channels", in: .attributes, .count, "their channels", \.channels)
   let convolutionInner = F(
     "convolution_inner", in: .attributes, .count, "their hidden channels", \.convolutionInner)
   let linearLayers = F(
-    "linear_layers", in: .attributes, .count, "dense convex potential layers", \.linearLayers)
+    "linear_layers", in: .attributes, .count, "dense layers", \.linearLayers)
   let linearInner = F(
     "linear_inner", in: .attributes, .count, "their hidden units", \.linearInner)
   let head = F("head", in: .attributes, .text, "the head's kind", \.head)

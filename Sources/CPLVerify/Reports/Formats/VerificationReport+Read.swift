@@ -85,6 +85,7 @@ extension ModelSummary {
       head: try file.attribute(fields.head, of: group),
       classes: try file.attribute(fields.classes, of: group),
       parameters: try file.attribute(fields.parameters, of: group), imageShape: shape)
+    layers = try file.attribute(fields.layers, of: group)
   }
 }
 

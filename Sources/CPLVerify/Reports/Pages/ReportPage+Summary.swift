@@ -7,7 +7,9 @@ extension ReportPage {
   static func summary(_ report: VerificationReport) -> Section {
     let facts = report.provenance
     let made = [
-      report.model?.paperName ?? report.model.map { _ in "a network of another size" },
+      report.model.map {
+        $0.paperName ?? $0.layers.map { "a network of layers \($0)" } ?? "a network of another size"
+      },
       facts.data.name.map {
         $0 == "synthetic"
           ? "data synthetic (images drawn by the program, easy to tell apart: a demonstration that "

@@ -124,8 +124,9 @@ struct ReproducibilityCard {
       (
         "model",
         model.map {
-          "\($0.paperName ?? "of another size"): \($0.convolutionLayers) convolutional layers "
-            + "of \($0.channels) channels, \($0.linearLayers) dense layers of \($0.linearInner) "
+          "\($0.paperName ?? $0.layers.map { "layers \($0)" } ?? "of another size"): "
+            + "\($0.convolutionLayers) convolutional layers of \($0.channels) channels, "
+            + "\($0.linearLayers) dense layers of \($0.linearInner) "
             + "units, head \($0.head), \($0.parameters) parameters"
         }
       ),

@@ -184,7 +184,7 @@ struct LocalRadiusTests {
 
   @Test("a head that chooses among features has its sound radii")
   func choosing() throws {
-    var configuration = ModelConfiguration(
+    var configuration = ModelRecipe(
       convolutionLayers: 1, channels: 4, convolutionInner: 3, linearLayers: 1, linearInner: 6,
       head: .max, classes: 3, image: ImageShape(channels: 2, height: 4, width: 2))
     configuration.pooling = 2

@@ -81,7 +81,7 @@ struct LocalSample {
   static func network(
     _ seed: UInt64, step: Double, pooling: Int = 2
   ) throws -> VerifiedNetwork {
-    var configuration = ModelConfiguration(
+    var configuration = ModelRecipe(
       convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 6,
       head: .lln, classes: 4, image: ImageShape(channels: 2, height: 4, width: 2))
     configuration.pooling = pooling

@@ -2,22 +2,75 @@ import CPLDatasets
 import CPLNumerics
 
 /// A kind of convex potential layers.
-public protocol ConvexPotentialKind: LayerKind {}
+public protocol ConvexPotentialKind: LayerKind {
+  /// The number of rows of W, or of hidden channels.
+  var inner: Int { get }
+}
 
 /// A kind of convex potential layers with a step of their own.
 public protocol SteppedKind: ConvexPotentialKind {
   var step: StepSize { get set }
 
-  /// Whether published checkpoints hold a number beside each layer's σ̂, `alpha`, that nothing uses.
-  static var hasUnusedNumber: Bool { get }
+  /// The name in published state dictionaries of a number that nothing uses; nil where there is none.
+  static var publishedUnusedNumber: String? { get }
 }
 
 extension SteppedKind {
-  public static var hasUnusedNumber: Bool { false }
+  public static var publishedUnusedNumber: String? { nil }
+
+  /// The name of σ̂ in published state dictionaries.
+  public static var publishedSpectralNorm: String { "eval_sv_max" }
 }
 
 extension ConvexPotentialKind {
   public static var isCounted: Bool { true }
+}
+
+extension ConvolutionKind {
+  public static var samples: [LayerSample] {
+    [
+      LayerSample([3, 6, 5], [.inner: 4, .kernel: 3]),
+      LayerSample([2, 5, 5], [.inner: 3, .kernel: 5]),
+      LayerSample([2, 4, 4], [.inner: 1, .kernel: 1]),
+    ]
+  }
+
+  public static let recipePart: RecipePart? = .convolution(of: ModelRecipe.standard)
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    image = try input.asImage()
+    inner = try options.integer(.inner)
+    kernel = try options.integer(.kernel, default: 3)
+    step = try StepSize(&options)
+  }
+
+  public var publishedBufferShapes: [(name: String, shape: [Int])] {
+    [("pm.u", [1] + image.extents)]
+  }
+}
+
+extension LinearKind {
+  public static var samples: [LayerSample] {
+    [LayerSample([9], [.inner: 5]), LayerSample([7], [.inner: 1, .stepNumerator: 1])]
+  }
+
+  public static let recipePart: RecipePart? = .dense(of: ModelRecipe.standard)
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    features = try input.asFeatures()
+    inner = try options.integer(.inner)
+    step = try StepSize(&options)
+  }
+
+  public var publishedBufferShapes: [(name: String, shape: [Int])] { [("pm.u", [1, features])] }
+}
+
+extension StepSize {
+  /// A step that is unknown until the power method has run.
+  fileprivate init(_ options: inout LayerOptions) throws {
+    self.init(
+      rule: .power, value: 0, numerator: try options.number(.stepNumerator, default: 2))
+  }
 }
 
 extension LayerSpecification {
@@ -105,7 +158,7 @@ extension ConvolutionKind {
 /// `CPLLinear` with its sizes and its step.
 public struct LinearKind: SteppedKind {
   public static let codingName = "linear"
-  public static let hasUnusedNumber = true
+  public static let publishedUnusedNumber: String? = "alpha"
   public static let name = "linear"
 
   public let features: Int

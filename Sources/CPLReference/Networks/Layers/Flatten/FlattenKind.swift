@@ -25,6 +25,16 @@ public struct FlattenKind: LayerKind {
   }
 }
 
+extension FlattenKind {
+  public static var samples: [LayerSample] {
+    [LayerSample([2, 3, 4])]
+  }
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    image = try input.asImage()
+  }
+}
+
 extension LayerSpecification {
   public static func flatten(image: ImageShape) -> LayerSpecification {
     .init(FlattenKind(image: image))

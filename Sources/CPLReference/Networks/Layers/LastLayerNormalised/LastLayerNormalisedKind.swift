@@ -26,6 +26,23 @@ public struct LastLayerNormalisedKind: LayerKind {
   }
 }
 
+extension LastLayerNormalisedKind {
+  public static var samples: [LayerSample] {
+    [LayerSample([9], [.classes: 4])]
+  }
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    features = try input.asFeatures()
+    classes = try options.integer(.classes)
+  }
+
+  public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
+    guard Set(shapes.keys) == ["weight", "bias"], let weight = shapes["weight"], weight.count == 2
+    else { return nil }
+    return PublishedLayer(inputs: weight[1], classes: weight[0])
+  }
+}
+
 extension LayerSpecification {
   public static func lastLayerNormalised(features: Int, classes: Int) -> LayerSpecification {
     .init(LastLayerNormalisedKind(features: features, classes: classes))

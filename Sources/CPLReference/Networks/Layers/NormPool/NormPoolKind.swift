@@ -39,6 +39,17 @@ extension NormPoolKind {
   }
 }
 
+extension NormPoolKind {
+  public static var samples: [LayerSample] {
+    [LayerSample([2, 4, 6], [.window: 2]), LayerSample([3, 4, 4], [.window: 4])]
+  }
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    image = try input.asImage()
+    window = try options.integer(.window)
+  }
+}
+
 extension LayerSpecification {
   public static func normPool(image: ImageShape, window: Int) -> LayerSpecification {
     .init(NormPoolKind(image: image, window: window))

@@ -44,6 +44,27 @@ extension NormalizeKind {
   }
 }
 
+extension NormalizeKind {
+  public static var samples: [LayerSample] {
+    [
+      LayerSample([], [.channels: 3, .height: 4, .width: 5]),
+      LayerSample([], [.channels: 1, .side: 3]),
+    ]
+  }
+
+  /// The layer for images with a mean of 0 and a deviation of 1.
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    let channels = try options.integer(.channels)
+    let side = try options.optionalInteger(.side)
+    image = ImageShape(
+      channels: channels, height: try side ?? options.integer(.height),
+      width: try side ?? options.integer(.width))
+    // As many numbers as an image can have channels.
+    mean = Array(repeating: 0, count: min(max(channels, 0), 1 << 20))
+    standardDeviation = mean.map { _ in 1 }
+  }
+}
+
 extension LayerSpecification {
   public static func normalize(
     mean: [Float], standardDeviation: [Float], image: ImageShape

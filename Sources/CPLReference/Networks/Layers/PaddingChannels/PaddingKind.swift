@@ -45,6 +45,21 @@ extension PaddingKind {
   }
 }
 
+extension PaddingKind {
+  public static var samples: [LayerSample] {
+    [
+      LayerSample([3, 4, 5], [.channels: 5]),
+      LayerSample([2, 3, 3], [.channels: 6, .padding: "clone"]),
+    ]
+  }
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    image = try input.asImage()
+    channels = try options.integer(.channels)
+    padding = try options.choice(.padding, default: .zero)
+  }
+}
+
 extension LayerSpecification {
   public static func padding(
     _ padding: ChannelPadding, image: ImageShape, channels: Int

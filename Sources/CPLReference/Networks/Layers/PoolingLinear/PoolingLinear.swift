@@ -1,7 +1,7 @@
 import CPLNumerics
 
 /// How `PoolingLinear` makes one number of a group of features.
-public enum FeaturePooling: String, Codable, Sendable {
+public enum FeaturePooling: String, Codable, Sendable, CaseIterable {
   /// The first `classes` features, each a class: the paper's head without LLN.
   case truncate = "trunc"
   /// √k times the mean of ⌊k⌋ neighbouring features, k = features/classes.

@@ -29,6 +29,22 @@ public struct PoolingLinearKind: LayerKind {
   }
 }
 
+extension PoolingLinearKind {
+  public static var samples: [LayerSample] {
+    [
+      LayerSample([9], [.pooling: "trunc", .classes: 4]),
+      LayerSample([9], [.pooling: "mean", .classes: 4]),
+      LayerSample([9], [.pooling: "max", .classes: 2]),
+    ]
+  }
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    features = try input.asFeatures()
+    pooling = try options.choice(.pooling)
+    classes = try options.integer(.classes)
+  }
+}
+
 extension LayerSpecification {
   public static func poolingLinear(
     _ pooling: FeaturePooling, features: Int, classes: Int

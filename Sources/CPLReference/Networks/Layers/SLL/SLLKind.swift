@@ -12,6 +12,8 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
   public let inner: Int
   /// k, odd.
   public let kernel: Int
+  /// Whether t depends on q; it does not in the published code, where q cancels.
+  public var isRescaled = true
 
   public var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64 else {
@@ -24,14 +26,15 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
     [("kernel", [inner, image.channels, kernel, kernel]), ("bias", [inner]), ("q", [inner])]
   }
 
-  public var summary: String { "SLL convolution \(kernel)×\(kernel) inner \(inner)" }
+  public var summary: String {
+    "SLL convolution \(kernel)×\(kernel) inner \(inner)\(isRescaled ? "" : ", q without effect")"
+  }
 
-  public static var nonexpansiveSamples: [LayerSpecification] {
+  public static let isNonexpansive = true
+  public static var samples: [LayerSample] {
     [
-      .sllConvolution(
-        image: ImageShape(channels: 3, height: 6, width: 5), inner: 4, kernel: 3),
-      .sllConvolution(
-        image: ImageShape(channels: 2, height: 4, width: 4), inner: 1, kernel: 1),
+      LayerSample([3, 6, 5], [.inner: 4, .kernel: 3]),
+      LayerSample([2, 4, 4], [.inner: 1, .kernel: 1]),
     ]
   }
 
@@ -43,16 +46,23 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
         name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
         width: image.width, stepRule: .fixed, stepSize: 2, powerVector: Tensor(shape: [0])),
       LayerSpecification(self), weights: parameters[0], bias: parameters[1],
-      logarithms: parameters[2])
+      logarithms: parameters[2], isRescaled: isRescaled)
   }
 }
 
 extension SLLConvolutionKind {
+  private enum Field: String, CodingKey {
+    case isRescaled = "rescaled"
+  }
+
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     image = try fields.image(channels: try fields.value(.channels))
     inner = try fields.value(.inner)
     kernel = try fields.value(.kernel)
+    isRescaled =
+      try decoder.container(keyedBy: Field.self).decodeIfPresent(Bool.self, forKey: .isRescaled)
+      ?? true
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -60,6 +70,10 @@ extension SLLConvolutionKind {
     try fields.encode(image.channels, forKey: .channels)
     try fields.encode(inner, forKey: .inner)
     try fields.encode(kernel, forKey: .kernel)
+    if !isRescaled {
+      var own = encoder.container(keyedBy: Field.self)
+      try own.encode(false, forKey: .isRescaled)
+    }
     try fields.encode(sidesOf: image)
   }
 }
@@ -84,8 +98,9 @@ public struct SLLLinearKind: ConvexPotentialKind {
 
   public var summary: String { "SLL linear inner \(inner)" }
 
-  public static var nonexpansiveSamples: [LayerSpecification] {
-    [.sllLinear(features: 9, inner: 5), .sllLinear(features: 7, inner: 1)]
+  public static let isNonexpansive = true
+  public static var samples: [LayerSample] {
+    [LayerSample([9], [.inner: 5]), LayerSample([7], [.inner: 1])]
   }
 
   public static let faults = [
@@ -104,6 +119,55 @@ public struct SLLLinearKind: ConvexPotentialKind {
         powerVector: Tensor(shape: [0])),
       LayerSpecification(self), weights: parameters[0], bias: parameters[1],
       logarithms: parameters[2])
+  }
+}
+
+extension SLLConvolutionKind {
+  public static let recipePart: RecipePart? = .convolution(of: "sll")
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    image = try input.asImage()
+    inner = try options.integer(.inner)
+    kernel = try options.integer(.kernel, default: 3)
+  }
+
+  public var publishedParameterShapes: [(name: String, shape: [Int])] {
+    [("kernel", parameterShapes[0].shape), ("bias", [1, inner, 1, 1]), ("q", [inner])]
+  }
+
+  /// The published code pads by one pixel, whatever the kernel: it is of 3×3 taps, or of one.
+  public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
+    guard Set(shapes.keys) == ["kernel", "bias", "q"], let kernel = shapes["kernel"],
+      kernel.count == 4, kernel[3] == 3 || kernel[3] == 1
+    else { return nil }
+    return PublishedLayer(inputs: kernel[1], hidden: kernel[0], kernel: kernel[3])
+  }
+
+  /// The published code multiplies and divides by the same q: it cancels.
+  public var asPublished: SLLConvolutionKind {
+    var kind = self
+    kind.isRescaled = false
+    return kind
+  }
+}
+
+extension SLLLinearKind {
+  public static let recipePart: RecipePart? = .dense(of: "sll")
+
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    features = try input.asFeatures()
+    inner = try options.integer(.inner)
+  }
+
+  public var publishedParameterShapes: [(name: String, shape: [Int])] {
+    [("weight", [inner, features]), ("bias", [1, inner]), ("q", [inner])]
+  }
+
+  public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
+    guard Set(shapes.keys) == ["weight", "bias", "q"], let weight = shapes["weight"],
+      weight.count == 2
+    else { return nil }
+    return PublishedLayer(inputs: weight[1], hidden: weight[0])
   }
 }
 

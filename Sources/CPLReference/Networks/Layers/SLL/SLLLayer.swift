@@ -22,6 +22,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   public private(set) var logarithms: Tensor<Scalar>
   /// z = x − 2 W′ᵀ σ(W′x + b′).
   public private(set) var executed: Executed
+  /// Whether t depends on q.
+  private let isRescaled: Bool
   /// √t as it is executed.
   private var roots: [Double] = []
 
@@ -30,13 +32,14 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   /// - Parameter executed: a layer with weights and bias of the same shapes, which are replaced.
   init(
     _ executed: Executed, _ specification: LayerSpecification, weights: Tensor<Scalar>,
-    bias: Tensor<Scalar>, logarithms: Tensor<Scalar>
+    bias: Tensor<Scalar>, logarithms: Tensor<Scalar>, isRescaled: Bool = true
   ) {
     self.executed = executed
     self.specification = specification
     self.weights = weights
     trainedBias = bias
     self.logarithms = logarithms
+    self.isRescaled = isRescaled
     derive()
   }
 
@@ -64,7 +67,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   private var scaling: SLLScaling {
     let shape = weights.shape.count == 4 ? weights.shape : weights.shape + [1, 1]
     let wide: Tensor<Double> = weights.converted()
-    return SLLScaling(weights: wide.reshaped(shape), logarithms: logarithms.converted())
+    return SLLScaling(
+      weights: wide.reshaped(shape), logarithms: isRescaled ? logarithms.converted() : nil)
   }
 
   /// Makes W′ and b′ of the parameters.
@@ -133,6 +137,7 @@ extension SLLLayer: DerivedWeightsLayer {
     return { gradient, _ in
       let (weights, logarithms) = scaling.gradients(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(weights.converted().reshaped(shape), scale: 1)
+      guard let logarithms else { return }
       gradient.parameters[2].add(
         Tensor(shape: [logarithms.count], elements: logarithms.map { Scalar($0) }), scale: 1)
     }

@@ -11,21 +11,21 @@ import Foundation
 struct SLLScaling: Sendable {
   /// √t, one number a hidden unit or hidden channel; 0 where its weights are all 0.
   let roots: [Double]
-  /// q̃.
-  private let logarithms: [Double]
+  /// q̃; nil for q = 1.
+  private let logarithms: [Double]?
   private let taps: Taps
   /// W Wᵀ for each shift, inner×inner.
   private let products: [[Double]]
 
-  /// The scaling of weights inner×C×k×k, a matrix being one with k = 1.
+  /// The scaling of weights inner×C×k×k, a matrix being one with k = 1; without logarithms that of q = 1.
   ///
   /// Every sum is one chain of fused operations in a fixed order.
   ///
   /// - Complexity: k⁴·inner²·C multiplications.
-  init(weights: Tensor<Double>, logarithms: Tensor<Double>) {
+  init(weights: Tensor<Double>, logarithms: Tensor<Double>?) {
     let taps = Taps(weights)
     self.taps = taps
-    self.logarithms = logarithms.elements
+    self.logarithms = logarithms?.elements
     let inner = taps.inner
     var products = [[Double]](
       repeating: Array(repeating: 0, count: inner * inner), count: taps.shiftCount)
@@ -40,16 +40,16 @@ struct SLLScaling: Sendable {
     for product in products {
       for (index, value) in product.enumerated() where value != 0 {
         let (i, j) = (index / inner, index % inner)
-        sums[i] += value.magnitude * exp(logarithms.elements[j] - logarithms.elements[i])
+        sums[i] += value.magnitude * (logarithms.map { exp($0.elements[j] - $0.elements[i]) } ?? 1)
       }
     }
     roots = sums.map { $0 == 0 ? 0 : (1 / $0).squareRoot() }
   }
 
-  /// The gradients with respect to the weights and to q̃, given those with respect to √t.
+  /// The gradients with respect to the weights and to q̃ if there is one, given those with respect to √t.
   ///
   /// With S_i = 1/t_i, ∂/∂S_i = −½ S_i^(−3/2) ∂/∂√t_i, and S_i depends on both rows of every product.
-  func gradients(of rootGradients: [Double]) -> (weights: Tensor<Double>, logarithms: [Double]) {
+  func gradients(of rootGradients: [Double]) -> (weights: Tensor<Double>, logarithms: [Double]?) {
     let inner = taps.inner
     let slopes = zip(roots, rootGradients).map { -0.5 * $0 * $0 * $0 * $1 }
     var gradient = taps.matrices.map { [Double](repeating: 0, count: $0.count) }
@@ -58,7 +58,7 @@ struct SLLScaling: Sendable {
       product.enumerated().map { index, value -> Double in
         let (i, j) = (index / inner, index % inner)
         guard value != 0 else { return 0 }
-        let weight = slopes[i] * exp(logarithms[j] - logarithms[i])
+        let weight = slopes[i] * (logarithms.map { exp($0[j] - $0[i]) } ?? 1)
         logarithmGradient[j] += weight * value.magnitude
         logarithmGradient[i] -= weight * value.magnitude
         return value < 0 ? -weight : weight
@@ -73,7 +73,7 @@ struct SLLScaling: Sendable {
         &gradient[second], rows: inner, columns: taps.channels, depth: inner,
         (slopes, inner, true), (taps.matrices[first], taps.channels, false))
     }
-    return (taps.joined(gradient), logarithmGradient)
+    return (taps.joined(gradient), logarithms.map { _ in logarithmGradient })
   }
 
   /// C ← C + A B.

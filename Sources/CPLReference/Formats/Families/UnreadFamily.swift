@@ -1,7 +1,7 @@
 import CPLNumerics
 
 /// A family of networks that this program does not read, told from the names of a file's tensors.
-struct NetworkFamily {
+struct UnreadFamily {
   private let name: String
   private let example: String
 
@@ -24,7 +24,7 @@ struct NetworkFamily {
   /// The error about a file without any network that this program reads.
   static func error(of dictionary: StateDictionary) -> ReferenceError {
     let names = dictionary.tensors.map(\.name)
-    if let family = NetworkFamily(of: names) { return family.error(of: dictionary) }
+    if let family = UnreadFamily(of: names) { return family.error(of: dictionary) }
     let first = names.prefix(3).map { "'\($0.forMessage)'" }.joined(separator: ", ")
     return refusal(of: dictionary, first.isEmpty ? "no tensors" : first)
   }
@@ -37,7 +37,7 @@ struct NetworkFamily {
     dictionary.invalid(
       "",
       expected: "tensors with the published names of convex potential layers, such as "
-        + "stable_block.0.kernel", found: found)
+        + "stable_block.0.kernel, or of SLL's networks, such as 1.q", found: found)
   }
 
   /// The families by what only their names have, the telling ones first.

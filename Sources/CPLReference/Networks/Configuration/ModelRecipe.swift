@@ -4,7 +4,7 @@ import CPLDatasets
 ///
 ///     Normalize → PaddingChannels → convolution × depth → NormPool → Flatten
 ///               → dense × linear depth → head
-public struct ModelConfiguration: Codable, Equatable, Sendable {
+public struct ModelRecipe: Codable, Equatable, Sendable {
   /// What stands behind the last convex potential layer.
   public enum Head: String, Codable, Sendable, CaseIterable {
     /// Last layer normalised.
@@ -13,16 +13,11 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     case trunc, mean, max
   }
 
-  /// What the convolutional and dense layers between padding and head are.
-  public enum Body: String, Codable, Sendable, CaseIterable {
-    /// Convex potential layers.
-    case cpl
-    /// SDP-based Lipschitz layers.
-    case sll
-  }
+  /// The name of convex potential layers.
+  public static let standard = "cpl"
 
-  /// The kind of the layers that are counted below.
-  public var body = Body.cpl
+  /// What the layers that are counted below are, by the name that recipes have for them.
+  public var body = standard
   /// The number of convolutional layers.
   public var convolutionLayers: Int
   /// Their channels, C.
@@ -62,7 +57,6 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   }
 
   package enum CodingKeys: String, CodingKey, CaseIterable {
-    case body = "layer"
     case convolutionLayers = "convolution_layers"
     case channels
     case convolutionInner = "convolution_inner"
@@ -91,28 +85,13 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   ///
   /// - Precondition: `problem` is nil.
   public func layers(mean: [Float], standardDeviation: [Float]) -> [LayerSpecification] {
-    // The step is unknown until the power method has run.
-    let step = StepSize(rule: .power, value: 0, numerator: stepNumerator)
     var layers: [LayerSpecification] = [
       .normalize(mean: mean, standardDeviation: standardDeviation, image: image),
       .padding(padding, image: image, channels: channels),
     ]
-    let (convolution, linear): (LayerSpecification, LayerSpecification) =
-      switch body {
-      case .cpl:
-        (
-          .convolution(image: hidden, inner: convolutionInner, kernel: kernel, step: step),
-          .linear(features: features, inner: linearInner, step: step)
-        )
-      case .sll:
-        (
-          .sllConvolution(image: hidden, inner: convolutionInner, kernel: kernel),
-          .sllLinear(features: features, inner: linearInner)
-        )
-      }
-    layers += Array(repeating: convolution, count: convolutionLayers)
+    layers += Array(repeating: layer(.convolution(of: body)).layer, count: convolutionLayers)
     layers += [.normPool(image: hidden, window: pooling), .flatten(image: pooled)]
-    layers += Array(repeating: linear, count: linearLayers)
+    layers += Array(repeating: layer(.dense(of: body)).layer, count: linearLayers)
     switch head {
     case .lln: layers.append(.lastLayerNormalised(features: features, classes: classes))
     case .trunc: layers.append(.poolingLinear(.truncate, features: features, classes: classes))
@@ -120,6 +99,27 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     case .max: layers.append(.poolingLinear(.max, features: features, classes: classes))
     }
     return layers
+  }
+
+  /// A layer of one part, and the option that it does not have.
+  private func layer(_ part: RecipePart) -> (layer: LayerSpecification, stray: String?) {
+    guard let kind = LayerSpecification.kinds.first(where: { $0.recipePart == part }) else {
+      preconditionFailure("no layers for \(part)")
+    }
+    var given: [LayerOption: LayerOptions.Value]
+    let input: [Int]
+    switch part {
+    case .convolution:
+      given = [.inner: .integer(convolutionInner), .kernel: .integer(kernel)]
+      input = hidden.extents
+    case .dense: (given, input) = ([.inner: .integer(linearInner)], [features])
+    }
+    if stepNumerator != 2 { given[.stepNumerator] = .number(stepNumerator) }
+    var options = LayerOptions(given)
+    guard let layer = try? kind.init(following: input, &options) else {
+      preconditionFailure("\(kind.name) is no \(part)")
+    }
+    return (LayerSpecification(layer), options.leftOver)
   }
 
   /// What makes these numbers impossible, as (key, expected, found); nil when they fit together.
@@ -134,12 +134,6 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
       ] + imageExtents.map { ($0.key, $0.extent, 1...512) }
     for (key, value, range) in sizes where !range.contains(value) {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
-    }
-    if body == .sll, stepNumerator != 2 {
-      return (
-        CodingKeys.stepNumerator.rawValue, "none with layer 'sll', whose step is 2",
-        "\(stepNumerator)"
-      )
     }
     if !(stepNumerator > 0 && stepNumerator <= 1000) {
       return (CodingKeys.stepNumerator.rawValue, "above 0, at most 1000", "\(stepNumerator)")
@@ -160,6 +154,9 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     if head != .lln, features < classes {
       return (CodingKeys.head.rawValue, "at least one feature a class", "\(features) features")
     }
+    if let stray = layer(.convolution(of: body)).stray {
+      return (stray, "none with layers of '\(body)', which do not have it", "\(stepNumerator)")
+    }
     return nil
   }
 
@@ -170,7 +167,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   }
 }
 
-extension ModelConfiguration {
+extension ModelRecipe {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
@@ -178,7 +175,6 @@ extension ModelConfiguration {
       channels: try container.decode(Int.self, forKey: .channels),
       linearLayers: try container.decode(Int.self, forKey: .linearLayers),
       linearInner: try container.decode(Int.self, forKey: .linearInner))
-    try container.update(&body, .body)
     try container.update(&convolutionInner, .convolutionInner)
     try container.update(&kernel, .kernel)
     try container.update(&head, .head)
@@ -200,8 +196,6 @@ extension ModelConfiguration {
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    // As it was before there were others, so that the identities of runs stay.
-    if body != .cpl { try container.encode(body, forKey: .body) }
     try container.encode(convolutionLayers, forKey: .convolutionLayers)
     try container.encode(channels, forKey: .channels)
     try container.encode(convolutionInner, forKey: .convolutionInner)
@@ -234,5 +228,26 @@ extension KeyedDecodingContainer {
         forKey: key, in: self, debugDescription: "one of \(names)")
     }
     value = found
+  }
+}
+
+/// The part of a layer in a recipe, with the name that recipes have for such layers.
+public enum RecipePart: Equatable, Sendable {
+  case convolution(of: String)
+  case dense(of: String)
+
+  package var name: String {
+    switch self {
+    case .convolution(let name), .dense(let name): name
+    }
+  }
+}
+
+extension ModelRecipe {
+  /// The names of what recipes can be of.
+  package static var bodies: [String] {
+    LayerSpecification.kinds.compactMap { kind in
+      if case .convolution(let name)? = kind.recipePart { name } else { nil }
+    }
   }
 }

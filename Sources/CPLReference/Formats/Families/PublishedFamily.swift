@@ -1,0 +1,41 @@
+import CPLFiles
+import CPLNetworks
+
+/// A family of networks in other programs' state dictionaries: how their tensors are named, and which sizes
+/// these tell.
+protocol PublishedFamily: Sendable {
+  /// Where the names of a network's tensors begin in `name`: behind the prefix. Nil for a name that
+  /// is none of them.
+  func prefix(of name: String) -> Substring?
+
+  /// The first name of a tensor, whichever of its names it is given by, without prefix.
+  func canonical(_ name: String) -> String
+
+  /// The channels of the first convolution, which images cannot have more of; 0 without one.
+  func channels(of network: StateDictionary.Network) -> Int
+
+  /// The sizes that the tensors' names and shapes tell, and what has to be told of them.
+  ///
+  /// - Throws: `ReferenceError` where they make no network of the family.
+  func recipe(
+    of tensors: PublishedTensors, _ settings: UnstoredSettings
+  ) throws -> (recipe: ModelRecipe, notes: [String])
+
+  /// The mean that the published code subtracts from each channel of the images of such a network, where its
+  /// own is known; else it is that of the data set that fits.
+  func mean(of recipe: ModelRecipe) -> [Float]?
+
+  /// For each layer of a recipe what the names of its tensors begin with, behind the prefix.
+  func stems(of layers: [LayerSpecification], under prefix: String) -> [String]
+}
+
+extension PublishedFamily {
+  func mean(of recipe: ModelRecipe) -> [Float]? { nil }
+}
+
+extension StateDictionary {
+  /// The families of its networks.
+  var families: [any PublishedFamily] {
+    [ConvexPotentialFamily()] + [SequenceFamily(tensors)].compactMap(\.self)
+  }
+}
