@@ -85,7 +85,7 @@ struct HostileFileTests {
     try refuse("stable_block.0.pm.u: expected a tensor, found none") {
       $0.removeAll { $0.name == "stable_block.0.pm.u" }
     }
-    try refuse("expected tensors of convex potential layers and a head alone, found another one") {
+    try refuse("expected tensors of the network's layers alone, found another one") {
       $0.append(("stable_block.0.scale", Tensor(shape: [1])))
     }
     try refuse("stable_block.2.kernel: expected tensors of convex") {
