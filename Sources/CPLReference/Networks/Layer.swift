@@ -52,12 +52,16 @@ public protocol Layer<Scalar>: Sendable {
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>)
 
+  /// The layer whose numbers are executed: this one, or another whose parameters are derived from this one's.
+  var executedLayer: any Layer<Scalar> { get }
+
   /// The same layer in another precision: every parameter, and whatever else is executed, converted.
   func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other>
 }
 
 extension Layer {
   public var buffers: [(name: String, value: Tensor<Scalar>)] { [] }
+  public var executedLayer: any Layer<Scalar> { self }
 
   public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
     specification.value.makeLayer(

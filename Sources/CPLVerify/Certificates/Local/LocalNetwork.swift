@@ -42,8 +42,9 @@ package struct LocalNetwork: Sendable {
           .linear(
             LinearPart(
               wide: linear, narrow: twin, lipschitz: lipschitz, inputLipschitz: input.lipschitz)))
-      } else if let residual = layer as? any ResidualReLULayer<Double>,
-        let twin = narrow.layers[index] as? any ResidualReLULayer<Float>, let spectralNorm
+      } else if let residual = layer.executedLayer as? any ResidualReLULayer<Double>,
+        let twin = narrow.layers[index].executedLayer as? any ResidualReLULayer<Float>,
+        let spectralNorm
       {
         parts.append(
           .residual(

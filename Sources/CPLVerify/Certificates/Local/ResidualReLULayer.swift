@@ -52,19 +52,6 @@ extension CPLLinear: ResidualReLULayer {
   }
 }
 
-/// The layer that is executed.
-extension SLLLayer: ResidualReLULayer where Executed: ResidualReLULayer {
-  package var residualStep: Scalar { executed.residualStep }
-  package var residualWeights: ResidualWeights<Scalar> { executed.residualWeights }
-  package var residualBias: [Scalar] { executed.residualBias }
-
-  package func reachUpperBound(
-    inputs: Int, spectralNormUpperBound: Double
-  ) throws(VerificationError) -> Double {
-    try executed.reachUpperBound(inputs: inputs, spectralNormUpperBound: spectralNormUpperBound)
-  }
-}
-
 /// The weights W of such a layer.
 package enum ResidualWeights<Scalar: TensorScalar>: Sendable {
   /// A matrix, hidden units × inputs.

@@ -44,6 +44,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   }
 
   public var name: String { executed.name }
+  public var executedLayer: any Layer<Scalar> { executed }
   public var inputShape: [Int] { executed.inputShape }
   public var outputShape: [Int] { executed.outputShape }
   public var linearMap: any LinearMap<Scalar> { executed.linearMap }
