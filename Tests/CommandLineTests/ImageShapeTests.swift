@@ -12,8 +12,9 @@ struct ImageShapeTests {
     let classes: Int
     /// Whether the files are MNIST's; otherwise arrays.
     let isIDX: Bool
-    let model: String
+    let model: String?
     let data: String
+    var layers = ""
 
     static let all = [
       Sample(
@@ -26,6 +27,19 @@ struct ImageShapeTests {
         name: "npy", shape: [3, 20, 36], classes: 4, isIDX: false,
         model: "image_height: 20, image_width: 36, pooling: 4, classes: 4",
         data: "mean: [0.3, 0.3, 0.3], flip: false"),
+      // A list of layers in place of the paper's order.
+      Sample(
+        name: "npy", shape: [3, 12, 20], classes: 4, isIDX: false,
+        model: nil, data: "mean: [0.3, 0.3, 0.3], flip: false",
+        layers: """
+          - normalize: {channels: 3, height: 12, width: 20}
+          - padding: {channels: 4}
+          - sll-convolution: {inner: 3}
+          - norm-pool: {window: 4}
+          - flatten
+          - linear: {inner: 16}
+          - last-layer-normalised: {classes: 4}
+          """),
     ]
 
     var testDescription: String { shape.map(String.init).joined(separator: "×") }
@@ -33,12 +47,17 @@ struct ImageShapeTests {
     var yaml: String {
       """
       name: shapes
-      model: {convolution_layers: 2, channels: 4, convolution_inner: 2, linear_layers: 1,
-        linear_inner: 16, \(model)}
+      model:\(modelYAML)
       training: {epochs: 6, batch: 10, learning_rate: 1.0e-2}
       data: {\(data), crop_padding: 1}
 
       """
+    }
+
+    private var modelYAML: String {
+      guard let model else { return "\n" + layers }
+      return " {convolution_layers: 2, channels: 4, convolution_inner: 2, linear_layers: 1, "
+        + "linear_inner: 16, \(model)}"
     }
 
     /// Images and labels.

@@ -44,4 +44,20 @@ extension Tensor {
       }
     }
   }
+
+  /// The rows of the outermost extent, each times a number; each element is rounded once.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func rowsScaled(by factors: [Double]) -> Tensor {
+    var scaled = self
+    let stride = count / max(1, factors.count)
+    scaled.withUnsafeMutableElements { elements in
+      for (row, factor) in factors.enumerated() {
+        for index in row * stride..<(row + 1) * stride {
+          elements[index] = Scalar(Double(elements[index]) * factor)
+        }
+      }
+    }
+    return scaled
+  }
 }

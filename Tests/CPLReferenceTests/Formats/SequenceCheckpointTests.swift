@@ -65,6 +65,13 @@ struct SequenceCheckpointTests {
         .contains { $0.contains("'a.' and 'b.' hold the same network") })
   }
 
+  @Test("what the published code passes over is passed over, and said")
+  func alpha() throws {
+    let others = [("1.alpha", PickledValue.tensor(shape: [1], [3]))]
+    let notes = try SampleCheckpoint.read(.dictionary(Self.tensors() + others)).notes
+    #expect(notes.contains { $0.contains("passed over: 1 (1 tensor)") }, "\(notes)")
+  }
+
   @Test(
     "what is no such network is refused with the module that is wrong",
     arguments: [

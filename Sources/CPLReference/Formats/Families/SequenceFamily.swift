@@ -39,12 +39,15 @@ struct SequenceFamily: PublishedFamily {
     self.networks = networks
   }
 
+  /// The parts of a tensor's name. SLL's code passes over tensors whose names hold "alpha", which older files
+  /// have.
   private static func parts(
     of name: String
   ) -> (prefix: Substring, number: Int, name: Substring)? {
     let components = name.split(separator: ".", omittingEmptySubsequences: false).suffix(2)
     guard components.count == 2, let first = components.first, let last = components.last,
-      let number = Int(first), number >= 0, "\(number)" == first, number < 1 << 20
+      let number = Int(first), number >= 0, "\(number)" == first, number < 1 << 20,
+      !name.contains("alpha")
     else { return nil }
     return (name.dropLast(first.count + last.count + 1), number, last)
   }

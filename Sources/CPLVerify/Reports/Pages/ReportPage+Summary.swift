@@ -23,12 +23,11 @@ extension ReportPage {
     return Section(
       heading: "In short",
       items: [
-        "What is this? A report of cpl-verify on a network of convex potential layers, each of which "
-          + "is 1-Lipschitz when its step is at most 2/‖W‖₂² (the paper: Meunier, Delattre, Araujo "
-          + "and Allauzen, A Dynamical System Perspective for Lipschitz Neural Networks, ICML 2022, "
-          + "arXiv 2110.12690). A certificate states a radius r around an image: no change of the "
-          + "image that is shorter than r, in the Euclidean norm of pixel values from 0 to 1, is to "
-          + "change the predicted class. What is covered below says which kinds are proved."
+        "What is this? A report of cpl-verify on a network of \(layers(report.model)) (the paper: "
+          + "Meunier, Delattre, Araujo and Allauzen, A Dynamical System Perspective for Lipschitz "
+          + "Neural Networks, ICML 2022, arXiv 2110.12690). A certificate states a radius r around an "
+          + "image: no change of the image that is shorter than r, in the Euclidean norm of pixel values "
+          + "from 0 to 1, is to change the predicted class. What is covered below says which kinds are proved."
       ]
         + (report.audit.map { audit in
           [
@@ -155,5 +154,13 @@ extension ReportPage {
       + "\(audit.unattacked) not attacked. The column 'extent' of the file of results says which. "
       + "How far a budget of seconds reaches depends on the machine; "
       + "--budget-passes \(audit.passes) instead reproduces these results."
+  }
+}
+
+extension ReportPage {
+  /// What a network is made of.
+  fileprivate static func layers(_ model: ModelSummary?) -> String {
+    model?.layers.map { "the layers \($0), each with a verified Lipschitz constant" }
+      ?? "convex potential layers, each of which is 1-Lipschitz when its step is at most 2/‖W‖₂²"
   }
 }

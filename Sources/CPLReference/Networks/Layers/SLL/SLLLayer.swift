@@ -75,7 +75,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   /// Makes W′ and b′ of the parameters.
   private mutating func derive() {
     roots = scaling.roots.map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
-    let scaled = [weights.scaled(by: roots), trainedBias.scaled(by: roots)]
+    let scaled = [weights.rowsScaled(by: roots), trainedBias.rowsScaled(by: roots)]
     executed.updateParameters { index, value in value = scaled[index] }
   }
 
@@ -104,16 +104,22 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
     let (input, gradient) = executed.backward(outputGradient, from: cache, workers: workers)
     let (weightGradient, biasGradient) = (gradient.parameters[0], gradient.parameters[1])
-    let derived = roots.indices.map { unit in
-      zip(weightGradient.row(unit), weights.row(unit)).reduce(
-        biasGradient.elements[unit] * trainedBias.elements[unit]
-      ) { $0 + $1.0 * $1.1 }
+    let products = weightGradient.withUnsafeElements { gradient in
+      weights.withUnsafeElements { weights in
+        let stride = weightGradient.count / max(1, roots.count)
+        return roots.indices.map {
+          Scalar.dot(stride, gradient + $0 * stride, weights + $0 * stride)
+        }
+      }
+    }
+    let derived = products.indices.map {
+      Scalar(products[$0]) + biasGradient.elements[$0] * trainedBias.elements[$0]
     }
     return (
       input,
       LayerGradient(
         parameters: [
-          weightGradient.scaled(by: roots), biasGradient.scaled(by: roots),
+          weightGradient.rowsScaled(by: roots), biasGradient.rowsScaled(by: roots),
           Tensor(shape: logarithms.shape),
         ], derived: derived)
     )
@@ -168,7 +174,7 @@ extension SLLLayer: DerivedPotentialLayer {
   }
 
   mutating func scaleUnits(by factors: [Double]) {
-    executed.updateParameters { _, value in value = value.scaled(by: factors) }
+    executed.updateParameters { _, value in value = value.rowsScaled(by: factors) }
   }
 }
 
@@ -189,15 +195,5 @@ extension SLLLayer: ForwardErrorBoundedLayer {
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try executed.forwardErrorBound(norm: norm, spectralNorm: spectralNorm)
-  }
-}
-
-extension Tensor {
-  /// The rows of the outermost extent, each times a number.
-  fileprivate func scaled(by factors: [Double]) -> Tensor {
-    let stride = count / max(1, factors.count)
-    return Tensor(
-      shape: shape,
-      elements: elements.enumerated().map { Scalar(Double($1) * factors[$0 / stride]) })
   }
 }
