@@ -100,11 +100,15 @@ package struct Judgement {
     _ kinds: [CertificateKind] = CertificateKind.standing
   ) throws {
     let (observer, count) = (observer, images.count)
+    let start = workplace.now()
     let table = try CertificateTable(&evaluated, kinds: kinds) { done in
       observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
       try observer.checkInterruption()
     }
     observer.finish()
+    if kinds.contains(.local) {
+      report.provenance.cost.localSeconds = workplace.now().timeIntervalSince(start)
+    }
     try ThreadArithmetic.check()
     report.certificates = table
     report.evaluation = EvaluationSummary(table)

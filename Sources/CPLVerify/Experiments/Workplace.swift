@@ -56,6 +56,7 @@ extension Provenance {
     completed.versions = process.versions
     completed.machine = process.machine
     completed.cost = process.cost
+    completed.cost.localSeconds = cost.localSeconds
     return completed
   }
 }

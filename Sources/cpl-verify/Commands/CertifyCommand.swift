@@ -16,7 +16,7 @@ struct CertifyCommand: PinnableCommand {
 
   func run() throws {
     var judgement = try Judgement(
-      weights, dataOptions, results, options, localPlan: certificates.plan)
+      weights, dataOptions, results, options, localPlan: certificates.plan())
     try judgement.certify(certificates.kinds)
     try judgement.finish { report in
       if options.json {

@@ -50,6 +50,9 @@ struct EvaluateCommand: PinnableCommand {
 
   func validate() throws {
     for requirement in try requirements {
+      if let kind = requirement.certificate, !certificates.kinds.contains(kind) {
+        throw ValidationError("--require \(requirement) needs --certificate \(kind)")
+      }
       guard let (flag, epsilon) = requirement.attack else { continue }
       guard (flag == "--pgd" ? pgd : autoattack).contains(where: { $0.value == epsilon.value })
       else { throw ValidationError("--require \(requirement) needs \(flag) \(epsilon)") }
@@ -69,7 +72,8 @@ struct EvaluateCommand: PinnableCommand {
   func run() throws {
     let requirements = try requirements
     var judgement = try Judgement(
-      weights, dataOptions, results, options, seed: seed, localPlan: certificates.plan)
+      weights, dataOptions, results, options, seed: seed,
+      localPlan: certificates.plan(also: epsilon))
     try judgement.certify(certificates.kinds)
     if let table = judgement.report.certificates {
       for (kind, epsilon) in table.kinds.flatMap({ kind in epsilon.map { (kind, $0) } }) {

@@ -71,7 +71,12 @@ struct FurtherCertificateOptions: ParsableArguments {
     }
   }
 
-  var plan: LocalPlan { local.plan(budget: budget) }
+  /// - Parameter radii: what is shown beside the paper's four, where no other targets are named.
+  func plan(also radii: [Epsilon] = []) -> LocalPlan {
+    var plan = local.plan(budget: budget)
+    if !local.isGiven { plan.goal = .targets(Epsilon.published + radii) }
+    return plan
+  }
 
   var kinds: [CertificateKind] {
     CertificateKind.allCases.filter {

@@ -63,6 +63,8 @@ public struct Provenance: Codable, Equatable, Sendable {
     public var start: String?
     public var wallSeconds: Double?
     public var cpuSeconds: Double?
+    /// Of the evaluation of all images, by the clock, where local certificates are part of it.
+    public var localSeconds: Double?
     /// Energy, where the machine tells.
     public var joules: Double?
     public init() {}

@@ -203,6 +203,7 @@ extension Provenance {
     cost.start = parts.compactMap(\.cost.start).min()
     sum(\.cost.wallSeconds)
     sum(\.cost.cpuSeconds)
+    sum(\.cost.localSeconds)
     sum(\.cost.joules)
   }
 }

@@ -136,7 +136,9 @@ struct ReproducibilityCard {
   private static func time(_ cost: Provenance.Cost) -> String {
     list([
       ("last command, wall clock", cost.wallSeconds.map(Shown.seconds)),
-      ("CPU", cost.cpuSeconds.map(Shown.seconds)), ("started", cost.start),
+      ("CPU", cost.cpuSeconds.map(Shown.seconds)),
+      ("evaluation with local certificates", cost.localSeconds.map(Shown.seconds)),
+      ("started", cost.start),
     ])
   }
 }
