@@ -72,6 +72,12 @@ struct UsageTests {
         "either --radius or --targets"
       ),
       ("certify run/last.h5 --certificate local --budget 0", "--budget is a positive number"),
+      ("certify run/last.h5 --shard 1/2", "need --certificate local"),
+      ("evaluate run/last.h5 --certificate local --resume", "--resume needs --out"),
+      (
+        "evaluate run/last.h5 --certificate local --shard 1/2 --pgd 36/255",
+        "--shard is for certificates alone"
+      ),
       (
         "evaluate run/last.h5 --require certified_accuracy.local[1]>0", "needs --certificate local"
       ),

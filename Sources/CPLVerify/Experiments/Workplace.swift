@@ -57,6 +57,7 @@ extension Provenance {
     completed.machine = process.machine
     completed.cost = process.cost
     completed.cost.localSeconds = cost.localSeconds
+    completed.cost.localImages = cost.localImages
     return completed
   }
 }

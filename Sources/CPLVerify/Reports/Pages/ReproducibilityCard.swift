@@ -137,8 +137,10 @@ struct ReproducibilityCard {
     list([
       ("last command, wall clock", cost.wallSeconds.map(Shown.seconds)),
       ("CPU", cost.cpuSeconds.map(Shown.seconds)),
-      ("evaluation with local certificates", cost.localSeconds.map(Shown.seconds)),
       ("started", cost.start),
     ])
+      + (cost.localSecondsPerImage.map {
+        ", local certificates \(Shown.number($0, digits: 3)) s an image (\(cost.localImages ?? 0) searched)"
+      } ?? "")
   }
 }
