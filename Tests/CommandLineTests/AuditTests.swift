@@ -46,7 +46,7 @@ struct AuditTests {
       #expect(!exists(folder + "/audit.h5"))
       expectRefusal(
         try Program.run(Self.line, in: folder), code: 73,
-        "audit.journal: cannot create: an interrupted audit left it", "--resume")
+        "audit.journal: cannot create: an interrupted run left it", "--resume")
       for (flags, message) in [
         ("--seed 3", "seed 0, found 3"), ("--limit 69", "data "),
         ("--certificate lipschitz", "certificate lipschitz, found sound"),

@@ -23,6 +23,21 @@ struct OutputTests {
     #expect(attacked.values.allSatisfy { (0...accuracy).contains($0) })
   }
 
+  @Test(
+    "local certificates come where they are asked for, at the radii that are shown, and are never less than sound"
+  )
+  func local() throws {
+    let line = "run/last.h5 --limit 40 --certificate local"
+    let json = try json("evaluate \(line) --epsilon 0.2")
+    let certified = try #require(json["certified_accuracy"] as? [String: [String: Double]])
+    let (sound, local) = (try #require(certified["sound"]), try #require(certified["local"]))
+    #expect(local.count == 5 && sound.allSatisfy { $0.value <= local[$0.key] ?? -1 })
+    #expect(sound.contains { $0.value < local[$0.key] ?? -1 }, "\(sound), \(local)")
+    let hurried = try self.json("certify \(line) --budget 0.000001")
+    let radii = try #require(hurried["images"] as? [[String: Any]])
+    #expect(radii.count == 40)
+  }
+
   @Test("bounds' JSON has the keys that others rely on")
   func bounds() throws {
     let json = try json("bounds run/last.h5")

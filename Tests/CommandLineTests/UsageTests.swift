@@ -64,6 +64,23 @@ struct UsageTests {
       ("attack run/last.h5 --attack magic", "'magic'"),
       ("attack run/last.h5 --epsilon wide", "'wide'"),
       ("audit run/last.h5 --certificate hope", "'published', 'lipschitz', 'sound' or 'local'"),
+      ("audit run/last.h5 --radius", "need --certificate local"),
+      ("certify run/last.h5 --targets 36/255", "need --certificate local"),
+      ("certify run/last.h5 --certificate local --targets 36/255,x", "'36/255,x'"),
+      (
+        "certify run/last.h5 --certificate local --targets 1 --radius",
+        "either --radius or --targets"
+      ),
+      ("certify run/last.h5 --certificate local --budget 0", "--budget is a positive number"),
+      ("certify run/last.h5 --shard 1/2", "need --certificate local"),
+      ("evaluate run/last.h5 --certificate local --resume", "--resume needs --out"),
+      (
+        "evaluate run/last.h5 --certificate local --shard 1/2 --pgd 36/255",
+        "--shard is for certificates alone"
+      ),
+      (
+        "evaluate run/last.h5 --require certified_accuracy.local[1]>0", "needs --certificate local"
+      ),
       ("audit run/last.h5 --resume", "--resume needs --out"),
       ("audit run/last.h5 --shard 4/3", "'4/3'"),
       ("audit run/last.h5 --budget 0", "--budget is a positive number of seconds"),

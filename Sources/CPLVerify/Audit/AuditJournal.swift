@@ -1,14 +1,14 @@
 import CPLReference
 import Foundation
 
-/// What the images of an audit have come to while it goes on, kept in a file: each batch is on the
-/// medium when `append` returns. A killed audit loses the batch that it was at.
+/// What the images of an audit, or of a search for their radii, have come to while it goes on, kept in a file: each
+/// batch is on the medium when `append` returns. A killed run loses the batch that it was at.
 ///
-/// The journal's first record says what the audit's results depend on; it is refused for any other.
+/// The journal's first record says what the results depend on; it is refused for any other.
 public struct AuditJournal: ~Copyable {
   private var file: JournalFile
 
-  /// What the results of an audit depend on, by names that messages use.
+  /// What the results depend on, by names that messages use.
   public typealias Identity = [String: String]
 
   /// SHA-256 of an identity.
@@ -91,7 +91,7 @@ public struct AuditJournal: ~Copyable {
     for name in Set(found.keys).union(expected.keys).sorted()
     where found[name] != expected[name] {
       throw ReferenceError.mismatch(
-        expected: "the audit that \(path) was begun with, \(name) \(found[name] ?? "none")",
+        expected: "the run that \(path) was begun with, \(name) \(found[name] ?? "none")",
         found: expected[name] ?? "none")
     }
   }

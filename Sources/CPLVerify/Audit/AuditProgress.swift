@@ -25,6 +25,14 @@ public struct AuditedBatch: Sendable {
   public let violations: [(position: Int, violation: Violation)]
 }
 
+extension AuditedBatch {
+  /// Images that have their radii, and are not attacked yet.
+  package init(certified images: [(position: Int, image: AuditedImage)]) {
+    self.init(
+      positions: images.map(\.position), images: images.map(\.image), violations: [])
+  }
+}
+
 /// An attack of the plan on one batch.
 public struct AuditedStep: Sendable {
   /// The attack's name.

@@ -36,7 +36,7 @@ public struct AuditedImage: Sendable {
   public internal(set) var extent = Extent.none
 
   /// - Parameter binary32Prediction: `prediction`, unless it is given.
-  init(
+  package init(
     index: Int, label: Int, prediction: Int, binary32Prediction: Int? = nil, radius: Double
   ) {
     self.index = index

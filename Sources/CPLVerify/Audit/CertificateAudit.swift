@@ -60,6 +60,7 @@ public struct CertificateAudit: Sendable {
   /// one, and so on: to where doubt is greatest.
   ///
   /// - Parameters:
+  ///   - radii: of each image, where they are known; `certify` is not asked then.
   ///   - progress: what is done already of this audit.
   ///   - budget: asked before each batch whether to go on, given the passes through the network so
   ///     far, those of `progress` included. An answer that depends on nothing else makes the same
@@ -67,11 +68,12 @@ public struct CertificateAudit: Sendable {
   ///   - report: called on the way; may throw to stop.
   /// - Throws: `VerificationError.invalid` when the radius of an image in `progress` is another now.
   public func run(
-    _ images: EvaluatedImages, resuming progress: AuditProgress = AuditProgress(),
+    _ images: EvaluatedImages, radii: [Double]? = nil,
+    resuming progress: AuditProgress = AuditProgress(),
     budget: ((_ passes: Int) -> Bool)? = nil, report: (AuditEvent) throws -> Void
   ) throws -> AuditResult {
     var images = images
-    var rows = try certify(&images, report)
+    var rows = try certify(&images, radii, report)
     var violations = progress.violations
     for (position, image) in progress.images {
       guard rows.indices.contains(position), rows[position].isSameCertificate(image) else {
@@ -123,13 +125,17 @@ public struct CertificateAudit: Sendable {
 
   /// Every image with its radius, and not attacked yet.
   private func certify(
-    _ images: inout EvaluatedImages, _ report: (AuditEvent) throws -> Void
+    _ images: inout EvaluatedImages, _ known: [Double]?,
+    _ report: (AuditEvent) throws -> Void
   ) throws -> [AuditedImage] {
     var rows: [AuditedImage] = []
     let dataset = images.dataset
     rows.reserveCapacity(dataset.count)
     try images.forEachBatch { positions, batch in
-      let (predictions, radii) = try certify(certified, batch)
+      let (predictions, radii) =
+        try known.map {
+          (batch.predictions(in: certified.kind.certificate.arithmetic), Array($0[positions]))
+        } ?? certify(certified, batch)
       let binary32 = batch.predictions(in: .binary32)
       for (row, position) in positions.enumerated() {
         rows.append(

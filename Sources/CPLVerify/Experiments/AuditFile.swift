@@ -3,7 +3,7 @@ import CPLReference
 import CPLReports
 import Foundation
 
-/// Where an audit keeps its results, and until they are complete its journal.
+/// Where an audit, or a search for local radii, keeps its results, and until they are complete its journal.
 package struct AuditFile {
   /// Beside the results, with another ending.
   package let journal: String
@@ -20,21 +20,21 @@ package struct AuditFile {
     self.force = force
     guard resumes || !FileManager.default.fileExists(atPath: journal) else {
       throw HintedError(
-        error: .cannotCreate(path: journal, reason: "an interrupted audit left it"),
+        error: .cannotCreate(path: journal, reason: "an interrupted run left it"),
         hint: "continue with --resume, or remove it")
     }
   }
 
-  /// The results, where an audit that is to be taken up had come to its end.
+  /// The results, where the work that is to be taken up had come to its end.
   package func finished(_ provenance: Provenance) -> VerificationReport? {
     guard resumes, !FileManager.default.fileExists(atPath: journal),
       let report = try? VerificationReport(path: out),
-      report.provenance.auditDigest == provenance.auditDigest, report.audit?.unfinished == 0
+      report.provenance.auditDigest == provenance.auditDigest, report.isFinished
     else { return nil }
     return report
   }
 
-  /// Checks that results which are there are those of the same audit, as far as it had come.
+  /// Checks that results which are there are those of the same work, as far as it had come.
   package func checkReplacing(for provenance: Provenance) throws {
     guard !force, FileManager.default.fileExists(atPath: out) else { return }
     let digest = (try? VerificationReport(path: out))?.provenance.auditDigest
@@ -52,5 +52,12 @@ package struct AuditFile {
       return try AuditJournal.create(journal, for: identity)
     }
     return try AuditJournal.resume(journal, for: identity, on: images, into: &progress)
+  }
+}
+
+extension VerificationReport {
+  /// Whether no budget ended what they are of.
+  fileprivate var isFinished: Bool {
+    audit.map { $0.unfinished == 0 } ?? (certificates?.unsearched == 0)
   }
 }

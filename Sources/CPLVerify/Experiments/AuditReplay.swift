@@ -57,7 +57,9 @@ package struct AuditReplay {
     }
     let chosen = indices.map { Set($0.positions) }
     let violations = audit.violations.filter { chosen?.contains($0.index) ?? true }
-    let certified = try CertifiedNetwork(EvaluatedNetwork(verified), audit.certificate)
+    let plan = provenance.localPlan.flatMap { LocalPlan($0) } ?? LocalPlan()
+    let certified = try CertifiedNetwork(
+      EvaluatedNetwork(verified, localPlan: plan), audit.certificate)
     var broken = 0
     for violation in violations {
       let again = try certified.replay(violation, workers: workers)

@@ -23,9 +23,12 @@ package struct AuditRun {
 
   /// Audits what `done` lacks.
   ///
-  /// - Parameter keep: called with each batch when it is done.
+  /// - Parameters:
+  ///   - radii: of each image, where they are known.
+  ///   - keep: called with each batch when it is done.
   package func run(
-    _ images: EvaluatedImages, from done: AuditProgress, keep: (AuditedBatch) throws -> Void
+    _ images: EvaluatedImages, radii: [Double]? = nil, from done: AuditProgress,
+    keep: (AuditedBatch) throws -> Void
   ) throws -> AuditResult {
     // Searching and the rest of the plan, where a budget makes them two.
     let phases = budget == nil ? 1 : 2
@@ -50,7 +53,7 @@ package struct AuditRun {
       case nil: nil
       }
     defer { observer.finish() }
-    return try audit.run(images, resuming: done, budget: mayGoOn) { event in
+    return try audit.run(images, radii: radii, resuming: done, budget: mayGoOn) { event in
       switch event {
       case .certified(let count):
         observer.update(

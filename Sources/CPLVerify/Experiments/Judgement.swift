@@ -19,7 +19,7 @@ package struct Judgement {
 
   private let out: String?
   private var workers: Workers { workplace.workers }
-  private var observer: any WorkObserver { workplace.observer }
+  var observer: any WorkObserver { workplace.observer }
 
   /// Reads test images, bounds every layer and sets the steps. What can be refused is refused first,
   /// also the place for the results.
@@ -66,6 +66,7 @@ package struct Judgement {
     var provenance = Provenance()
     provenance.profile = judging.name
     provenance.certificate = certificate?.rawValue
+    provenance.localPlan = certificate == .local ? localPlan.description : nil
     provenance.seed = seed
     provenance.weights = path
     provenance.weightsDigest = checkpoint.digest
@@ -94,13 +95,11 @@ package struct Judgement {
     report.bounds = verified.bounds
   }
 
-  /// The classes of every image and the radii of each kind of certificate: one evaluation in binary32
-  /// and one in binary64.
-  package mutating func certify(
-    _ kinds: [CertificateKind] = CertificateKind.standing
-  ) throws {
+  /// The classes of every image and the radii of each standing kind of certificate: one evaluation in
+  /// binary32 and one in binary64.
+  package mutating func certify() throws {
     let (observer, count) = (observer, images.count)
-    let table = try CertificateTable(&evaluated, kinds: kinds) { done in
+    let table = try CertificateTable(&evaluated) { done in
       observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
       try observer.checkInterruption()
     }

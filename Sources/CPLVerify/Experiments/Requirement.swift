@@ -80,6 +80,11 @@ package struct Requirement: CustomStringConvertible {
     }
   }
 
+  /// The kind of certificate that it is about.
+  package var certificate: CertificateKind? {
+    if case .certifiedAccuracy(let kind, _) = quantity { kind } else { nil }
+  }
+
   /// The radius of an attack that it is about, and the flag that asks for that attack.
   package var attack: (flag: String, epsilon: Epsilon)? {
     switch quantity {

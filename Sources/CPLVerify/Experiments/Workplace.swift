@@ -56,6 +56,8 @@ extension Provenance {
     completed.versions = process.versions
     completed.machine = process.machine
     completed.cost = process.cost
+    completed.cost.localSeconds = cost.localSeconds
+    completed.cost.localImages = cost.localImages
     return completed
   }
 }

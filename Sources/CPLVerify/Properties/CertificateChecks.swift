@@ -5,7 +5,9 @@ import CPLReference
 
 /// Checks of certified radii.
 enum CertificateChecks {
-  static let all: [any PropertyCheck] = [ValidCertificates(), CertificateRule()]
+  static let all: [any PropertyCheck] = [
+    ValidCertificates(), CertificateRule(), LocalFalls(),
+  ]
 }
 
 struct ValidCertificates: PropertyCheck {

@@ -51,6 +51,10 @@ public struct CheckContext: Sendable {
   public var fixedBudgetAttacks = AttackSuite.fixedBudget
   public var minimumNormAttacks = AttackSuite.minimumNorm
   public var certify: CertifiedNetwork.Certify = { try $0.certify($1) }
+  /// The bound D of local certificates.
+  package var localDecrease:
+    @Sendable (LocalBound, _ radius: Double, _ featureDistance: Double, LocalMultipliers) -> Double =
+      { $0.decreaseUpperBound(radius: $1, featureDistance: $2, $3) }
   /// Writes a network to a weights file.
   public var writeWeights: @Sendable (CPLNetwork<Float>, _ path: String) throws -> Void = {
     try $0.write(

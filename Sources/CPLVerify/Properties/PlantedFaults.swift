@@ -55,8 +55,8 @@ public struct PlantedFault: Sendable {
 extension PlantedFault {
   /// All of them.
   public static let all: [PlantedFault] =
-    steps + LayerSpecification.faults.map { PlantedFault($0) } + certificates + attacks
-    + surroundings
+    steps + LayerSpecification.faults.map { PlantedFault($0) } + certificates + local
+    + attacks + surroundings
 
   private static let steps = [
     PlantedFault(

@@ -49,16 +49,7 @@ struct AuditCommand: PinnableCommand {
       valueName: "count"))
   var budgetPasses: Int?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Only the i-th of n parts of the images; 'report' puts the parts together.",
-      valueName: "i/n"))
-  var shard: Shard?
-
-  @Flag(
-    help: "Continue from the journal of an interrupted audit; start a new one where there is none.")
-  var resume = false
+  @OptionGroup var division: ResumeOptions
 
   @Option(
     help: ArgumentHelp(
@@ -72,7 +63,7 @@ struct AuditCommand: PinnableCommand {
   @OptionGroup var options: RunOptions
 
   func validate() throws {
-    if resume, results.out == nil {
+    if division.resume, results.out == nil {
       throw ValidationError("--resume needs --out, beside which the journal lies")
     }
     if let budget, !(budget > 0) {
@@ -95,23 +86,20 @@ struct AuditCommand: PinnableCommand {
             + ", each at most once, not '\(name)'")
       }
     }
-    if replay != nil, resume || shard != nil || budget != nil || budgetPasses != nil {
+    if replay != nil,
+      division.resume || division.shard != nil || budget != nil || budgetPasses != nil
+    {
       throw ValidationError("--replay audits nothing: it takes no --resume, --shard or --budget")
     }
   }
 
   func run() throws {
     if let replay { return try replayViolations(of: replay) }
-    let file = try results.out.map {
-      try AuditFile(out: $0, resumes: resume, force: results.force)
-    }
-    // What --resume may replace is seen when it is known which audit this is.
-    var place = results
-    place.force = resume || results.force
+    let file = try division.file(results)
     let kind = certificates.kind(under: weights.judgingOptions.profile)
     var judgement = try Judgement(
-      weights, dataOptions, place, options, seed: seed, certificate: kind, shard: shard,
-      localPlan: local.plan())
+      weights, dataOptions, division.place(results), options, seed: seed, certificate: kind,
+      shard: division.shard, localPlan: local.plan())
     let audit = try CertificateAudit(
       judgement.network, certificate: kind, also: attack, seed: seed, workers: options.workers)
     let identity = try judgement.identity(of: audit)
@@ -125,19 +113,13 @@ struct AuditCommand: PinnableCommand {
     var done = AuditProgress()
     var journal = try file?.open(for: identity, on: judgement.images, into: &done)
     try judgement.certify()
-    let result: AuditResult
-    do {
-      result = try AuditRun(audit, budget: limit, judgement.workplace).run(
-        judgement.evaluated, from: done
+    let result = try division.run(judgement.workplace.observer, keeps: file != nil) {
+      if kind == .local { try judgement.certifyLocally(from: done) { try journal?.append($0) } }
+      return try AuditRun(audit, budget: limit, judgement.workplace).run(
+        judgement.evaluated,
+        radii: kind == .local ? judgement.report.certificates?.radii[kind] : nil,
+        from: done
       ) { try journal?.append($0) }
-    } catch let code as Exit {
-      if file != nil {
-        var again = CommandLine.arguments.dropFirst()
-        if !resume { again.append("--resume") }
-        judgement.workplace.observer.note(
-          "stopped; continue with: \(Provenance.shellCommand(["cpl-verify"] + again))")
-      }
-      throw code
     }
     judgement.report.audit = result
     try judgement.finish {

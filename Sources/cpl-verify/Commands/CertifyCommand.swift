@@ -14,11 +14,16 @@ struct CertifyCommand: PinnableCommand {
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
 
+  func validate() throws { try certificates.check(results) }
+
   func run() throws {
+    let file = try certificates.file(results)
     var judgement = try Judgement(
-      weights, dataOptions, results, options, localPlan: certificates.plan)
-    try judgement.certify(certificates.kinds)
-    try judgement.finish { report in
+      weights, dataOptions, certificates.division.place(results), options,
+      certificate: certificates.certificate, shard: certificates.division.shard,
+      localPlan: certificates.plan())
+    let journal = try judgement.certify(certificates, in: file)
+    try judgement.finish(journal, in: file) { report in
       if options.json {
         try Output.line(try report.json(.certify))
       } else if let table = report.certificates {
@@ -46,6 +51,7 @@ struct CertifyCommand: PinnableCommand {
           })
     }
     try Output.table(table)
+    if let line = certificates.searchedText { try Output.line("local: \(line)") }
     let nonFinite = certificates.nonFiniteRows
     if !nonFinite.isEmpty {
       try Output.line(

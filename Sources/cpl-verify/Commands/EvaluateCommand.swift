@@ -9,6 +9,10 @@ struct EvaluateCommand: PinnableCommand {
     discussion: """
       Certified accuracy is shown at the paper's four radii, and at those of --epsilon. Exit code 1 \
       when a requirement is not met.
+
+      With --certificate local and --out FILE.h5, the radii that were found are kept in FILE.journal until \
+      all are: a run that was interrupted, killed or ended by --budget continues with the same command and \
+      --resume.
       """)
 
   @OptionGroup var weights: WeightsOptions
@@ -49,7 +53,14 @@ struct EvaluateCommand: PinnableCommand {
   @OptionGroup var options: RunOptions
 
   func validate() throws {
+    try certificates.check(results)
+    if certificates.division.shard != nil, !pgd.isEmpty || !autoattack.isEmpty {
+      throw ValidationError("--shard is for certificates alone: it takes no --pgd or --autoattack")
+    }
     for requirement in try requirements {
+      if let kind = requirement.certificate, !certificates.kinds.contains(kind) {
+        throw ValidationError("--require \(requirement) needs --certificate \(kind)")
+      }
       guard let (flag, epsilon) = requirement.attack else { continue }
       guard (flag == "--pgd" ? pgd : autoattack).contains(where: { $0.value == epsilon.value })
       else { throw ValidationError("--require \(requirement) needs \(flag) \(epsilon)") }
@@ -68,9 +79,12 @@ struct EvaluateCommand: PinnableCommand {
 
   func run() throws {
     let requirements = try requirements
+    let file = try certificates.file(results)
     var judgement = try Judgement(
-      weights, dataOptions, results, options, seed: seed, localPlan: certificates.plan)
-    try judgement.certify(certificates.kinds)
+      weights, dataOptions, certificates.division.place(results), options, seed: seed,
+      certificate: certificates.certificate, shard: certificates.division.shard,
+      localPlan: certificates.plan(also: epsilon))
+    let journal = try judgement.certify(certificates, in: file)
     if let table = judgement.report.certificates {
       for (kind, epsilon) in table.kinds.flatMap({ kind in epsilon.map { (kind, $0) } }) {
         judgement.report.evaluation?.certifiedAccuracy[kind]?[epsilon] =
@@ -88,12 +102,12 @@ struct EvaluateCommand: PinnableCommand {
     }
     let lipschitz = judgement.verified.bounds.lipschitzUpperBound
     let outcomes = requirements.map { $0.check(judgement.report) }
-    try judgement.finish { report in
+    try judgement.finish(journal, in: file) { report in
       if options.json {
         try Output.line(try report.json(.evaluate(requirements: outcomes)))
       } else if let evaluation = report.evaluation {
         try Output.opening(of: report)
-        try show(evaluation, of: report.provenance.data.name ?? "", lipschitz: lipschitz)
+        try show(evaluation, of: report, lipschitz: lipschitz)
         for outcome in outcomes where outcome.met { try Output.line("met: \(outcome)") }
       }
     }
@@ -104,8 +118,9 @@ struct EvaluateCommand: PinnableCommand {
   }
 
   private func show(
-    _ evaluation: EvaluationSummary, of data: String, lipschitz: Double
+    _ evaluation: EvaluationSummary, of report: VerificationReport, lipschitz: Double
   ) throws {
+    let data = report.provenance.data.name ?? ""
     var table = TextTable(["images", "\(evaluation.images) of \(data)"])
     table.add([
       "Lipschitz, before the head", "\(Rounding.up.text(lipschitz, digits: 10)) at most",
@@ -128,6 +143,13 @@ struct EvaluateCommand: PinnableCommand {
         "\($0.key.rawValue) \(Output.percent($0.value[epsilon] ?? .nan))"
       }
       table.add(["certified at \(epsilon)", kinds.joined(separator: ", ")])
+    }
+    if let line = report.certificates?.searchedText {
+      let cost = report.provenance.cost
+      let seconds = cost.localSecondsPerImage.map {
+        String(format: "; %.3g s for each of the \(cost.localImages ?? 0) tried now", $0)
+      }
+      table.add(["local certificates", line + (seconds ?? "")])
     }
     for (epsilon, accuracy) in evaluation.pgdAccuracy.sorted(by: { $0.key < $1.key }) {
       table.add(["under PGD at \(epsilon)", Output.percent(accuracy)])

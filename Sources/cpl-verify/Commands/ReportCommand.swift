@@ -9,7 +9,7 @@ struct ReportCommand: ParsableCommand {
     abstract: "Makes HTML, Markdown, JSON and JUnit pages from stored results.",
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
-      report.json and junit.xml. The files of all shards of an audit are put together in \
+      report.json and junit.xml. The files of all shards of a run are put together in \
       results.h5, of which the pages are then made, and pages.sha256, which reveals an edited page. The \
       exit code is that of the results' verdict: 0 proved and not broken, 1 broken, 2 not proved (0 \
       with --allow-unproved) or inconclusive; 0 also when nothing was tested.
@@ -23,7 +23,7 @@ struct ReportCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "The stored results; of an audit in shards, those of all of them.",
+    help: "The stored results; of a run in shards, those of all of them.",
     completion: .file())
   var stored: [String]
 

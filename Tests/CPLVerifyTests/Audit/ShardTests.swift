@@ -19,7 +19,7 @@ struct ShardTests {
     var evaluated = EvaluatedImages(
       images, EvaluatedNetwork(try AuditSample.network.get()), workers: .serial)
     report.certificates = try CertificateTable(&evaluated, kinds: [.published]) { _ in }
-    report.evaluation = report.certificates.map(EvaluationSummary.init)
+    report.evaluation = report.certificates.map { EvaluationSummary($0) }
     return report
   }
 

@@ -92,6 +92,45 @@ struct FixedPoint: Comparable {
       quotient, shifted: min(0, -exponent), isNegative: a.isNegative != (b < 0))
   }
 
+  /// Schoolbook multiplication, cut to a multiple of the unit.
+  static func * (a: FixedPoint, b: FixedPoint) -> FixedPoint {
+    let (first, second) = (a.magnitude, b.magnitude)
+    var product = InlineArray<16, UInt64>(repeating: 0)
+    for i in 0..<8 {
+      var carry: UInt64 = 0
+      for j in 0..<8 {
+        let (high, low) = first.limbs[i].multipliedFullWidth(by: second.limbs[j])
+        let (partial, one) = product[i + j].addingReportingOverflow(low)
+        let (limb, other) = partial.addingReportingOverflow(carry)
+        product[i + j] = limb
+        carry = high &+ (one ? 1 : 0) &+ (other ? 1 : 0)
+      }
+      product[i + 8] = carry
+    }
+    // The 448 bits of the fraction are seven limbs.
+    precondition(product[15] == 0 && product[14] >> 63 == 0, "a product that overflows")
+    var result = FixedPoint(0)
+    for index in 0..<8 { result.limbs[index] = product[index + 7] }
+    return a.isNegative != b.isNegative ? -result : result
+  }
+
+  /// 1/self, by Newton's method from binary64's: more than 200 bits of one between 2⁻¹⁰⁰ and 2⁶⁰.
+  var reciprocal: FixedPoint {
+    var result = FixedPoint(1 / (isNegative ? -magnitudeUpperBound : magnitudeUpperBound))
+    for _ in 0..<4 { result = result * (FixedPoint(2) - self * result) }
+    return result
+  }
+
+  /// The square root, by Newton's method for its reciprocal, as precise.
+  var squareRoot: FixedPoint {
+    guard self > FixedPoint(0) else { return FixedPoint(0) }
+    var reciprocal = FixedPoint(1 / magnitudeUpperBound.squareRoot())
+    for _ in 0..<4 {
+      reciprocal = reciprocal * (FixedPoint(3) - self * reciprocal * reciprocal) * 0.5
+    }
+    return self * reciprocal
+  }
+
   static func < (a: FixedPoint, b: FixedPoint) -> Bool { (a - b).isNegative }
 
   static func == (a: FixedPoint, b: FixedPoint) -> Bool {

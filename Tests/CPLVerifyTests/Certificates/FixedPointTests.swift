@@ -41,6 +41,20 @@ struct FixedPointTests {
         + "7240766303535475945713821785251664274")
   }
 
+  @Test("roots, reciprocals and products agree to more than 200 bits")
+  func roots() {
+    #expect(
+      Self.digits(FixedPoint(2).squareRoot, 60)
+        == "1414213562373095048801688724209698078569671875376948073176679")
+    for value in Self.samples where abs(value) > 0x1p-90 {
+      let number = FixedPoint(value)
+      #expect((number * number.reciprocal).distance(to: 1) < 0x1p-220)
+      let square = number * number
+      #expect(square == number * value)
+      #expect((square.squareRoot - number.magnitude).magnitudeUpperBound < 0x1p-220 * abs(value))
+    }
+  }
+
   @Test("Machin's formula has the digits of π")
   func machin() {
     func arctangent(ofInverse n: Double) -> FixedPoint {

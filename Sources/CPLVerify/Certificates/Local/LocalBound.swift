@@ -68,9 +68,9 @@ package struct LocalMultipliers: Sendable {
 /// **Rounding.** The numbers a, b, c, v are what is computed: residuals are bounded by `FusedSums` and, element by
 /// element, by u times the result of the last operation. Scalars are rounded up. The maxima are those of `unitMaxima`.
 package struct LocalBound {
-  package let network: LocalNetwork
+  package var network: LocalNetwork
   /// p̃ of each residual layer.
-  package let preactivations: [[Double]]
+  package var preactivations: [[Double]]
   /// c and j: the margin is z_c − z_j.
   package let pair: (label: Int, other: Int)
 
@@ -190,8 +190,8 @@ package struct LocalBound {
 
       // v = fl(αy − fl(h²·fl(W fl(Wᵀy)))); h² is exact, h having 24 bits.
       let touchNorm = EuclideanNorm.upperBound(touch)
-      let back = part.applyTransposed(touch)
-      var plane = part.apply(back)
+      let back = part.energy.appliedTransposed(touch)
+      var plane = part.energy.applied(back)
       let square = step * step
       let planeNorm = EuclideanNorm.upperBound(plane)
       for index in plane.indices {

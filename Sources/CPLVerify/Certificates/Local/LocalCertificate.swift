@@ -18,10 +18,6 @@ public struct LocalCertificate: Certificate {
     "Not covered by local: the same weights run in binary32, here or elsewhere.",
   ]
 
-  /// No image is tried at more than this many times its sound radius: few are proved there.
-  static let greatestGain = 1.7
-  /// Shorter radii are left as they are.
-  private static let leastRadius = 0x1p-100
   /// How many problems are searched side by side.
   private static let lanes = 8
 
@@ -40,7 +36,7 @@ public struct LocalCertificate: Certificate {
     let sound = bounds.radii(batch, errors: 2)
     guard let local else { return sound }
     var radii = sound.map(\.radius)
-    let images = radii.indices.filter { radii[$0] > Self.leastRadius }.map { row in
+    let images = radii.indices.filter { radii[$0] > LocalPlan.leastRadius }.map { row in
       LocalImage(
         row: row, radius: radii[row],
         opponents: bounds.opponents(
@@ -50,7 +46,7 @@ public struct LocalCertificate: Certificate {
     case .targets(let targets):
       for target in targets.map(\.value.nextUp).sorted() where target <= bounds.diameter {
         let tried = images.filter {
-          radii[$0.row] < target && $0.radius * Self.greatestGain > target
+          radii[$0.row] < target && LocalPlan.greatestGain - target / $0.radius > 0
         }
         for row in proved(tried, at: tried.map { _ in target }, batch, local) {
           radii[row] = target

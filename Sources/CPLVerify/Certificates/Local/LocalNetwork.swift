@@ -6,7 +6,7 @@ import CPLReference
 /// that the proof needs. All bounds are rounded up.
 package struct LocalNetwork: Sendable {
   /// The layers before the head, in order.
-  package let parts: [LocalPart]
+  package var parts: [LocalPart]
   /// For each class the row q of its logit ⟨q, φ⟩ + b as it is executed, and an upper bound of the norm
   /// of what q lacks of the exact one.
   package let rows: [[Double]]
@@ -116,6 +116,8 @@ package struct ResidualPart: Sendable {
   /// W in both precisions.
   package let wide: any BatchedMap<Double>
   package let narrow: any BatchedMap<Float>
+  /// W as the energy has it: all of it, whatever an image can change.
+  package var energy: any BatchedMap<Double>
   package let sums: (forward: FusedSums, transposed: FusedSums)
   /// h ≥ 0, as executed.
   package let stepSize: Double
@@ -131,7 +133,7 @@ package struct ResidualPart: Sendable {
   /// For each unit |Δ_i| ≤ rowNorm_i·‖δ‖.
   package let rowNorms: [Double]
   /// α with αI − h²WWᵀ positive semidefinite: 2h, or RU(h²σ̄²) where that is more.
-  package let curvature: Double
+  package var curvature: Double
   /// ‖p̃ − p‖ ≤ this for the preactivations p of the real network and the executed ones, for every image.
   package let preactivationError: Double
 
@@ -148,6 +150,7 @@ package struct ResidualPart: Sendable {
     self.layer = layer
     self.index = index
     (wide, narrow) = (weights.map, twin.residualWeights.map)
+    energy = wide
     sums = weights.sums(spectralNormUpperBound: spectralNormUpperBound)
     stepSize = layer.residualStep
     bias = layer.residualBias
@@ -182,24 +185,10 @@ package struct ResidualPart: Sendable {
   }
 
   /// fl(W x).
-  package func apply(_ x: [Double]) -> [Double] {
-    [Double](unsafeUninitializedCapacity: units) { outputs, count in
-      x.withUnsafeBufferPointer {
-        wide.apply(1, $0.baseAddress!, to: outputs.baseAddress!)
-      }
-      count = units
-    }
-  }
+  package func apply(_ x: [Double]) -> [Double] { wide.applied(x) }
 
   /// fl(Wᵀv).
-  package func applyTransposed(_ v: [Double]) -> [Double] {
-    [Double](unsafeUninitializedCapacity: inputs) { outputs, count in
-      v.withUnsafeBufferPointer {
-        wide.applyTransposed(1, $0.baseAddress!, to: outputs.baseAddress!)
-      }
-      count = inputs
-    }
-  }
+  package func applyTransposed(_ v: [Double]) -> [Double] { wide.appliedTransposed(v) }
 }
 
 extension ClassificationHead {

@@ -156,6 +156,26 @@ package protocol BatchedMap<Scalar>: LinearMap {
     _ count: Int, _ inputs: UnsafePointer<Scalar>, to outputs: UnsafeMutablePointer<Scalar>)
 }
 
+extension BatchedMap<Double> {
+  /// fl(W x).
+  package func applied(_ x: [Double]) -> [Double] {
+    let size = outputShape.reduce(1, *)
+    return [Double](unsafeUninitializedCapacity: size) { outputs, count in
+      x.withUnsafeBufferPointer { apply(1, $0.baseAddress!, to: outputs.baseAddress!) }
+      count = size
+    }
+  }
+
+  /// fl(Wᵀv).
+  package func appliedTransposed(_ v: [Double]) -> [Double] {
+    let size = inputShape.reduce(1, *)
+    return [Double](unsafeUninitializedCapacity: size) { outputs, count in
+      v.withUnsafeBufferPointer { applyTransposed(1, $0.baseAddress!, to: outputs.baseAddress!) }
+      count = size
+    }
+  }
+}
+
 extension DenseMap: BatchedMap {
   package func apply(
     _ count: Int, _ inputs: UnsafePointer<Scalar>, to outputs: UnsafeMutablePointer<Scalar>

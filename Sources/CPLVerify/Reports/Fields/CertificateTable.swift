@@ -14,18 +14,22 @@ public struct CertificateTable: Equatable, Sendable {
   public let margins: [Double]
   /// For each kind, the radius of each image, in pixel units.
   public let radii: [CertificateKind: [Double]]
+  /// For each image whether the search for its local radius came to its end, before which time may have run out; nil
+  /// without local radii, and where it was not recorded.
+  public let isSearched: [Bool]?
 
   /// A table of the given columns.
   ///
   /// - Precondition: all are equally long.
   public init(
     indices: [Int], labels: [Int], predictions: [Int], binary64Predictions: [Int],
-    margins: [Double], radii: [CertificateKind: [Double]]
+    margins: [Double], radii: [CertificateKind: [Double]], isSearched: [Bool]? = nil
   ) {
     let count = indices.count
     precondition(
       [labels.count, predictions.count, binary64Predictions.count, margins.count]
-        .allSatisfy { $0 == count } && radii.values.allSatisfy { $0.count == count },
+        .allSatisfy { $0 == count } && radii.values.allSatisfy { $0.count == count }
+        && isSearched?.count ?? count == count,
       "columns are equally long")
     self.indices = indices
     self.labels = labels
@@ -33,7 +37,21 @@ public struct CertificateTable: Equatable, Sendable {
     self.binary64Predictions = binary64Predictions
     self.margins = margins
     self.radii = radii
+    self.isSearched = isSearched
   }
+
+  /// The same with local radii.
+  package func adding(_ local: LocalRadii) -> CertificateTable {
+    var radii = radii
+    radii[.local] = local.radii
+    return CertificateTable(
+      indices: indices, labels: labels, predictions: predictions,
+      binary64Predictions: binary64Predictions, margins: margins, radii: radii,
+      isSearched: local.isSearched)
+  }
+
+  /// The number of images whose search for a local radius time ended; nil where that is not known.
+  public var unsearched: Int? { isSearched?.count { !$0 } }
 
   /// The certificates of images; what is evaluated of these is kept for whoever looks at them next.
   ///
@@ -64,6 +82,15 @@ public struct CertificateTable: Equatable, Sendable {
 
   /// The number of images.
   public var count: Int { indices.count }
+
+  /// Of how many images the search for a local radius came to its end; nil without local radii.
+  public var searchedText: String? {
+    unsearched.map {
+      $0 == 0
+        ? "searched for all \(Shown.count(count)) images"
+        : "time allowed to search for \(Shown.count(count - $0)) of \(Shown.count(count)) images"
+    }
+  }
 
   var rows: [TableRow<CertificateTable>] {
     (0..<count).map { TableRow(table: self, row: $0) }

@@ -22,6 +22,8 @@ public struct EvaluationSummary: Equatable, Sendable {
   /// The number of images with logits that are not finite, in either precision; nil when it was not
   /// looked at.
   public var nonFinite: Int?
+  /// The number of images whose search for a local radius came to its end; nil without local radii.
+  public var searched: Int?
 
   public init(
     images: Int, accuracy: Double,
@@ -35,15 +37,16 @@ public struct EvaluationSummary: Equatable, Sendable {
     self.autoattackAccuracy = autoattackAccuracy
   }
 
-  /// What a table of certificates tells, at the paper's radii.
-  public init(_ table: CertificateTable) {
+  /// What a table of certificates tells, at the paper's radii and others.
+  public init(_ table: CertificateTable, also epsilons: [Epsilon] = []) {
     self.init(images: table.count, accuracy: table.accuracy)
     binary64Accuracy = table.binary64Accuracy
     differingPredictions = table.differingPredictions
     nonFinite = table.nonFiniteRows.count
+    searched = table.unsearched.map { table.count - $0 }
     for kind in table.kinds {
       certifiedAccuracy[kind] = Dictionary(
-        uniqueKeysWithValues: Epsilon.published.map {
+        uniqueKeysWithValues: Set(Epsilon.published + epsilons).map {
           ($0, table.certifiedAccuracy(kind, at: $0))
         })
     }

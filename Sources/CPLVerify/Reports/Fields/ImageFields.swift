@@ -47,9 +47,15 @@ struct CertificateFields: FieldList {
     ) { $0.table.radii[kind]?[$0.row] ?? .nan }
   }
 
+  /// Of local radii.
+  static let isSearched = Field<Record, Int?>(
+    "local_searched", .count,
+    "1: the search for the local radius came to its end; 0: time ran out before; empty: not recorded"
+  ) { row in row.table.isSearched.map { $0[row.row] ? 1 : 0 } }
+
   /// The fields of a table with radii of some kinds.
   static func all(_ kinds: [CertificateKind]) -> [any RecordField<Record>] {
-    all + kinds.map { radius($0) }
+    all + kinds.map { radius($0) } + (kinds.contains(.local) ? [isSearched] : [])
   }
 }
 

@@ -63,9 +63,19 @@ public struct Provenance: Codable, Equatable, Sendable {
     public var start: String?
     public var wallSeconds: Double?
     public var cpuSeconds: Double?
+    /// Of the search for local radii, by the clock, and of how many images it was the search; those that an earlier
+    /// run had searched are not among them.
+    public var localSeconds: Double?
+    public var localImages: Int?
     /// Energy, where the machine tells.
     public var joules: Double?
     public init() {}
+
+    /// By the clock, with all threads at work; nil where no local radius was searched.
+    public var localSecondsPerImage: Double? {
+      guard let localSeconds, let localImages, localImages > 0 else { return nil }
+      return localSeconds / Double(localImages)
+    }
   }
 
   /// What a reader must know first, the most important first; nil for nothing.
@@ -83,9 +93,11 @@ public struct Provenance: Codable, Equatable, Sendable {
   public var steps: String?
   /// The kind of certificate asked for.
   public var certificate: String?
+  /// What local certificates were asked to prove; nil where there are none.
+  public var localPlan: String?
   /// What everything random came from.
   public var seed: UInt64?
-  /// SHA-256 of all that an audit's results depend on; a finished one is known by it.
+  /// SHA-256 of all that the results of an audit, or local certificates, depend on; finished ones are known by it.
   public var auditDigest: String?
   /// The file of weights.
   public var weights: String?

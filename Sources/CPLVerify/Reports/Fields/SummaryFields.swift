@@ -83,6 +83,13 @@ struct EvaluationFields: FieldList {
     "images whose classes in binary32 and in binary64 differ", \.differingPredictions)
   let nonFinite = F(
     "non_finite", in: .attributes, .count, "images with logits that are not finite", \.nonFinite)
+  let searched = F(
+    "local_searched", in: .attributes, .count,
+    "images whose search for a local radius came to its end; the others have what time allowed",
+    \.searched)
+  let secondsPerImage = J(
+    "local_seconds_per_image", .ratio, "how long such a search took, with all threads at work"
+  ) { OrNull(number: $0.place.provenance.cost.localSecondsPerImage) }
   let lipschitzUpper = F(
     "lipschitz_upper_bound", in: .json, .ratio, "proved, of the map before the head",
     \.place.bounds?.lipschitzUpperBound)

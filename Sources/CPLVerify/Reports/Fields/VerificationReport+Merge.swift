@@ -2,8 +2,8 @@ import CPLAudit
 import CPLReference
 
 extension VerificationReport {
-  /// The report of a whole audit, put together from those of all its shards, in any order. Its
-  /// results are those that one audit of all images comes to.
+  /// The report of a whole audit, or of all images' certificates, put together from those of all its shards, in
+  /// any order. Its results are those that one run on all images comes to.
   ///
   /// - Parameter shards: each report with the name of its file, for messages.
   /// - Throws: `ReferenceError.mismatch` when a shard is missing, stands twice, or is one of another
@@ -21,8 +21,10 @@ extension VerificationReport {
     merged.bounds = first.report.bounds
     merged.lipschitzLowerBound = first.report.lipschitzLowerBound
     merged.certificates = CertificateTable(merging: parts.map(\.certificates))
-    merged.evaluation = merged.certificates.map(EvaluationSummary.init)
-    merged.audit = AuditResult(merging: parts.map(\.audit))
+    merged.evaluation = merged.certificates.map {
+      EvaluationSummary($0, also: first.report.evaluation?.epsilons ?? [])
+    }
+    merged.audit = AuditResult(merging: parts.compactMap(\.audit))
     return merged
   }
 
@@ -32,27 +34,33 @@ extension VerificationReport {
     let shard: Shard
     let report: VerificationReport
     let certificates: CertificateTable
-    let audit: AuditResult
+    let audit: AuditResult?
 
     init(_ name: String, _ report: VerificationReport) throws {
       guard let shard = report.provenance.data.shard.flatMap(Shard.init),
-        let certificates = report.certificates, let audit = report.audit
+        let certificates = report.certificates, report.attacks.isEmpty
       else {
         throw ReferenceError.mismatch(
-          expected: "shards of an audit, each the results of 'audit --shard'",
+          expected: "shards, each the results of a command with --shard",
           found: "\(name), which is not one")
       }
       (self.name, self.shard, self.report) = (name, shard, report)
-      (self.certificates, self.audit) = (certificates, audit)
+      (self.certificates, audit) = (certificates, report.audit)
+    }
+
+    /// The kind that was audited, or else was asked for.
+    private var certificate: String? {
+      audit?.certificate.rawValue ?? report.provenance.certificate
     }
 
     /// Checks that all images of the shard are there.
     func checkImages() throws {
       let rows = shard.positions(in: report.provenance.data.images ?? 0).count
-      guard certificates.indices == audit.images.map(\.index), audit.images.count == rows else {
+      let images = audit?.images.map(\.index) ?? certificates.indices
+      guard certificates.indices == images, images.count == rows else {
         throw ReferenceError.mismatch(
           expected: "the \(rows) images of shard \(shard) in \(name)",
-          found: "\(audit.images.count)")
+          found: "\(images.count)")
       }
     }
 
@@ -61,7 +69,7 @@ extension VerificationReport {
       func check(_ what: String, _ own: String?, _ others: String?) throws {
         guard own != others else { return }
         throw ReferenceError.mismatch(
-          expected: "shards of one audit, \(what) \(own ?? "unknown") as in \(name)",
+          expected: "shards of one run, \(what) \(own ?? "unknown") as in \(name)",
           found: "\(others ?? "unknown") in \(other.name)")
       }
       let (facts, others) = (report.provenance, other.report.provenance)
@@ -70,9 +78,10 @@ extension VerificationReport {
       try check("data", facts.data.digest, others.data.digest)
       try check("configuration", facts.configurationDigest, others.configurationDigest)
       try check("profile", facts.profile, others.profile)
-      try check("certificate", audit.certificate.rawValue, other.audit.certificate.rawValue)
+      try check("certificate", certificate, other.certificate)
+      try check("local certificates", facts.localPlan, others.localPlan)
       try check("seed", facts.seed.map { "\($0)" }, others.seed.map { "\($0)" })
-      try check("attacks", audit.plan.description, other.audit.plan.description)
+      try check("attacks", audit?.plan.description, other.audit?.plan.description)
       try check("program", facts.program, others.program)
       try check("bounds", report.boundsText, other.report.boundsText)
     }
@@ -84,7 +93,7 @@ extension VerificationReport {
   ) throws -> [Part] {
     let parts = try shards.map { try Part($0.name, $0.report) }
     guard let count = parts.first?.shard.count else {
-      throw ReferenceError.mismatch(expected: "the shards of an audit", found: "none")
+      throw ReferenceError.mismatch(expected: "the shards of a run", found: "none")
     }
     var byNumber: [Int: Part] = [:]
     var indices: [Int: String] = [:]
@@ -145,20 +154,23 @@ extension CertificateTable {
       radii: Dictionary(
         uniqueKeysWithValues: kinds.map { kind in
           (kind, column { $0.radii[kind] ?? Array(repeating: 0, count: $0.count) })
-        }))
+        }),
+      isSearched: tables.contains { $0.isSearched == nil } ? nil : column { $0.isSearched ?? [] })
   }
 }
 
 extension AuditResult {
-  fileprivate init(merging parts: [AuditResult]) {
+  /// Nil without parts.
+  fileprivate init?(merging parts: [AuditResult]) {
+    guard let first = parts.first else { return nil }
     let images = interleaved(parts.map(\.images))
     let positions = Dictionary(
       images.enumerated().map { ($1.index, $0) }, uniquingKeysWith: { first, _ in first })
     self.init(
-      certificate: parts[0].certificate, plan: parts[0].plan, images: images,
+      certificate: first.certificate, plan: first.plan, images: images,
       violations: parts.flatMap(\.violations).sorted {
         positions[$0.index, default: 0] < positions[$1.index, default: 0]
-      }, excessLayers: parts[0].excessLayers)
+      }, excessLayers: first.excessLayers)
   }
 }
 
@@ -203,6 +215,9 @@ extension Provenance {
     cost.start = parts.compactMap(\.cost.start).min()
     sum(\.cost.wallSeconds)
     sum(\.cost.cpuSeconds)
+    sum(\.cost.localSeconds)
+    let images = parts.compactMap(\.cost.localImages)
+    cost.localImages = images.count == parts.count ? images.reduce(0, +) : nil
     sum(\.cost.joules)
   }
 }

@@ -75,6 +75,6 @@ extension VerificationReport {
 
   /// The accuracies of `evaluation`, or what the certificates tell of them.
   package var accuracies: EvaluationSummary? {
-    evaluation ?? certificates.map(EvaluationSummary.init)
+    evaluation ?? certificates.map { EvaluationSummary($0) }
   }
 }

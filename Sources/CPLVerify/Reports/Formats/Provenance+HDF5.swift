@@ -36,6 +36,7 @@ extension Provenance {
 
   private static let fields = [
     Stored("profile", \.profile), Stored("certificate", \.certificate),
+    Stored("local_plan", \.localPlan),
     Stored("weights", \.weights), Stored("audit_digest", \.auditDigest), Stored("steps", \.steps),
     Stored("weights_flags", \.weightsFlags), Stored("network_digest", \.networkDigest),
     Stored("weights_digest", \.weightsDigest), Stored("git_commit", \.gitCommit),
@@ -51,7 +52,9 @@ extension Provenance {
     Stored("splits_validation", \.splits.validation), Stored("cores", \.machine.cores),
     Stored("memory_bytes", \.machine.memoryBytes), Stored("threads", \.machine.threads),
     Stored("wall_seconds", \.cost.wallSeconds, .finite),
-    Stored("cpu_seconds", \.cost.cpuSeconds, .finite), Stored("joules", \.cost.joules, .finite),
+    Stored("cpu_seconds", \.cost.cpuSeconds, .finite),
+    Stored("local_seconds", \.cost.localSeconds, .finite),
+    Stored("local_images", \.cost.localImages), Stored("joules", \.cost.joules, .finite),
     Stored("seed", \.seed), Stored("splits_seed", \.splits.seed),
     Stored(long: "command", \.command), Stored(long: "training_command", \.trainingCommand),
     Stored(long: "configuration", \.configuration),

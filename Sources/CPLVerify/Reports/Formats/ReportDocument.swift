@@ -182,7 +182,7 @@ struct CertificatesDocument: Encodable {
 
   init(_ table: CertificateTable) {
     nonFinite = table.nonFiniteRows.map { table.indices[$0] }
-    images = table.rows.documents(CertificateFields.all)
+    images = table.rows.documents(CertificateFields.all(table.kinds))
   }
 }
 

@@ -121,6 +121,7 @@ extension EvaluationSummary {
     binary64Accuracy = try file.attribute(fields.binary64Accuracy, of: group)
     differingPredictions = try file.attribute(fields.differingPredictions, of: group)
     nonFinite = try file.attribute(fields.nonFinite, of: group)
+    searched = try file.attribute(fields.searched, of: group)
     let columns = AccuracyFields()
     let names = try file.column(columns.quantity, of: group)
     let epsilons: [Epsilon] = try file.column("epsilon", of: group, rows: names.count)
@@ -156,11 +157,16 @@ extension CertificateTable {
         found: "none: results of an earlier version, whose sound accuracies may be wrong; "
           + "make them again")
     }
+    let searched = CertificateFields.isSearched
+    let isSearched =
+      try file.exists("\(group)/\(searched.names[.hdf5] ?? "")")
+      ? try file.column(searched, of: group, rows: rows).compactMap { $0.map { $0 > 0 } } : []
     self.init(
       indices: indices, labels: try file.column(fields.label, of: group, rows: rows),
       predictions: try file.column(fields.prediction, of: group, rows: rows),
       binary64Predictions: try file.column(fields.binary64Prediction, of: group, rows: rows),
-      margins: try file.column(fields.margin, of: group, rows: rows), radii: radii)
+      margins: try file.column(fields.margin, of: group, rows: rows), radii: radii,
+      isSearched: isSearched.count == rows && radii[.local] != nil ? isSearched : nil)
   }
 }
 

@@ -93,8 +93,11 @@ extension VerificationReport {
     guard let kind, let share = summary.certifiedAccuracy[kind]?[epsilon] else {
       return "\(clean) (\(denominator(summary.images)))"
     }
+    let searched = kind == .local ? summary.searched ?? summary.images : summary.images
     return "\(clean), certified \(Shown.percent(share)) at \(epsilon) "
-      + "(\(kind.isProved ? kind.rawValue : "\(kind), not proved"), \(denominator(summary.images)))"
+      + "(\(kind.isProved ? kind.rawValue : "\(kind), not proved"), \(denominator(summary.images))"
+      + (searched == summary.images
+        ? ")" : ", of which time allowed to search \(Shown.count(searched)))")
   }
 
   /// That the binary32 network is another one on some of the images; nil where it is not.

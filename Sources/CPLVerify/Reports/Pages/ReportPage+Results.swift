@@ -100,6 +100,17 @@ extension ReportPage {
         "\(nonFinite) of the images have logits that are not finite. They count as wrong, and nothing "
           + "is certified of them; the list of certificates names them.")
     }
+    if let searched = summary.searched {
+      section.paragraphs.append(
+        (searched == summary.images
+          ? "Local certificates were searched for all of them"
+          : "Time allowed to search the local certificates of \(searched) of them, those with the most to "
+            + "gain first; the others have at least their sound radii")
+          + (report.provenance.localPlan.map { " (\($0))" } ?? "")
+          + (report.provenance.cost.localSecondsPerImage.map {
+            ", \(Shown.number($0, digits: 3)) s an image"
+          } ?? "") + ".")
+    }
     if let published {
       rows.append(
         row(

@@ -137,7 +137,11 @@ struct ReproducibilityCard {
   private static func time(_ cost: Provenance.Cost) -> String {
     list([
       ("last command, wall clock", cost.wallSeconds.map(Shown.seconds)),
-      ("CPU", cost.cpuSeconds.map(Shown.seconds)), ("started", cost.start),
+      ("CPU", cost.cpuSeconds.map(Shown.seconds)),
+      ("started", cost.start),
     ])
+      + (cost.localSecondsPerImage.map {
+        ", local certificates \(Shown.number($0, digits: 3)) s an image (\(cost.localImages ?? 0) searched)"
+      } ?? "")
   }
 }

@@ -5,14 +5,15 @@ import TestSupport
 
 @Suite("Local certificates")
 struct LocalRadiusTests {
-  /// A dense network of one or two layers on images of four pixels, and its parts.
+  /// A dense network of up to four layers and twelve hidden units on images of four pixels, and its parts.
   private struct Dense {
     let evaluated: EvaluatedNetwork
     let images: Tensor<Float>
 
     init(_ seed: UInt64, count: Int, plan: LocalPlan) throws {
       var random = CounterRandom(seed: seed, purpose: .test, major: 91)
-      let sizes = [[3], [5], [2, 3], [3, 3], [2, 2, 2]][random.below(5)]
+      let sizes = [[3], [12], [6, 6], [2, 3], [4, 8], [3, 3, 6], [2, 2, 2], [3, 3, 3, 3]][
+        random.below(8)]
       let scale = Float(1 + 2 * random.uniform())
       let bias = Float(0.2 + random.uniform())
       var layers: [any Layer<Float>] = [

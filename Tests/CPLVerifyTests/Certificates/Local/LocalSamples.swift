@@ -1,98 +1,10 @@
 import CPLReference
 import CPLVerify
 
-/// Small random networks with what local certificates see of them, images, multipliers and perturbations.
-struct LocalSample {
-  let evaluated: EvaluatedNetwork
-  let local: LocalNetwork
-  let image: [Double]
-  /// The predicted class and another one.
-  let pair: (label: Int, other: Int)
-  let oracle: LocalOracle
-  var random: CounterRandom
-
-  /// - Parameter steps: how many times 2/σ̄² the steps are.
+extension LocalCase {
   init?(_ seed: UInt64, network: VerifiedNetwork) throws {
-    evaluated = EvaluatedNetwork(network)
-    guard evaluated.binary64.head.isLinear else { return nil }
-    local = try LocalNetwork(evaluated)
-    let pixels = SampleNetworks.images(network.network, count: 1, seed: seed)
-    image = pixels.elements.map { Double($0) }
-    let logits = evaluated.binary64.logits(pixels.converted(), workers: .serial)
-    let label = logits.rowMaxima[0]
-    guard label >= 0 else { return nil }
-    random = CounterRandom(seed: seed, purpose: .test, major: 90)
-    pair = (label, (label + 1 + random.below(logits.count - 1)) % logits.count)
-    oracle = LocalOracle(evaluated.binary64, image: image, pair: pair)
-  }
-
-  var preactivations: [[Double]] {
-    local.preactivations(
-      Tensor(shape: [1] + evaluated.binary64.inputShape, elements: image))
-  }
-
-  /// A perturbation of a norm.
-  mutating func perturbation(norm: Double) -> [Double] {
-    let direction: [Double] = random.normals(image.count)
-    let length = LocalOracle.dot(direction, direction).squareRoot()
-    return direction.map { $0 * norm / length }
-  }
-
-  /// Multipliers of no merit; with a perturbation, those that its own changes suggest, which leave least room.
-  ///
-  /// - Parameter price: one for all energy; random ones without it.
-  mutating func multipliers(
-    fitting perturbation: [Double]? = nil, price: Double? = nil
-  ) -> LocalMultipliers {
-    var slopes: [[Double]] = []
-    var touches: [[Double]] = []
-    let followed = perturbation.map(oracle.follow)
-    for part in local.residuals {
-      if let layer = followed?.layers[part.index] {
-        slopes.append(zip(layer.change, layer.move).map { $1 == 0 ? 0 : $0 / $1 })
-        touches.append(layer.change)
-      } else {
-        slopes.append((0..<part.units).map { _ in -0.2 + 1.4 * random.uniform() })
-        touches.append((0..<part.units).map { _ in random.uniform() - 0.5 })
-      }
-    }
-    var prices = [price ?? random.uniform()]
-    for _ in local.residuals {
-      prices.append(prices[prices.count - 1] + (price == nil ? random.uniform() : 0))
-    }
-    return LocalMultipliers(slopes: slopes, touches: touches, prices: prices.reversed())
-  }
-
-  /// Moves every layer's touching point along the direction that W enlarges the most.
-  func moveTouches(_ multipliers: inout LocalMultipliers) {
-    for (index, matrix) in oracle.matrices.enumerated() {
-      var vector = matrix.map { _ in 1.0 }
-      for _ in 0..<200 {
-        let next = LocalOracle.multiply(
-          matrix, LocalOracle.multiply(LocalOracle.transposed(matrix), vector))
-        let length = LocalOracle.dot(next, next).squareRoot()
-        vector = next.map { $0 / length }
-      }
-      multipliers.touches[index] = zip(multipliers.touches[index], vector).map(+)
-    }
-  }
-
-  /// A network of convolutions and dense layers, with zero padding, whose steps are a multiple of 2/σ̄².
-  static func network(
-    _ seed: UInt64, step: Double, pooling: Int = 2
-  ) throws -> VerifiedNetwork {
-    var configuration = ModelRecipe(
-      convolutionLayers: 2, channels: 4, convolutionInner: 3, linearLayers: 2, linearInner: 6,
-      head: .lln, classes: 4, image: ImageShape(channels: 2, height: 4, width: 2))
-    configuration.pooling = pooling
-    var network = CPLNetwork<Float>(
-      configuration.layers(mean: [0.4, 0.5], standardDeviation: [0.5, 0.8]), seed: seed)
-    for index in network.steppedLayers {
-      let bound = try network.layers[index].bounded.spectralNorm()!.upperBound
-      network[stepped: index].stepRule = .fixed
-      network[stepped: index].stepSize = Rounding.down.float(
-        step * 2 / (bound * bound) * (1 - 0x1p-20))
-    }
-    return try VerifiedNetwork(network, profile: .corrected, workers: .serial) { _, _ in }
+    try self.init(
+      network, image: SampleNetworks.images(network.network, count: 1, seed: seed),
+      CounterRandom(seed: seed, purpose: .test, major: 90))
   }
 }

@@ -1,11 +1,11 @@
+import CPLCertificates
 import CPLReference
-import CPLVerify
 
 /// D(t) of local certificates in plain binary64, written down from its definition with the layers' matrices, and
 /// what a perturbation really does: what the proof is held to. It shares nothing with it.
-struct LocalOracle {
-  /// What is wrong with a bound, for tests that such a bound is found out.
-  enum Fault: CaseIterable {
+package struct LocalDefinition {
+  /// What is wrong with a bound, to see that such a bound is found out.
+  package enum Fault: CaseIterable, Sendable {
     /// h²‖Wᵀs‖² is added to the energy instead of subtracted.
     case energySign
     /// The distance of the features is squared once too often into the budget: 2ρ² in place of ρ².
@@ -28,7 +28,7 @@ struct LocalOracle {
   private let image: [Double]
   private let pair: (label: Int, other: Int)
 
-  init(_ network: CPLNetwork<Double>, image: [Double], pair: (label: Int, other: Int)) {
+  package init(_ network: CPLNetwork<Double>, image: [Double], pair: (label: Int, other: Int)) {
     self.network = network
     self.image = image
     self.pair = pair
@@ -70,20 +70,20 @@ struct LocalOracle {
       })
   }
 
-  static func transposed(_ matrix: [[Double]]) -> [[Double]] {
+  package static func transposed(_ matrix: [[Double]]) -> [[Double]] {
     matrix[0].indices.map { column in matrix.map { $0[column] } }
   }
 
-  static func multiply(_ matrix: [[Double]], _ x: [Double]) -> [Double] {
+  package static func multiply(_ matrix: [[Double]], _ x: [Double]) -> [Double] {
     matrix.map { dot($0, x) }
   }
 
-  static func dot(_ x: [Double], _ y: [Double]) -> Double {
+  package static func dot(_ x: [Double], _ y: [Double]) -> Double {
     zip(x, y).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
   /// What the margin falls by when the image moves by δ.
-  func decrease(_ perturbation: [Double]) -> Double {
+  package func decrease(_ perturbation: [Double]) -> Double {
     margin(perturbation.map { _ in 0 }) - margin(perturbation)
   }
 
@@ -112,7 +112,7 @@ struct LocalOracle {
   }
 
   /// What each residual layer sees of a perturbation, and what reaches the features: δ_k, Δ, s; δ_K.
-  func follow(
+  package func follow(
     _ perturbation: [Double]
   ) -> (layers: [(input: [Double], move: [Double], change: [Double])], output: [Double]) {
     var delta = perturbation
@@ -132,7 +132,7 @@ struct LocalOracle {
   }
 
   /// The numbers a₀, b, c of given slopes.
-  func backward(
+  package func backward(
     _ slopes: [[Double]]
   ) -> (image: [Double], layers: [(forward: [Double], linear: [Double])]) {
     var gradient = rowDifference
@@ -152,7 +152,7 @@ struct LocalOracle {
 
   /// D(t) where `at` is nil. For a perturbation the same with what it is in place of what it could be at most: each
   /// U_i at its Δ_i, −⟨a₀, δ⟩ and norms as they are. This is no less than what the margin falls by, nor more than D.
-  func bound(
+  package func bound(
     _ multipliers: LocalMultipliers, _ local: LocalNetwork, radius: Double, featureDistance: Double,
     at perturbation: [Double]? = nil, fault: Fault? = nil
   ) -> Double {
@@ -212,7 +212,7 @@ struct LocalOracle {
   }
 
   /// W of each residual layer.
-  var matrices: [[[Double]]] {
+  package var matrices: [[[Double]]] {
     parts.compactMap { if case .residual(let matrix, _, _) = $0 { matrix } else { nil } }
   }
 
