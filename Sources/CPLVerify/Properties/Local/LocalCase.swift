@@ -69,6 +69,29 @@ package struct LocalCase {
     return LocalMultipliers(slopes: slopes, touches: touches, prices: prices.reversed())
   }
 
+  /// Multipliers as a search of some steps leaves them, whose touching points are nearly where the maxima are: a fault of
+  /// the energy makes D smaller there. Nil where the search ends before.
+  package func searched(
+    radius: Double, featureDistance: Double, steps: Int
+  ) -> LocalMultipliers? {
+    let (label, other) = pair
+    let row = zip(local.rows[label], local.rows[other]).map(-)
+    // Of no perturbation, so that nothing is proved on the way.
+    let margin = 4 * LocalDefinition.dot(row, row).squareRoot() * local.lipschitz * radius
+    var settings = LocalSearch.Settings()
+    settings.steps = steps
+    var last: LocalMultipliers?
+    _ = LocalSearch(local, settings).run([
+      LocalProblem(
+        preactivations: bound.preactivations, pair: pair, radius: radius, margin: margin,
+        featureDistance: featureDistance)
+    ]) { _, multipliers in
+      last = multipliers
+      return false
+    }
+    return last
+  }
+
   /// Moves every layer's touching point along the direction that W enlarges the most.
   package func moveTouches(_ multipliers: inout LocalMultipliers) {
     for (index, matrix) in definition.matrices.enumerated() {

@@ -35,8 +35,11 @@ struct LocalFalls: PropertyCheck {
         let output = one.definition.follow(delta).output
         let distance = LocalDefinition.dot(output, output).squareRoot() * (1 - 1e-12)
         let isFitted = trial % 2 == 0
-        var multipliers = one.multipliers(
-          fitting: isFitted ? delta : nil, price: trial % 4 == 0 ? 1 : nil)
+        let found =
+          trial == 5 ? one.searched(radius: radius, featureDistance: distance, steps: 60) : nil
+        var multipliers =
+          found
+          ?? one.multipliers(fitting: isFitted ? delta : nil, price: trial % 4 == 0 ? 1 : nil)
         if trial % 3 == 0 { one.moveTouches(&multipliers) }
         let bound = context.localDecrease(one.bound, radius, distance, multipliers)
         func defined(at delta: [Double]?, _ fault: LocalDefinition.Fault? = nil) -> Double {

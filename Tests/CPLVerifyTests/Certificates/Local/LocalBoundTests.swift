@@ -79,7 +79,8 @@ struct LocalBoundTests {
       }
     }
     let sorted = losses.sorted()
-    #expect(sorted.count > 300 && sorted[sorted.count - 1] < 1e-10)
+    // As docs/soundness.md says.
+    #expect(sorted.count > 300 && sorted[sorted.count - 1] < 1e-9)
     if Hunt.isSlow {
       print(
         "\(sorted.count) bounds, lost of D by rounding: median \(sorted[sorted.count / 2]), "
