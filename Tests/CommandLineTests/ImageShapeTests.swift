@@ -34,7 +34,7 @@ struct ImageShapeTests {
         layers: """
           - normalize: {channels: 3, height: 12, width: 20}
           - padding: {channels: 4}
-          - sll-convolution: {inner: 3}
+          - sll-convolution: {inner: 3, repeat: 2}
           - norm-pool: {window: 4}
           - flatten
           - linear: {inner: 16}

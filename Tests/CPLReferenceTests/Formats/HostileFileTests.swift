@@ -88,7 +88,7 @@ struct HostileFileTests {
     try refuse("expected tensors of the network's layers alone, found another one") {
       $0.append(("stable_block.0.scale", Tensor(shape: [1])))
     }
-    try refuse("stable_block.2.kernel: expected tensors of convex") {
+    try refuse("stable_block.2.kernel: expected tensors of the network") {
       $0.append(("stable_block.2.kernel", Tensor(shape: [1, 3, 3, 3])))
     }
     try refuse(
