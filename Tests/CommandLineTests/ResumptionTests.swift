@@ -78,6 +78,19 @@ struct ResumptionTests {
     }
   }
 
+  @Test("a run that was killed when its best weights had their final steps, and its last ones not")
+  func halfFinished() throws {
+    try withTemporaryFolder { folder in
+      try write(Self.longer, to: folder + "/longer.yml")
+      let first = try Program.run(Self.arguments + ["--out", "run", "--quiet"], in: folder)
+      #expect(first.code == 0, "\(first)")
+      try FileManager.default.removeItem(atPath: folder + "/run/last.h5")
+      let second = try Program.run("train --resume run --quiet", in: folder)
+      #expect(second.code == 0, "\(second)")
+      #expect(try Self.weights(in: folder + "/run") == Self.uninterrupted)
+    }
+  }
+
   @Test("saving often changes nothing", arguments: ["--save-every 0", "--save-steps 2"])
   func savingOften(flags: String) throws {
     try SampleRun.withCopy { folder in

@@ -51,7 +51,7 @@ package struct ReproductionWork: Reproduction.Executor {
   }
 
   private func hasEnded(_ state: TrainingState, epochs: Int, _ run: ReproductionRun) -> Bool {
-    state.epoch >= epochs && state.hasFinalSteps(under: run.experiment.training.profile)
+    state.epoch >= epochs && state.network.hasFinalSteps(under: run.experiment.training.profile)
   }
 
   /// Checks that a folder holds the run that is asked for, whatever its epochs.

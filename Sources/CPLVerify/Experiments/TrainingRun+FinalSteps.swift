@@ -1,18 +1,13 @@
 import CPLBounds
 import CPLReference
 
-extension TrainingState {
+extension CPLNetwork<Float> {
   /// Whether the network has the steps that its profile evaluates with: those of the power method
   /// under the quirk `sigma-lower-bound`, verified ones otherwise.
   func hasFinalSteps(under profile: Profile) -> Bool {
-    profile.sigmaLowerBound
-      || network.steppedLayers.allSatisfy {
-        network[stepped: $0].stepRule != .power
-      }
+    profile.sigmaLowerBound || steppedLayers.allSatisfy { self[stepped: $0].stepRule != .power }
   }
-}
 
-extension CPLNetwork<Float> {
   /// The network with the steps that the corrected profile evaluates with, each 1-Lipschitz by proof.
   fileprivate func withVerifiedSteps(_ workplace: Workplace) throws -> CPLNetwork {
     workplace.observer.begin()
@@ -44,12 +39,15 @@ extension TrainingRun {
     _ state: TrainingState, under profile: Profile, description: CheckpointDescription,
     identity: String
   ) throws -> TrainingState {
-    guard !state.hasFinalSteps(under: profile) else { return state }
+    guard !state.network.hasFinalSteps(under: profile) else { return state }
     var final = state
     final.network = try state.network.withVerifiedSteps(workplace)
-    let best = try Checkpoint(path: folder.best)
-    try best.network.withVerifiedSteps(workplace).write(
-      to: folder.best, description: description, published: best.network.trainedSpectralNorms)
+    let best = try Checkpoint(path: folder.best).network
+    // A run that was killed below has them in the best weights already, with the σ̂ of training beside.
+    if !best.hasFinalSteps(under: profile) {
+      try best.withVerifiedSteps(workplace).write(
+        to: folder.best, description: description, published: best.trainedSpectralNorms)
+    }
     // Last of all: that it is there says that nothing is left to do.
     try final.write(
       to: folder.last, description: description, run: identity,
