@@ -24,13 +24,13 @@ public struct Quirk: Sendable {
 
   /// Why the quirk alone can change nothing of a model; nil where it can.
   public func reasonWithoutEffect(on model: ModelConfiguration) -> String? {
-    let head = model.layers.last?.value
+    let head = model.layers.last
     return switch name {
     case "stale-sigma":
       "without sigma-lower-bound no step comes from a stored σ̂; the two are measured together"
-    case "mean-pool" where (head as? PoolingLinearKind)?.pooling != .mean:
+    case "mean-pool" where (head?.value as? PoolingLinearKind)?.pooling != .mean:
       "the network has no 'mean' head"
-    case "nan-tie" where !(head is LastLayerNormalisedKind):
+    case "nan-tie" where head?.parameterShapes.isEmpty != false:
       "the network has no rows that could be equal"
     default: nil
     }
