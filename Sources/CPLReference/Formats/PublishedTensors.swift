@@ -27,12 +27,14 @@ struct PublishedTensors {
     self.dictionary = dictionary
     let networks = try dictionary.networks()
     guard let first = networks.first else { throw UnreadFamily.error(of: dictionary) }
+    // Those of no network: whose they are is asked once a tensor, however many networks there are.
+    let families = dictionary.families
+    let outside = dictionary.tensors.filter { tensor in
+      families.allSatisfy { $0.prefix(of: tensor.name) == nil }
+    }
     let normalizations = networks.map { member in
       StoredNormalization(
-        dictionary.tensors.filter { tensor in
-          networks.allSatisfy { $0.family.prefix(of: tensor.name) == nil }
-        },
-        of: member.prefix, others: networks.map(\.prefix).filter { $0 != member.prefix },
+        outside, of: member.prefix, others: networks.map(\.prefix).filter { $0 != member.prefix },
         company: dictionary.company, channels: member.family.channels(of: member))
     }
     var chosen = 0

@@ -38,12 +38,13 @@ extension StateDictionary {
     guard networks.count <= 64 else {
       throw invalid("", expected: "at most 64 networks", found: "\(networks.count)")
     }
+    let positions = Dictionary(
+      networks.indices.map { (networks[$0].prefix, $0) }, uniquingKeysWith: { first, _ in first })
+    let families = families
     for tensor in tensors {
-      let index = networks.firstIndex {
-        $0.family.prefix(of: tensor.name).map(String.init) == $0.prefix
-      }
-      guard let index else { continue }
-      let (family, prefix) = (networks[index].family, networks[index].prefix)
+      let found = families.lazy.compactMap { $0.prefix(of: tensor.name).map(String.init) }.first
+      guard let prefix = found, let index = positions[prefix] else { continue }
+      let family = networks[index].family
       let name = family.canonical(String(tensor.name.dropFirst(prefix.count)))
       guard let other = networks[index].tensors.updateValue(tensor, forKey: name) else { continue }
       guard tensor.isCopy(of: other) else {
