@@ -79,6 +79,45 @@ struct ReproduceTests {
     }
   }
 
+  @Test("shards leave what one process would have; collected, the pages are the same")
+  func shards() throws {
+    try withTemporaryFolder { folder in
+      try write(TinyConfiguration.yaml, to: folder + "/tiny.yml")
+      let line = "reproduce tiny.yml --limit 60 --audit 4 --quiet --seeds 0,1,2"
+      #expect(try Program.run(line + " --out one --runs single", in: folder).code == 0)
+      let shared = line + " --out pages --runs runs"
+      // Two at once, then a part that is empty, then the last one.
+      let parts = try (1...2).map {
+        try Program.start(
+          (shared + " --shard \($0)/4").split(separator: " ").map(String.init), in: folder)
+      }
+      for part in parts {
+        let outcome = try part.wait()
+        #expect(outcome.code == 0 && outcome.error.isEmpty, "\(outcome)")
+        #expect(outcome.output.contains("ran       tiny-synthetic-seed"), "\(outcome)")
+      }
+      #expect(!exists(folder + "/pages"))
+      let early = try Program.run(shared + " --collect", in: folder)
+      #expect(early.code == 2, "\(early)")
+      #expect(early.output.contains("not run   tiny-synthetic-seed2: it was not begun\n"))
+      let empty = try Program.run(shared + " --shard 4/4", in: folder)
+      #expect(empty.code == 0 && empty.output == "none of the runs is in part 4/4\n", "\(empty)")
+      #expect(try Program.run(shared + " --shard 3/4", in: folder).code == 0)
+      try FileManager.default.removeItem(atPath: folder + "/pages")
+      let collected = try Program.run(shared + " --collect", in: folder)
+      #expect(collected.code == 0 && collected.error.isEmpty, "\(collected)")
+      func text(_ path: String) throws -> String {
+        try String(contentsOfFile: folder + "/" + path, encoding: .utf8)
+          .replacing("--out pages --runs runs", with: "--out one --runs single")
+      }
+      #expect(try text("pages/README.md") == text("one/README.md"))
+      for seed in 0...2 {
+        let page = "/tiny-synthetic-seed\(seed)/reproduction.json"
+        #expect(try text("pages" + page) == text("one" + page))
+      }
+    }
+  }
+
   @Test("the configuration in the reports makes the same weights, whatever set the epochs")
   func configuration() throws {
     try withTemporaryFolder { folder in
@@ -128,7 +167,11 @@ struct ReproduceTests {
     for (arguments, code, text) in [
       ("nothing", 64, "'nothing' is not one of cpl-tiny"),
       ("cpl-tiny cpl-tiny", 64, "named twice"), ("cpl-tiny --seeds 1,1", 64, "--seeds"),
-      ("cpl-tiny --budget soon", 64, "--budget"), ("cpl-tiny --audit -1", 64, "--audit is 0"),
+      ("cpl-tiny --budget soon", 64, "--budget"),
+      ("cpl-tiny --shard 3/2", 64, "--shard"),
+      ("cpl-tiny --collect --shard 1/2", 64, "give either"),
+      ("cpl-tiny --shard 1/2 --budget 2h", 64, "take no --budget"),
+      ("cpl-tiny --audit -1", 64, "--audit is 0"),
       ("cpl-tiny --indices 0-9", 64, "--limit"), ("missing.yml", 66, "missing.yml"),
       ("table-cifar10", 65, "expected cifar10, which table-cifar10 is about"),
     ] {

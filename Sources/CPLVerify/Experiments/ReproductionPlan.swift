@@ -1,3 +1,4 @@
+import CPLAudit
 import CPLReference
 import CPLReproduction
 
@@ -21,13 +22,15 @@ package struct ReproductionPlan {
   private(set) var names: [String: String] = [:]
   /// The number of test images.
   let testImages: Int
+  /// The number of classes, of which images that do not tell it have as many.
+  let classes: Int
 
   package init(_ request: ReproductionRequest) throws {
     self.request = request
     // Arrays do not tell how many classes they have; a configuration does.
     let own = request.names.first(where: Self.isFile)
-    let all = try request.images.readAll(
-      .test, classes: try Self.configuration(own ?? "cpl-tiny").model.classes)
+    classes = try Self.configuration(own ?? "cpl-tiny").model.classes
+    let all = try request.images.readAll(.test, classes: classes)
     testImages = min(request.images.limit ?? all.count, all.count)
     for name in request.names {
       if name == Self.quirks {
@@ -49,6 +52,26 @@ package struct ReproductionPlan {
         continue
       }
       try add(name, all)
+    }
+    if let shard = request.shard { groups = Self.part(shard, of: groups) }
+  }
+
+  /// The runs of a shard. Runs that judge the same weights stay together, so that nothing is trained twice; the
+  /// most expensive come first to the shard that has the least to do.
+  static func part(_ shard: Shard, of groups: [ReproductionGroup]) -> [ReproductionGroup] {
+    let trainings = groups.flatMap(\.runs).filter(\.trains).enumerated().sorted {
+      (-$0.element.expense, $0.offset) < (-$1.element.expense, $1.offset)
+    }
+    var loads = [Double](repeating: 0, count: shard.count)
+    var chosen: Set<String> = []
+    for run in trainings.map(\.element) {
+      let least = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+      loads[least] += run.expense
+      if least == shard.number - 1 { chosen.insert(run.name) }
+    }
+    return groups.compactMap { group in
+      let runs = group.runs.filter { chosen.contains($0.weights) }
+      return runs.isEmpty ? nil : ReproductionGroup(name: group.name, runs: runs)
     }
   }
 

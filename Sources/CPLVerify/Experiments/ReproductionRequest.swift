@@ -1,3 +1,4 @@
+import CPLAudit
 import CPLReference
 
 /// What is asked to be reproduced, and where it goes.
@@ -17,10 +18,16 @@ package struct ReproductionRequest: Sendable {
   /// The folder for weights and results.
   package let runs: String
   package let images: ImageChoice
+  /// The command that makes the pages in one process.
+  package let command: String
+  /// Only these parts of the runs, without pages; nil for all.
+  package var shard: Shard?
+  /// Whether pages are made of what shards have left, and nothing is run.
+  package var collects = false
 
   package init(
     names: [String], seeds: [UInt64], epochs: Int?, profile: Profile, audit: Int, out: String,
-    runs: String, images: ImageChoice
+    runs: String, images: ImageChoice, command: String
   ) {
     self.names = names
     self.seeds = seeds
@@ -30,5 +37,9 @@ package struct ReproductionRequest: Sendable {
     self.out = out
     self.runs = runs
     self.images = images
+    self.command = command
   }
+
+  /// Whether this work writes the pages.
+  var writesPages: Bool { shard == nil }
 }

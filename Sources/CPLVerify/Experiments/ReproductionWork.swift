@@ -13,15 +13,17 @@ package struct ReproductionWork: Reproduction.Executor {
   private let testDigest: String
   private var request: ReproductionRequest { plan.request }
   private var observer: any WorkObserver { workplace.observer }
+  /// The records of the runs that are complete.
+  private var complete: [ReproductionRecord] = []
 
   package init(_ plan: ReproductionPlan, _ workplace: Workplace) throws {
     self.plan = plan
     self.workplace = workplace
     let request = plan.request
-    let classes = plan.groups[0].runs[0].experiment.model.classes
-    trainingDigest = try request.images.read(.train, classes: classes).digest
-    testDigest = try request.images.read(.test, classes: classes).digest
-    for folder in [request.out, request.runs] { try Folder.create(folder) }
+    trainingDigest = try request.images.read(.train, classes: plan.classes).digest
+    testDigest = try request.images.read(.test, classes: plan.classes).digest
+    if request.writesPages { try Folder.create(request.out) }
+    try Folder.create(request.runs)
   }
 
   private func folder(_ name: String) -> RunFolder { RunFolder(path: "\(request.runs)/\(name)") }
@@ -90,7 +92,7 @@ package struct ReproductionWork: Reproduction.Executor {
 
   // MARK: Training and judging
 
-  package func complete(_ run: ReproductionRun, epochs: Int, reason: String?) throws {
+  package mutating func complete(_ run: ReproductionRun, epochs: Int, reason: String?) throws {
     let start = (workplace.now(), workplace.provenance().cost.cpuSeconds)
     if run.trains { try train(run, epochs: epochs, reason: reason) }
     let report = try judge(run, since: start)
@@ -98,6 +100,8 @@ package struct ReproductionWork: Reproduction.Executor {
     let record = try ReproductionRecord(
       run, report, epochs: configuration.experiment.training.epochs,
       epochsReason: configuration.epochsReason, trainingDigest: trainingDigest)
+    complete.append(record)
+    guard request.writesPages else { return }
     try Folder.create(pages(run))
     if let study = study(of: run) {
       let records = try records(in: pages(run)).filter { $0.name != run.name } + [record]
@@ -294,7 +298,7 @@ package struct ReproductionWork: Reproduction.Executor {
     let text = try ReproductionText.readme(
       replacing: isThere(path) ? try InputFile.text(path) : nil, records: records,
       studies: studies, notRun: notRun,
-      command: workplace.command)
+      command: request.command)
     try write(text, path)
   }
 
@@ -302,6 +306,7 @@ package struct ReproductionWork: Reproduction.Executor {
   ///
   /// - Returns: the records of the runs that were.
   package func finish(_ outcomes: [Reproduction.Outcome]) throws -> [ReproductionRecord] {
+    guard request.writesPages else { return complete }
     let notRun = outcomes.compactMap { outcome in
       outcome.reason.map { (name: outcome.run.name, reason: $0) }
     }
@@ -312,9 +317,7 @@ package struct ReproductionWork: Reproduction.Executor {
         notRun: notRun.filter { names.contains($0.name) })
     }
     try writeReadme(notRun: notRun)
-    return try outcomes.filter { $0.reason == nil }.flatMap { outcome in
-      try records(in: pages(outcome.run)).filter { $0.name == outcome.run.name }
-    }
+    return complete
   }
 
   // MARK: Commands that make it again

@@ -56,19 +56,23 @@ public struct Reproduction {
 
   private let groups: [ReproductionGroup]
   private let budget: Double?
+  private let collects: Bool
   private let clock: () -> Double
 
   /// - Parameters:
   ///   - budget: in seconds; nil for as long as it takes.
+  ///   - collects: whether only runs that are complete already are looked through.
   ///   - clock: the seconds since the work began.
   public init(
-    _ groups: [ReproductionGroup], budget: Double?, clock: @escaping () -> Double
+    _ groups: [ReproductionGroup], budget: Double?, collects: Bool = false,
+    clock: @escaping () -> Double
   ) {
     // Sorted stably: groups of equal expense stay as they were asked for.
     self.groups = groups.enumerated()
       .sorted { ($0.element.expense, $0.offset) < ($1.element.expense, $1.offset) }
       .map(\.element)
     self.budget = budget
+    self.collects = collects
     self.clock = clock
   }
 
@@ -87,6 +91,13 @@ public struct Reproduction {
     _ group: ReproductionGroup, _ executor: inout some Executor
   ) throws -> [Outcome] {
     let progress = try group.runs.map { try executor.progress(of: $0) }
+    if collects {
+      return try finish(group, progress, &executor) { _, progress in
+        guard let epochs = progress.epochs else { return "it was not begun" }
+        return progress.isTrained
+          ? "it was not judged" : "it has \(progress.epochsDone) of its \(epochs) epochs"
+      }
+    }
     let begun = progress.compactMap(\.epochs).max()
     let isOpen = zip(group.runs, progress).map { !$1.isJudged || ($0.trains && !$1.isTrained) }
     var epochs = begun ?? group.epochs

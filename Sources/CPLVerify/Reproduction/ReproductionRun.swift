@@ -20,6 +20,12 @@ public struct ReproductionRun: Equatable, Sendable {
   /// Whether the run trains weights of its own.
   public var trains: Bool { weights == name }
 
+  /// What the run takes, in arbitrary units: training is forward and backward, which is about three times
+  /// forward, by as many images an epoch in every run.
+  package var expense: Double {
+    trains ? 3 * Double(experiment.training.epochs) * experiment.model.multiplyAdds : 0
+  }
+
   /// A run of an experiment under a profile.
   ///
   /// - Parameter epochs: the number of epochs, where the experiment's own is not wanted.
@@ -85,14 +91,8 @@ public struct ReproductionGroup: Sendable {
   /// The epochs that the runs are configured for.
   public var epochs: Int { runs[0].experiment.training.epochs }
 
-  /// What the group takes, in arbitrary units: training is forward and backward, which is about
-  /// three times forward, by as many images an epoch in every group.
-  var expense: Double {
-    runs.reduce(0) {
-      $0 + ($1.trains ? 3 * Double($1.experiment.training.epochs) : 0)
-        * $1.experiment.model.multiplyAdds
-    }
-  }
+  /// What the group takes, in the units of a run.
+  var expense: Double { runs.reduce(0) { $0 + $1.expense } }
 }
 
 extension Profile {

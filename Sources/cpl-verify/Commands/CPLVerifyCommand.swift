@@ -73,8 +73,12 @@ enum Program {
   }
 
   /// The command that it was started with, ready for a shell.
-  static var command: String {
-    Provenance.shellCommand(["cpl-verify"] + CommandLine.arguments.dropFirst())
+  static var command: String { command(without: nil) }
+
+  /// The same but for a flag.
+  static func command(without flag: String?) -> String {
+    Provenance.shellCommand(
+      ["cpl-verify"] + CommandLine.arguments.dropFirst().filter { $0 != flag })
   }
 
   static var version: String { "cpl-verify \(number) (\(commit))" }

@@ -19,8 +19,12 @@ struct ReproduceCommand: PinnableCommand {
       is not expected to end within it; where the configured epochs do not fit, the run gets those \
       that do, with the learning rate's schedule scaled to them, and its report says so.
 
-      Exit code 0 when all was run, 1 when a certificate is broken, 2 when the budget left something \
-      out.
+      With --shard several processes, such as those of a Slurm array job, share the runs and leave weights \
+      and results in RUNS, without pages; afterwards --collect makes the pages of them, as one process \
+      would have.
+
+      Exit code 0 when all was run, 1 when a certificate is broken, 2 when the budget, or a shard, left \
+      something out.
       """)
 
   @Argument(help: "What to reproduce.")
@@ -54,6 +58,16 @@ struct ReproduceCommand: PinnableCommand {
   @Option(help: ArgumentHelp("The folder for weights and results.", valueName: "runs"))
   var runs = "runs"
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Only the i-th of n parts of the runs, and no pages; --collect makes them.", valueName: "i/n")
+  )
+  var shard: Shard?
+
+  @Flag(help: "Run nothing: make the pages of what all shards have left.")
+  var collect = false
+
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var options: RunOptions
 
@@ -69,6 +83,14 @@ struct ReproduceCommand: PinnableCommand {
     guard (0...1_000_000).contains(audit) else {
       throw ValidationError("--audit is 0 to 1000000 images, not \(audit)")
     }
+    if shard != nil || collect, budget != nil {
+      throw ValidationError(
+        "--shard and --collect take no --budget: the runs of a group have equal epochs, which --epochs sets"
+      )
+    }
+    if shard != nil, collect {
+      throw ValidationError("--collect makes the pages of all shards: give either")
+    }
     if dataOptions.indices != nil {
       throw ValidationError("reproduce takes --limit, for training and test images, not --indices")
     }
@@ -83,9 +105,12 @@ struct ReproduceCommand: PinnableCommand {
   }
 
   private var request: ReproductionRequest {
-    ReproductionRequest(
+    var request = ReproductionRequest(
       names: names, seeds: seeds.values, epochs: epochs, profile: profile.profile, audit: audit,
-      out: out, runs: runs, images: dataOptions.images)
+      out: out, runs: runs, images: dataOptions.images,
+      command: Program.command(without: "--collect"))
+    (request.shard, request.collects) = (shard, collect)
+    return request
   }
 
   func run() throws {
@@ -93,7 +118,7 @@ struct ReproduceCommand: PinnableCommand {
     let workplace = options.workplace
     let plan = try ReproductionPlan(request)
     var work = try ReproductionWork(plan, workplace)
-    let reproduction = Reproduction(plan.groups, budget: budget?.seconds) {
+    let reproduction = Reproduction(plan.groups, budget: budget?.seconds, collects: collect) {
       Date().timeIntervalSince(start)
     }
     let outcomes: [Reproduction.Outcome]
@@ -116,7 +141,7 @@ struct ReproduceCommand: PinnableCommand {
           ran: records,
           notRun: outcomes.compactMap { outcome in
             outcome.reason.map { Document.NotRun(name: outcome.run.name, reason: $0) }
-          }, reports: "\(out)/README.md"))
+          }, reports: shard == nil ? "\(out)/README.md" : nil))
     }
     let certified = Epsilon.published[0]
     for outcome in outcomes {
@@ -135,7 +160,11 @@ struct ReproduceCommand: PinnableCommand {
             + (record.audit.map { ", \($0.verdict)" } ?? ""))
       }
     }
-    try Output.line("\(out)/README.md")
+    if let shard {
+      if outcomes.isEmpty { try Output.line("none of the runs is in part \(shard)") }
+    } else {
+      try Output.line("\(out)/README.md")
+    }
   }
 
   private struct Document: Encodable {
@@ -145,7 +174,7 @@ struct ReproduceCommand: PinnableCommand {
     }
     let ran: [ReproductionRecord]
     let notRun: [NotRun]
-    let reports: String
+    let reports: String?
   }
 }
 
