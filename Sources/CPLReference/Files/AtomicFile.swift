@@ -108,7 +108,8 @@ package struct AtomicFile: ~Copyable {
 
   private mutating func commit() throws {
     guard fsync(descriptor) == 0 else { throw failure(errno) }
-    // Keeps the file locked until it has its name.
+    // Keeps the file locked until it has its name. Closing does not unlock it while a process that is being
+    // started has the descriptor, too, and HDF5 reads no locked file.
     let lock = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     defer { if lock >= 0 { close(lock) } }
     // Some file systems report a full disk only here.
@@ -116,6 +117,7 @@ package struct AtomicFile: ~Copyable {
     descriptor = -1
     guard status == 0 else { throw failure(errno) }
     guard rename(temporary, target) == 0 else { throw Self.creationFailure(path, errno) }
+    if lock >= 0 { flock(lock, LOCK_UN) }
     isCommitted = true
     try Folder.synchronize(of: target)
   }

@@ -22,6 +22,30 @@ struct AtomicFileTests {
     }
   }
 
+  @Test("a file is not locked once it has its name, whoever else has its descriptor")
+  func unlocked() throws {
+    try withTemporaryFolder { folder in
+      var copies: [Int32] = []
+      defer { for copy in copies { close(copy) } }
+      try AtomicFile.write(to: folder + "/x") { file in
+        try file.append([UInt8]("x".utf8))
+        // As a process that is started now would have it until it becomes another program.
+        for descriptor in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+          let target = try? FileManager.default.destinationOfSymbolicLink(
+            atPath: "/proc/self/fd/" + descriptor)
+          guard let target, target.hasPrefix(folder + "/"), let number = Int32(descriptor) else {
+            continue
+          }
+          copies.append(dup(number))
+        }
+      }
+      #expect(!copies.isEmpty)
+      let reader = open(folder + "/x", O_RDONLY)
+      defer { close(reader) }
+      #expect(flock(reader, LOCK_SH | LOCK_NB) == 0)
+    }
+  }
+
   @Test("a file that is replaced keeps its permissions")
   func permissions() throws {
     try withTemporaryFolder { folder in
