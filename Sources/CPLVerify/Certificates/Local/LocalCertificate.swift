@@ -48,16 +48,24 @@ public struct LocalCertificate: Certificate {
         let tried = images.filter {
           radii[$0.row] < target && LocalPlan.greatestGain - target / $0.radius > 0
         }
-        var ends: SearchEnds?
-        for row in proved(tried, at: tried.map { _ in target }, batch, local, &ends) {
+        for row in proved(tried, at: tried.map { _ in target }, batch, local) {
           radii[row] = target
         }
       }
     case .radius:
-      // So few at a time because of what is kept of each.
-      let group = Self.lanes * batch.workers.threads
-      for start in stride(from: 0, to: images.count, by: group) {
-        bisect(images[start..<min(images.count, start + group)], batch, local, &radii)
+      var open = images.map { (image: $0, limit: min($0.radius * 2, bounds.diameter)) }
+      while true {
+        open.removeAll { radii[$0.image.row] * 1.01 >= $0.limit }
+        if open.isEmpty || !network.localPlan.mayGoOn() { break }
+        let radius = open.map { (radii[$0.image.row] * $0.limit).squareRoot() }
+        let rows = proved(open.map(\.image), at: radius, batch, local)
+        for index in open.indices {
+          if rows.contains(open[index].image.row) {
+            radii[open[index].image.row] = radius[index]
+          } else {
+            open[index].limit = radius[index]
+          }
+        }
       }
     }
     return zip(radii, sound).map {
@@ -65,38 +73,10 @@ public struct LocalCertificate: Certificate {
     }
   }
 
-  /// Raises the radii of some images to the largest that are proved, to 1 %.
-  private func bisect(
-    _ images: ArraySlice<LocalImage>, _ batch: EvaluatedBatch, _ local: LocalNetwork,
-    _ radii: inout [Double]
-  ) {
-    var open = images.map { (image: $0, limit: min($0.radius * 2, bounds.diameter)) }
-    var ends: SearchEnds? = [:]
-    while true {
-      open.removeAll { radii[$0.image.row] * 1.01 >= $0.limit }
-      if open.isEmpty || !network.localPlan.mayGoOn() { break }
-      let radius = open.map { (radii[$0.image.row] * $0.limit).squareRoot() }
-      let rows = proved(open.map(\.image), at: radius, batch, local, &ends)
-      for index in open.indices {
-        if rows.contains(open[index].image.row) {
-          radii[open[index].image.row] = radius[index]
-        } else {
-          open[index].limit = radius[index]
-        }
-      }
-    }
-  }
-
-  /// Where searches ended, by rows and classes.
-  private typealias SearchEnds = [[Int]: LocalSearchEnd]
-
   /// The rows of the images of which a radius is proved. Classes are tried one after the other, the nearest
   /// one first: an image is given up with the first that fails.
-  ///
-  /// - Parameter ends: where searches ended at other radii, and now at this one; nil where there are no others.
   private func proved(
-    _ images: [LocalImage], at radii: [Double], _ batch: EvaluatedBatch, _ local: LocalNetwork,
-    _ ends: inout SearchEnds?
+    _ images: [LocalImage], at radii: [Double], _ batch: EvaluatedBatch, _ local: LocalNetwork
   ) -> Set<Int> {
     let predictions = batch.predictions(in: .binary64)
     let workers = batch.workers
@@ -122,18 +102,17 @@ public struct LocalCertificate: Certificate {
         }
       }
       stage += 1
-      let (tasks, starts) = (waiting, ends)
+      let tasks = waiting
       let pieces = (problems.count + Self.lanes - 1) / Self.lanes
       let results = workers.map(pieces) { piece in
         search(
           problems[piece * Self.lanes..<min(problems.count, (piece + 1) * Self.lanes)].map {
             (tasks[$0.task], $0.opponent, predictions[tasks[$0.task].image.row])
-          }, local, from: starts)
+          }, local)
       }
       var failed: Set<Int> = []
-      for (problem, result) in zip(problems, results.flatMap(\.self)) {
-        ends?[waiting[problem.task].key(problem.opponent)] = result.end
-        if result.isProved {
+      for (problem, isProved) in zip(problems, results.flatMap(\.self)) {
+        if isProved {
           waiting[problem.task].opponents.removeAll { $0.label == problem.opponent.label }
         } else {
           failed.insert(problem.task)
@@ -144,11 +123,10 @@ public struct LocalCertificate: Certificate {
     return done
   }
 
-  /// Whether each problem is proved, and where its search ended, if there are others to begin there.
+  /// Whether each problem is proved.
   private func search(
-    _ problems: [(task: LocalTask, opponent: LocalOpponent, predicted: Int)], _ local: LocalNetwork,
-    from starts: SearchEnds?
-  ) -> [(isProved: Bool, end: LocalSearchEnd?)] {
+    _ problems: [(task: LocalTask, opponent: LocalOpponent, predicted: Int)], _ local: LocalNetwork
+  ) -> [Bool] {
     var settings = LocalSearch.Settings()
     settings.steps = network.localPlan.steps
     let found = LocalSearch(local, settings).run(
@@ -157,8 +135,7 @@ public struct LocalCertificate: Certificate {
           preactivations: $0.task.preactivations,
           pair: ($0.predicted, $0.opponent.label), radius: $0.task.radius,
           margin: $0.opponent.margin, featureDistance: $0.opponent.featureDistance)
-      }, from: problems.map { starts?[$0.task.key($0.opponent)] }, keepsEnds: starts != nil,
-      mayGoOn: network.localPlan.mayGoOn
+      }, mayGoOn: network.localPlan.mayGoOn
     ) { index, multipliers in
       let (task, opponent, predicted) = problems[index]
       return LocalBound(
@@ -167,7 +144,7 @@ public struct LocalCertificate: Certificate {
         radius: task.radius, featureDistance: opponent.featureDistance, multipliers)
         < opponent.margin
     }
-    return found.map { ($0.steps != nil, $0.end) }
+    return found.map { $0.steps != nil }
   }
 }
 
@@ -185,8 +162,6 @@ private struct LocalTask: Sendable {
   let radius: Double
   var opponents: [LocalOpponent]
   var preactivations: [[Double]]
-
-  func key(_ opponent: LocalOpponent) -> [Int] { [image.row, opponent.label] }
 }
 
 /// A class that an image might be taken for.

@@ -44,27 +44,10 @@ package struct LocalProblem: Sendable {
     number.isNormal ? scalbn(1.0, -Int(number.exponent)) : 1
   }
 
-  /// The slope at which the global bound lets the margin fall, over the length that it lets a perturbation of
-  /// the features have: the scale of prices.
-  func priceScale(lipschitz: Double) -> Double {
-    margin / (featureDistance * lipschitz * radius)
-  }
-
   /// What gradients are multiplied by.
   var gradientScale: Double { scales.margin / scales.length }
   /// What prices are multiplied by.
   var priceScale: Double { gradientScale / scales.length }
-}
-
-/// Where a search for multipliers ended, by which another one for the same image and class at another radius
-/// begins: on scales that a radius brings with it.
-package struct LocalSearchEnd: Sendable {
-  /// The slopes of each layer.
-  let slopes: [[Float]]
-  /// The touching points of each layer over the radius.
-  let touches: [[Float]]
-  /// log λ of each layer, then log μ, less the logarithm of `priceScale`.
-  let scalars: [Double]
 }
 
 /// The search for multipliers with which `LocalBound` proves a margin: a minimisation of D(t) in binary32,
@@ -104,21 +87,16 @@ package struct LocalSearch: Sendable {
 
   /// Works on all problems at once until each is proved or the steps are over.
   ///
-  /// - Parameters:
-  ///   - starts: for each problem where a search at another radius ended, if there was one.
-  ///   - keepsEnds: whether others shall begin where this one ends.
-  ///   - prove: whether multipliers prove a problem; asked when the search believes so.
-  /// - Returns: for each problem the number of steps that it took, nil when it was not proved; the least D
-  ///   over the margin that was seen; and where it ended.
+  /// - Parameter prove: whether multipliers prove a problem; asked when the search believes so.
+  /// - Returns: for each problem the number of steps that it took, nil when it was not proved; and the least D
+  ///   over the margin that was seen.
   package func run(
-    _ problems: [LocalProblem], from starts: [LocalSearchEnd?]? = nil, keepsEnds: Bool = false,
-    mayGoOn: () -> Bool = { true }, prove: (_ problem: Int, LocalMultipliers) -> Bool
-  ) -> [(steps: Int?, least: Double, end: LocalSearchEnd?)] {
-    var results = problems.map { _ in
-      (steps: Int?.none, least: Double.infinity, end: LocalSearchEnd?.none)
-    }
+    _ problems: [LocalProblem], mayGoOn: () -> Bool = { true },
+    prove: (_ problem: Int, LocalMultipliers) -> Bool
+  ) -> [(steps: Int?, least: Double)] {
+    var results = problems.map { _ in (steps: Int?.none, least: Double.infinity) }
     let problems = problems.map { $0.scaled(lipschitz: network.lipschitz) }
-    var state = LocalSearchState(problems, from: starts ?? problems.map { _ in nil }, network)
+    var state = LocalSearchState(problems, network)
     for step in 0..<settings.steps {
       guard !state.rows.isEmpty, mayGoOn() else { break }
       let values = state.evaluate()
@@ -128,7 +106,6 @@ package struct LocalSearch: Sendable {
         results[problem].least = min(results[problem].least, share)
         if share < 1, prove(problem, state.multipliers(row)) {
           results[problem].steps = step + 1
-          if keepsEnds { results[problem].end = state.end(row) }
         } else {
           open.append(row)
         }
@@ -136,9 +113,6 @@ package struct LocalSearch: Sendable {
       if open.count < state.rows.count { state.keep(open) }
       let rate = max(0.02, 1 - Double(step) / Double(settings.steps))
       state.improve(settings, rate: rate)
-    }
-    if keepsEnds {
-      for (row, problem) in state.rows.enumerated() { results[problem].end = state.end(row) }
     }
     return results
   }

@@ -16,34 +16,22 @@ struct LocalSearchState {
   /// The gradient of ‖a₀‖ with respect to a₀ at the image, times t.
   private var imageGradient: [Float] = []
 
-  /// Begins each problem where another search ended, or as is good on average.
-  init(_ problems: [LocalProblem], from starts: [LocalSearchEnd?], _ network: LocalNetwork) {
+  init(_ problems: [LocalProblem], _ network: LocalNetwork) {
     rows = Array(problems.indices)
     self.problems = problems
     self.network = network
     parts = network.residuals
-    layers = parts.map { LayerState($0, problems, from: starts) }
-    scalars = zip(problems, starts).map { problem, start in
-      let scale = log(problem.priceScale(lipschitz: network.lipschitz))
-      let start =
-        start?.scalars
-        ?? Array(repeating: log(0.08), count: network.residuals.count) + [log(0.3)]
-      return start.map { $0 + scale }
+    layers = parts.map { LayerState($0, problems) }
+    scalars = problems.map { problem in
+      // On the scale of the slope at which the global bound lets the margin fall.
+      let reach = network.lipschitz * problem.radius
+      let scale = problem.margin / (problem.featureDistance * reach)
+      return Array(repeating: log(0.08 * scale), count: network.residuals.count)
+        + [log(0.3 * scale)]
     }
     scalarMoments = scalars.map {
       ($0.map { _ in 0.0 }, $0.map { _ in 0.0 })
     }
-  }
-
-  /// Where a row has come to.
-  func end(_ row: Int) -> LocalSearchEnd {
-    let problem = problems[row]
-    let scale = log(problem.priceScale(lipschitz: network.lipschitz))
-    return LocalSearchEnd(
-      slopes: layers.map { $0.slice(row, of: $0.slopes) },
-      touches: layers.map { layer in
-        layer.slice(row, of: layer.touches).map { $0 / Float(problem.radius) }
-      }, scalars: scalars[row].map { $0 - scale })
   }
 
   /// Leaves all rows but some out.
@@ -182,7 +170,7 @@ struct LayerState {
   /// For each row ΣΔ² and ∂D/∂π of the mixture.
   private(set) var sums: [(squares: Double, price: Double)]
 
-  init(_ part: ResidualPart, _ problems: [LocalProblem], from starts: [LocalSearchEnd?]) {
+  init(_ part: ResidualPart, _ problems: [LocalProblem]) {
     units = part.units
     rowNorms = part.rowNorms.map { Float($0) }
     let size = problems.count * part.units
@@ -194,25 +182,16 @@ struct LayerState {
     slopes = zeros
     for (row, problem) in problems.enumerated() {
       let reach = Float(part.inputLipschitz * problem.radius)
-      let start = starts[row].map { ($0.slopes[part.index], $0.touches[part.index]) }
       for unit in 0..<units {
         let (p, cap) = (preactivations[row * units + unit], rowNorms[unit] * reach)
-        // A unit that could not switch at the other radius has no slope to begin with.
-        let former = start.flatMap { 0 < $0.0[unit] && $0.0[unit] < 1 ? $0.0[unit] : nil }
         slopes[row * units + unit] =
-          p.magnitude >= cap
-          ? (p > 0 ? 1 : 0) : former ?? min(max(0.5 + 0.5 * p / cap, 0.03), 0.97)
-        if let start { touches[row * units + unit] = start.1[unit] * Float(problem.radius) }
+          p.magnitude >= cap ? (p > 0 ? 1 : 0) : min(max(0.5 + 0.5 * p / cap, 0.03), 0.97)
       }
     }
   }
 
-  func slice(_ row: Int, of elements: [Float]) -> [Float] {
-    Array(elements[row * units..<(row + 1) * units])
-  }
-
   func row(_ row: Int, of elements: [Float]) -> [Double] {
-    slice(row, of: elements).map { Double($0) }
+    elements[row * units..<(row + 1) * units].map { Double($0) }
   }
 
   mutating func keep(_ kept: [Int]) {
