@@ -1,4 +1,5 @@
-/// One of several parts of a data set: every `count`-th image, from the `number`-th on.
+/// One of several parts of some work: of a data set every `count`-th image, from the `number`-th on; of a
+/// reproduction some of its runs.
 public struct Shard: Hashable, Sendable, CustomStringConvertible {
   /// From 1 on.
   public let number: Int

@@ -14,7 +14,7 @@ package struct ReproductionWork: Reproduction.Executor {
   private var request: ReproductionRequest { plan.request }
   private var observer: any WorkObserver { workplace.observer }
   /// The records of the runs that are complete.
-  private var complete: [ReproductionRecord] = []
+  private var completed: [ReproductionRecord] = []
 
   package init(_ plan: ReproductionPlan, _ workplace: Workplace) throws {
     self.plan = plan
@@ -100,7 +100,7 @@ package struct ReproductionWork: Reproduction.Executor {
     let record = try ReproductionRecord(
       run, report, epochs: configuration.experiment.training.epochs,
       epochsReason: configuration.epochsReason, trainingDigest: trainingDigest)
-    complete.append(record)
+    completed.append(record)
     guard request.writesPages else { return }
     try Folder.create(pages(run))
     if let study = study(of: run) {
@@ -306,7 +306,7 @@ package struct ReproductionWork: Reproduction.Executor {
   ///
   /// - Returns: the records of the runs that were.
   package func finish(_ outcomes: [Reproduction.Outcome]) throws -> [ReproductionRecord] {
-    guard request.writesPages else { return complete }
+    guard request.writesPages else { return completed }
     let notRun = outcomes.compactMap { outcome in
       outcome.reason.map { (name: outcome.run.name, reason: $0) }
     }
@@ -317,7 +317,7 @@ package struct ReproductionWork: Reproduction.Executor {
         notRun: notRun.filter { names.contains($0.name) })
     }
     try writeReadme(notRun: notRun)
-    return complete
+    return completed
   }
 
   // MARK: Commands that make it again

@@ -23,8 +23,8 @@ struct ReproduceCommand: PinnableCommand {
       and results in RUNS, without pages; afterwards --collect makes the pages of them, as one process \
       would have.
 
-      Exit code 0 when all was run, 1 when a certificate is broken, 2 when the budget, or a shard, left \
-      something out.
+      Exit code 0 when all was run, 1 when a certificate is broken, 2 when the budget left something \
+      out, or --collect finds a run that is not complete.
       """)
 
   @Argument(help: "What to reproduce.")
