@@ -1,5 +1,6 @@
 // Matrix products. The kernels are in gemm_template.h; here are the entry points.
 #include "CPLKernels.h"
+#include "blocking.h"
 #include "level.h"
 
 /// The part of the depth that is taken at a time: a piece of A stays in the first cache.
@@ -8,17 +9,9 @@
 /// The panels of B, each a line wide, that are taken at a time: 288 KiB in binary32.
 #define GROUP_PANELS 12
 
-/// The panels of the widest tile.
-#define WIDEST_TILE_PANELS 3
-
-/// The common multiple of the tiles' rows over all levels.
-#define ROWS_OF_WHOLE_TILES 24
-
 /// The packed part of A stays in the second cache while all columns go by. So many elements (396 KiB
 /// in binary32) let the usual batch of 256 through in one block.
 #define ROW_BLOCK_ELEMENTS (264 * DEPTH_BLOCK)
-
-static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 /// How many rows of A are packed at a time.
 static ptrdiff_t rows_in_block(ptrdiff_t rows, ptrdiff_t depth) {
@@ -27,15 +20,6 @@ static ptrdiff_t rows_in_block(ptrdiff_t rows, ptrdiff_t depth) {
   fitting = fitting / ROWS_OF_WHOLE_TILES * ROWS_OF_WHOLE_TILES;
   return smaller(rows, fitting);
 }
-
-/// How many of `remaining` rows the next tile takes.
-static int next_piece(ptrdiff_t remaining, int tile_rows) {
-  return remaining >= tile_rows ? tile_rows : remaining >= 4 ? 4 : remaining >= 2 ? 2 : 1;
-}
-
-/// Elements from panel to panel of a packed part: a line more than a panel has, because panels that
-/// begin a multiple of 4 KiB apart would compete for one set of the first cache.
-static ptrdiff_t part_stride(ptrdiff_t depth, ptrdiff_t lanes) { return (depth + 1) * lanes; }
 
 /// Elements from row to row of the sums: of all columns where they wait for another part of the
 /// depth, and then a line more, because rows that begin a multiple of 4 KiB apart would compete, too.

@@ -115,8 +115,7 @@ typedef struct {
 ///     C[i·c_stride + j] = epilogue(t)
 ///
 /// With activations X, H (batch × features) and weights W (m × d), row-major: X·Wᵀ is
-/// a = {X, d, false}, b = {W, d, true}; H·W is b = {W, d, false}; the weight gradient Gᵀ·X, a sum
-/// over the batch in ascending order, is a = {G, m, true}, b = {X, d, false}, depth = batch.
+/// a = {X, d, false}, b = {W, d, true}; H·W is b = {W, d, false}.
 ///
 /// - Parameter workspace: `cpl_gemm_workspace_f32(rows, columns, depth)` bytes.
 void cpl_gemm_f32(
@@ -130,6 +129,47 @@ void cpl_gemm_f64(
 /// 1 MiB (binary64: 2 MiB), and with a depth beyond 384 as much again as 264 rows of the columns.
 size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth);
 size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth);
+
+// MARK: - Gradients of a weight matrix
+
+/// Outer products summed over the images n of a batch, Σ_n alpha·a_n b_nᵀ: a_n is row n of the matrix
+/// at `a`, b_n of the one at `b`.
+typedef struct {
+  float alpha;
+  const float *a;
+  ptrdiff_t a_stride;
+  const float *b;
+  ptrdiff_t b_stride;
+} cpl_outer_f32;
+
+typedef struct {
+  double alpha;
+  const double *a;
+  ptrdiff_t a_stride;
+  const double *b;
+  ptrdiff_t b_stride;
+} cpl_outer_f64;
+
+/// C = the sum of `outer_count` sums of outer products over `images` images, for the given rows and
+/// columns of C only; nothing else of C is touched. Each `piece` images that follow each other, the
+/// last ones perhaps fewer, make one chain,
+///
+///     t = 0;  for o in outer:  for n in the piece:  t = fma(o.alpha·a_n(i), b_n(j), t)
+///
+/// and pieces are added as a binary tree: of P > 1 pieces the first 2^k, the largest power of two
+/// below P, are one subtree, the others another one.
+///
+/// - Parameter workspace: `cpl_gradient_workspace_f32(images, outer_count)` bytes.
+void cpl_gradient_f32(
+    cpl_range rows, cpl_range columns, ptrdiff_t images, ptrdiff_t piece,
+    const cpl_outer_f32 *outer, int outer_count, float *c, ptrdiff_t c_stride, void *workspace);
+void cpl_gradient_f64(
+    cpl_range rows, cpl_range columns, ptrdiff_t images, ptrdiff_t piece,
+    const cpl_outer_f64 *outer, int outer_count, double *c, ptrdiff_t c_stride, void *workspace);
+
+/// Bytes of workspace: about 2 MiB, more for batches beyond 4,096 images.
+size_t cpl_gradient_workspace_f32(ptrdiff_t images, int outer_count);
+size_t cpl_gradient_workspace_f64(ptrdiff_t images, int outer_count);
 
 // MARK: - The convolutional convex potential layer, on images that lie one after the other
 

@@ -17,14 +17,11 @@ extension CPLNetwork {
   }
 
   /// How many images go through the layers on images together: so few that they stay in a core's own
-  /// cache. Only sums over the batch depend on it.
+  /// cache. Sums over the batch alone depend on it.
   private static func imagesPerPiece(_ recording: Recording) -> Int {
     recording == .everything
-      ? imagesPerSum : 16 / MemoryLayout<Scalar>.size
+      ? BatchTree.imagesPerPiece : 16 / MemoryLayout<Scalar>.size
   }
-
-  /// How many images one sum over a batch holds before sums are added: part of "same seed, same bytes".
-  static var imagesPerSum: Int { 8 }
 
   /// The number of layers whose output is an image.
   private var imageLayers: Int { layers.prefix { $0.outputShape.count == 3 }.count }
@@ -119,34 +116,44 @@ extension CPLNetwork {
   public func backward(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
   ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
+    let (images, sums) = backwardSums(logitGradient, pass, workers: workers)
+    return (images, zip(layers, sums).map { layer, sums in layer.parameterGradient(sums) })
+  }
+
+  /// The gradient with respect to the images, and each layer's sums over the batch, in the order of
+  /// `BatchTree`.
+  private func backwardSums(
+    _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
+  ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     let batch = logitGradient.shape[0]
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
-    let (gradient, vectorGradients) = Self.backward(
+    let (gradient, vectorSums) = Self.backwardSums(
       vectorLayers, logitGradient, pass.vectorCaches, workers)
-    let pieces = map(batch, by: pass.pieceSize, workers: workers) { range, workers in
-      Self.backward(
+    var pieces = map(batch, by: pass.pieceSize, workers: workers) { range, workers in
+      Self.backwardSums(
         imageLayers, range.count == batch ? gradient : gradient.slice(range),
         pass.imageCaches[range.lowerBound / pass.pieceSize], workers)
     }
-    var imageGradients = pieces[0].layers
-    for piece in pieces.dropFirst() {
-      for (index, gradient) in piece.layers.enumerated() { imageGradients[index].add(gradient) }
+    BatchTree.forEachAddition(of: pieces.count) { sum, addend in
+      for (index, gradient) in pieces[addend].layers.enumerated() {
+        pieces[sum].layers[index].add(gradient)
+      }
     }
-    return (Tensor(joining: pieces.map(\.images)), imageGradients + vectorGradients)
+    return (Tensor(joining: pieces.map(\.images)), pieces[0].layers + vectorSums)
   }
 
-  private static func backward(
+  private static func backwardSums(
     _ layers: ArraySlice<any Layer<Scalar>>, _ outputGradient: Tensor<Scalar>,
     _ caches: [ForwardCache], _ workers: Workers
   ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     var gradient = outputGradient
-    var gradients: [LayerGradient<Scalar>] = []
+    var sums: [LayerGradient<Scalar>] = []
     for (layer, cache) in zip(layers, caches).reversed() {
-      let (input, parameters) = layer.backward(consume gradient, cache, workers: workers)
+      let (input, layerSums) = layer.backwardSums(consume gradient, cache, workers: workers)
       gradient = input
-      gradients.append(parameters)
+      sums.append(layerSums)
     }
-    return (gradient, gradients.reversed())
+    return (gradient, sums.reversed())
   }
 
   /// The name of the first layer whose output on `images` has an element that is not finite, or

@@ -45,12 +45,16 @@ public protocol Layer<Scalar>: Sendable {
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar>
 
-  /// The gradients with respect to input and parameters, given the one with respect to the output.
+  /// The gradient with respect to the input, given the one with respect to the output, and the sums over
+  /// the batch that `parameterGradient` takes, in the order of `BatchTree`.
   ///
   /// - Precondition: `cache` was kept with `.everything`.
   func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>)
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>)
+
+  /// The gradient with respect to the parameters, given the sums over a whole batch.
+  func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar>
 
   /// The layer whose numbers are executed: this one, or another whose parameters are derived from this one's.
   var executedLayer: any Layer<Scalar> { get }
@@ -62,6 +66,11 @@ public protocol Layer<Scalar>: Sendable {
 extension Layer {
   public var buffers: [(name: String, value: Tensor<Scalar>)] { [] }
   public var executedLayer: any Layer<Scalar> { self }
+
+  /// The sums are the gradient.
+  public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
+    sums
+  }
 
   public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
     specification.value.makeLayer(
@@ -124,14 +133,24 @@ extension Layer {
   /// `backward`.
   ///
   /// - Precondition: `cache` comes from this layer.
+  public func backwardSums(
+    _ outputGradient: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
+    backward(outputGradient, from: cache.content(of: self), workers: workers)
+  }
+
+  /// `backward` and `parameterGradient`, one after the other.
+  ///
+  /// - Precondition: `cache` comes from this layer.
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    backward(outputGradient, from: cache.content(of: self), workers: workers)
+    let (input, sums) = backwardSums(outputGradient, cache, workers: workers)
+    return (input, parameterGradient(sums))
   }
 }
 
-/// The gradient of a loss with respect to one layer's parameters.
+/// The gradient of a loss with respect to one layer's parameters, or the sums of which it is made.
 public struct LayerGradient<Scalar: TensorScalar>: Sendable {
   /// In the order of `Layer.parameters`.
   public var parameters: [Tensor<Scalar>]
@@ -163,7 +182,7 @@ extension ParameterFreeLayer {
 
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     (inputGradient(outputGradient, from: cache, workers: workers), LayerGradient())
   }
 }

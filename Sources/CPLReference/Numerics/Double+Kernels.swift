@@ -21,6 +21,24 @@ extension Double: TensorScalar {
     }
   }
 
+  public static func sumOuterProducts(
+    rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Double>],
+    to c: UnsafeMutablePointer<Double>, stride: Int
+  ) {
+    let outer = products.map {
+      cpl_outer_f64(
+        alpha: $0.alpha, a: $0.a, a_stride: $0.aStride, b: $0.b, b_stride: $0.bStride)
+    }
+    withUnsafeTemporaryAllocation(
+      byteCount: cpl_gradient_workspace_f64(images, Int32(outer.count)), alignment: 64
+    ) { workspace in
+      cpl_gradient_f64(
+        cpl_range(begin: rows.lowerBound, end: rows.upperBound),
+        cpl_range(begin: columns.lowerBound, end: columns.upperBound), images,
+        BatchTree.imagesPerPiece, outer, Int32(outer.count), c, stride, workspace.baseAddress)
+    }
+  }
+
   public static func dot(
     _ count: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>
   ) -> Double {

@@ -27,6 +27,25 @@ extension Tensor {
     }
   }
 
+  /// The sum of all rows, those of a batch, in the order of `BatchTree`, each piece's from 0 on.
+  package func batchSum() -> Tensor {
+    let (rows, stride) = (shape[0], shape.dropFirst().reduce(1, *))
+    var sums = Tensor(shape: [max(1, BatchTree.pieces(of: rows)), stride])
+    sums.withUnsafeMutableElements { sums in
+      withUnsafeElements { elements in
+        for (piece, range) in BatchTree.ranges(of: rows).enumerated() {
+          for row in range {
+            Scalar.add(stride, alpha: 1, elements + row * stride, to: sums + piece * stride)
+          }
+        }
+      }
+      BatchTree.forEachAddition(of: BatchTree.pieces(of: rows)) { sum, addend in
+        Scalar.add(stride, alpha: 1, sums + addend * stride, to: sums + sum * stride)
+      }
+    }
+    return Tensor(shape: Array(shape.dropFirst()), elements: Array(sums.row(0)))
+  }
+
   /// Divides each row by its Euclidean length; a row of zeros stays.
   ///
   /// - Returns: the lengths.

@@ -39,6 +39,23 @@ public struct Epilogue<Scalar: TensorScalar> {
   }
 }
 
+/// Outer products summed over the images n of a batch, Σ_n alpha · a_n b_nᵀ, with a_n row n of a matrix.
+public struct OuterProducts<Scalar: TensorScalar> {
+  let alpha: Scalar
+  let a: UnsafePointer<Scalar>
+  let aStride: Int
+  let b: UnsafePointer<Scalar>
+  let bStride: Int
+
+  package init(
+    alpha: Scalar = 1, _ a: UnsafePointer<Scalar>, stride aStride: Int,
+    _ b: UnsafePointer<Scalar>, stride bStride: Int
+  ) {
+    (self.alpha, self.a, self.aStride) = (alpha, a, aStride)
+    (self.b, self.bStride) = (b, bStride)
+  }
+}
+
 /// A floating-point format for which there are kernels: binary32 or binary64.
 ///
 /// What a kernel computes for one output element is one fixed order of operations (`CPLKernels.h`
@@ -49,6 +66,12 @@ public protocol TensorScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
     rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Self>,
     _ b: MatrixView<Self>, _ epilogue: Epilogue<Self>, to c: UnsafeMutablePointer<Self>,
     stride: Int)
+
+  /// The given rows and columns of the sum of all `products`, in the order of `BatchTree`; within a piece
+  /// one chain over the products, then their images.
+  static func sumOuterProducts(
+    rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Self>],
+    to c: UnsafeMutablePointer<Self>, stride: Int)
 
   /// Σ x_i y_i, accumulated in binary64.
   static func dot(_ count: Int, _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>) -> Double

@@ -4,7 +4,7 @@ import CPLNumerics
 ///
 ///     ℓ = (1/classes) Σ_{j≠y} max(0, margin − z_y + z_j),
 ///
-/// averaged over a batch.
+/// averaged over a batch, summed in the order of `BatchTree`.
 public struct MarginLoss: Sendable {
   /// The margin below which a class counts against the label.
   public let margin: Double
@@ -19,10 +19,11 @@ public struct MarginLoss: Sendable {
   ) -> (loss: Scalar, gradient: Tensor<Scalar>) {
     let (batch, classes) = (logits.shape[0], logits.shape[1])
     precondition(labels.count == batch, "a label for each image")
-    var loss: Scalar = 0
     var gradient = Tensor<Scalar>(shape: logits.shape)
     let share = 1 / Scalar(classes * batch)
-    for image in 0..<batch {
+
+    /// Puts the gradient of an image's loss into its place, and returns the loss.
+    func follow(_ image: Int) -> Scalar {
       let first = image * classes
       let label = first + labels[image]
       var imageLoss: Scalar = 0
@@ -33,8 +34,10 @@ public struct MarginLoss: Sendable {
         gradient.elements[index] = share
         gradient.elements[label] -= share
       }
-      loss += imageLoss / Scalar(classes)
+      return imageLoss / Scalar(classes)
     }
+
+    let loss = BatchTree.sum(batch) { images in images.reduce(0) { $0 + follow($1) } }
     return (loss / Scalar(batch), gradient)
   }
 }

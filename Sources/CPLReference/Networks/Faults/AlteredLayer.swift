@@ -34,8 +34,12 @@ extension AlteredLayer {
 
   func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: ForwardCache, workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     fault.backward(base, outputGradient, cache, workers: workers)
+  }
+
+  func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
+    base.parameterGradient(sums)
   }
 
   func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {

@@ -21,7 +21,7 @@ public protocol LayerFault: Sendable {
   func backward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>)
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>)
 
   func linearMap<Scalar: TensorScalar>(
     _ layer: any ConvexPotentialLayer<Scalar>
@@ -59,8 +59,8 @@ extension LayerFault {
   public func backward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    layer.backward(outputGradient, cache, workers: workers)
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
+    layer.backwardSums(outputGradient, cache, workers: workers)
   }
 
   public func linearMap<Scalar: TensorScalar>(

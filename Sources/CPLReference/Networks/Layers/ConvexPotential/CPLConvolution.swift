@@ -34,10 +34,6 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   /// T.
   public private(set) var convolution: Convolution<Scalar>
 
-  /// How many images one piece of work holds. Sums over the batch are made piece by piece, so
-  /// this number is part of "same seed, same bytes".
-  static var imagesPerPiece: Int { CPLNetwork<Scalar>.imagesPerSum }
-
   /// The layer with kernel K and bias b on images of a height and a width.
   public init(
     name: String, kernel: Tensor<Scalar>, bias: Tensor<Scalar>, height: Int, width: Int,
@@ -106,7 +102,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
           nonisolated(unsafe) let (outputs, hidden, mask) = (outputs, hidden, mask.baseAddress)
           func run(_ inputs: UnsafePointer<Scalar>) {
             nonisolated(unsafe) let inputs = inputs
-            workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
+            workers.forEachRange(of: batch, by: BatchTree.imagesPerPiece) { _, range in
               let first = range.lowerBound
               convolution.withWorkspace { workspace in
                 Scalar.layerForward(
@@ -141,7 +137,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     gradient.withUnsafeMutableElements { gradients in
       cache.mask.withUnsafeBufferPointer { mask in
         nonisolated(unsafe) let (gradients, mask) = (gradients, mask.baseAddress!)
-        workers.forEachRange(of: batch, by: Self.imagesPerPiece) { _, range in
+        workers.forEachRange(of: batch, by: BatchTree.imagesPerPiece) { _, range in
           let first = range.lowerBound
           convolution.withWorkspace { workspace in
             Scalar.layerInputGradient(
@@ -161,13 +157,13 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   @specialized(where Scalar == Double)
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
     let batch = gradient.shape[0]
     let (kernelCount, inner) = (kernel.count, convolution.shape.inner)
     // A piece's sums: the kernel's gradient, then the bias's, then ⟨a, T g⟩.
     let sumCount = kernelCount + inner + 1
-    let pieces = (batch + Self.imagesPerPiece - 1) / Self.imagesPerPiece
+    let pieces = BatchTree.pieces(of: batch)
     var sums = [Scalar](repeating: 0, count: max(1, pieces) * sumCount)
     sums.withUnsafeMutableBufferPointer { sums in
       gradient.withUnsafeMutableElements { gradients in
@@ -175,7 +171,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
           cache.hidden!.withUnsafeElements { hidden in
             nonisolated(unsafe) let sums = sums.baseAddress!
             nonisolated(unsafe) let (gradients, inputs, hidden) = (gradients, inputs, hidden)
-            workers.forEachRange(of: batch, by: Self.imagesPerPiece) { piece, range in
+            workers.forEachRange(of: batch, by: BatchTree.imagesPerPiece) { piece, range in
               let (kernelSum, first) = (sums + piece * sumCount, range.lowerBound)
               convolution.withWorkspace { workspace in
                 Scalar.layerBackward(
@@ -186,8 +182,8 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
                   dot: kernelSum + kernelCount + inner, workspace)
               }
             }
-            for piece in stride(from: 1, to: pieces, by: 1) {
-              for index in 0..<sumCount { sums[index] += sums[piece * sumCount + index] }
+            BatchTree.forEachAddition(of: pieces) { sum, addend in
+              Scalar.add(sumCount, alpha: 1, sums + addend * sumCount, to: sums + sum * sumCount)
             }
           }
         }

@@ -103,7 +103,7 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
   @specialized(where Scalar == Double)
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
     let hidden = cache.hidden!
     let batch = gradient.shape[0]
@@ -111,17 +111,19 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
     let weightGradient = weightGradient(
       input: cache.input!, projected: projected, hidden: hidden, gradient: gradient,
       workers: workers)
-    var biasGradient = Tensor<Scalar>(shape: [inner])
-    biasGradient.withUnsafeMutableElements { sums in
-      projected.withUnsafeElements { projected in
-        for row in 0..<batch { Scalar.add(inner, alpha: 1, projected + row * inner, to: sums) }
+    let stepGradient = hidden.withUnsafeElements { a in
+      projected.withUnsafeElements { p in
+        BatchTree.sum(batch) { images in
+          let first = images.lowerBound * inner
+          return Scalar(Scalar.dot(images.count * inner, a + first, p + first)) / stepSize
+        }
       }
     }
     addTransposed(projected, scale: 1, to: &gradient, workers: workers)
     return (
       gradient,
       LayerGradient(
-        parameters: [weightGradient, biasGradient], derived: [hidden.dot(projected) / stepSize])
+        parameters: [weightGradient, projected.batchSum()], derived: [stepGradient])
     )
   }
 
@@ -138,17 +140,12 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
             gradient.withUnsafeElements { g in
               nonisolated(unsafe) let (target, x, p, a, g) = (target, x, p, a, g)
               workers.forEachRange(of: inner, by: Self.unitsPerPiece(inner, workers)) { _, units in
-                Scalar.multiply(
-                  rows: units, columns: 0..<features, depth: batch,
-                  MatrixView(elements: p, stride: inner, transposed: true),
-                  MatrixView(elements: x, stride: features), Epilogue(), to: target,
-                  stride: features)
-                Scalar.multiply(
-                  rows: units, columns: 0..<features, depth: batch,
-                  MatrixView(elements: a, stride: inner, transposed: true),
-                  MatrixView(elements: g, stride: features),
-                  Epilogue(alpha: -stepSize, addend: target, addendStride: features),
-                  to: target, stride: features)
+                Scalar.sumOuterProducts(
+                  rows: units, columns: 0..<features, images: batch,
+                  [
+                    OuterProducts(p, stride: inner, x, stride: features),
+                    OuterProducts(alpha: -stepSize, a, stride: inner, g, stride: features),
+                  ], to: target, stride: features)
               }
             }
           }

@@ -176,10 +176,10 @@ struct ForgottenBiasGradient: LayerFault {
   func backward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    var (input, gradient) = layer.backward(outputGradient, cache, workers: workers)
-    gradient.parameters[1] = Tensor(shape: gradient.parameters[1].shape)
-    return (input, gradient)
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
+    var (input, sums) = layer.backwardSums(outputGradient, cache, workers: workers)
+    sums.parameters[1] = Tensor(shape: sums.parameters[1].shape)
+    return (input, sums)
   }
 }
 

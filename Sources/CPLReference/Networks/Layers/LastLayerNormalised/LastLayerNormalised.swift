@@ -84,22 +84,34 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
     }
   }
 
-  /// With ∂q_i the gradient with respect to row i: ∂w_i = (∂q_i − q_i⟨q_i, ∂q_i⟩)/‖w_i‖.
+  /// With respect to the unit rows q_i, and the bias.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     let batch = outputGradient.shape[0]
-    let weightGradient = Tensor<Scalar>(shape: weights.shape) { target in
+    let rowGradient = Tensor<Scalar>(shape: weights.shape) { target in
       outputGradient.withUnsafeElements { g in
         cache!.withUnsafeElements { x in
-          Scalar.multiply(
-            rows: 0..<classes, columns: 0..<features, depth: batch,
-            MatrixView(elements: g, stride: classes, transposed: true),
-            MatrixView(elements: x, stride: features), Epilogue(), to: target, stride: features)
+          Scalar.sumOuterProducts(
+            rows: 0..<classes, columns: 0..<features, images: batch,
+            [OuterProducts(g, stride: classes, x, stride: features)], to: target, stride: features)
         }
       }
+    }
+    let biasGradient = outputGradient.batchSum()
+    return (
+      inputGradient(outputGradient, from: cache, workers: workers),
+      LayerGradient(parameters: [rowGradient, biasGradient])
+    )
+  }
+
+  /// With ∂q_i the gradient with respect to row i: ∂w_i = (∂q_i − q_i⟨q_i, ∂q_i⟩)/‖w_i‖.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
+    sums.parameters[0].withUnsafeMutableElements { target in
       normalized.rows.withUnsafeElements { rows in
         for index in 0..<classes {
           let row = rows + index * features
@@ -111,14 +123,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
         }
       }
     }
-    var biasGradient = Tensor<Scalar>(shape: [classes])
-    for index in 0..<batch * classes {
-      biasGradient.elements[index % classes] += outputGradient.elements[index]
-    }
-    return (
-      inputGradient(outputGradient, from: cache, workers: workers),
-      LayerGradient(parameters: [weightGradient, biasGradient])
-    )
+    return sums
   }
 
   @specialized(where Scalar == Float)

@@ -97,13 +97,17 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     executed.tangent(inputTangent, from: cache, workers: workers)
   }
 
-  /// With g′ the gradients with respect to W′ and b′: ∂/∂W = T^½ g′ and alike for b, t held constant, and
-  /// ∂/∂√t_i = ⟨g′_i, W_i⟩ + g′_i b_i.
+  /// With respect to W′ and b′.
   public func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
-  ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
-    let (input, gradient) = executed.backward(outputGradient, from: cache, workers: workers)
-    let (weightGradient, biasGradient) = (gradient.parameters[0], gradient.parameters[1])
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
+    executed.backward(outputGradient, from: cache, workers: workers)
+  }
+
+  /// With g′ the gradients with respect to W′ and b′: ∂/∂W = T^½ g′ and alike for b, t held constant, and
+  /// ∂/∂√t_i = ⟨g′_i, W_i⟩ + g′_i b_i.
+  public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
+    let (weightGradient, biasGradient) = (sums.parameters[0], sums.parameters[1])
     let products = weightGradient.withUnsafeElements { gradient in
       weights.withUnsafeElements { weights in
         let stride = weightGradient.count / max(1, roots.count)
@@ -115,14 +119,11 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     let derived = products.indices.map {
       Scalar(products[$0]) + biasGradient.elements[$0] * trainedBias.elements[$0]
     }
-    return (
-      input,
-      LayerGradient(
-        parameters: [
-          weightGradient.rowsScaled(by: roots), biasGradient.rowsScaled(by: roots),
-          Tensor(shape: logarithms.shape),
-        ], derived: derived)
-    )
+    return LayerGradient(
+      parameters: [
+        weightGradient.rowsScaled(by: roots), biasGradient.rowsScaled(by: roots),
+        Tensor(shape: logarithms.shape),
+      ], derived: derived)
   }
 
   /// What is executed is converted too, not derived again.

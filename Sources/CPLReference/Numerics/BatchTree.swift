@@ -1,0 +1,42 @@
+/// The order in which everything is summed over a batch, which depends on the batch's size alone: part of
+/// "same seed, same bytes".
+///
+/// Images that follow each other make pieces, each with a sum of its own. Pieces are added as a binary tree:
+/// of P > 1 pieces the first 2^k, the largest power of two below P, are one subtree, the others another one.
+/// So whoever has 2^k pieces from a multiple of 2^k on, or all from there to the end, has a subtree's sum,
+/// whatever has the others: another thread, another process, another device.
+public enum BatchTree {
+  /// The images of a piece, but for the last one, which has what is left.
+  public static let imagesPerPiece = 8
+
+  /// The number of pieces of a batch.
+  public static func pieces(of images: Int) -> Int {
+    (images + imagesPerPiece - 1) / imagesPerPiece
+  }
+
+  /// The images of each piece.
+  public static func ranges(of images: Int) -> [Range<Int>] {
+    stride(from: 0, to: images, by: imagesPerPiece).map {
+      $0..<min(images, $0 + imagesPerPiece)
+    }
+  }
+
+  /// Hands the tree's additions to `add`, each behind those that it needs: what was summed at the index
+  /// `addend` is to be added to what was summed at `sum`. The whole is at 0 in the end.
+  public static func forEachAddition(of pieces: Int, _ add: (_ sum: Int, _ addend: Int) -> Void) {
+    var width = 1
+    while width < pieces {
+      for sum in stride(from: 0, to: pieces - width, by: 2 * width) { add(sum, sum + width) }
+      width *= 2
+    }
+  }
+
+  /// The sum over `images` images of what `value` is for each piece; 0 of none.
+  public static func sum<Value: FloatingPoint>(
+    _ images: Int, _ value: (Range<Int>) -> Value
+  ) -> Value {
+    var sums = ranges(of: images).map(value)
+    forEachAddition(of: sums.count) { sums[$0] += sums[$1] }
+    return sums.first ?? 0
+  }
+}
