@@ -36,7 +36,8 @@ extension Checkpoint {
     }
     network = CPLNetwork(specifications, parameters: parameters, buffers: buffers)
     digest = try network.digest()
-    isEarlierFormat = version < CheckpointSchema.version
+    isEarlierFormat = version < CheckpointSchema.firstWithNetworkDigest
+    isSummedInTree = version >= CheckpointSchema.firstWithBatchTree
     let stored = try Self.text("digest", file)
     let expected = isEarlierFormat ? network.parametersDigest : digest
     guard stored == expected else {

@@ -42,6 +42,7 @@ extension Checkpoint {
         assumptions: reading.notes)
       isEarlierFormat = false
     }
+    isSummedInTree = true
     format = dictionary.format.rawValue
     network = reading.network
     digest = try network.digest()

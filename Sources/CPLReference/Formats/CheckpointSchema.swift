@@ -3,14 +3,20 @@ import CPLNetworks
 import CPLNumerics
 import CPLTraining
 
-/// The names in a weights file (`cpl-weights`, version 2).
+/// The names in a weights file (`cpl-weights`, version 3).
 ///
-/// In version 1 the digest was one of the parameters alone, and the file did not tell which data the
-/// weights were trained on.
+/// Until version 2 gradients were summed over a batch in another order than that of `BatchTree`, so that a
+/// run that was begun then cannot be gone on with to the bytes that it would have ended with. In version 1
+/// the digest was one of the parameters alone, and the file did not tell which data the weights were
+/// trained on.
 package enum CheckpointSchema {
   package static let format = "cpl-weights"
-  static let version: Int64 = 2
-  static let readableVersions: ClosedRange<Int64> = 1...2
+  static let version: Int64 = 3
+  static let readableVersions: ClosedRange<Int64> = 1...3
+  /// The first version with a digest of the whole network.
+  static let firstWithNetworkDigest: Int64 = 2
+  /// The first version whose training sums in the order of `BatchTree`.
+  static let firstWithBatchTree: Int64 = 3
 
   /// The attributes of the data that the weights were trained on, in files that know it.
   static let dataName = "trained_on"
@@ -92,9 +98,12 @@ public struct Checkpoint: Sendable {
   public let description: CheckpointDescription
   /// The SHA-256 of the network; checked where the file states it.
   public let digest: String
-  /// Whether an earlier version wrote the file, whose digest was one of the parameters alone: that
-  /// steps, normalisation and head are those that were written is not checked.
+  /// Whether version 1 wrote the file, whose digest was one of the parameters alone: that steps,
+  /// normalisation and head are those that were written is not checked.
   public let isEarlierFormat: Bool
+  /// Whether the training run in the file, if it holds one, was summed in the order of `BatchTree`, so that
+  /// this program can go on with it.
+  public let isSummedInTree: Bool
   /// What the published checkpoint that it comes from held beside the network; nil for others.
   public let published: PublishedState?
   /// What had to be assumed or rounded to read a published checkpoint.

@@ -110,7 +110,7 @@ package struct RunFolder {
   /// The state in which `run` was left.
   ///
   /// - Throws: `ReferenceError` also when it was left by a run of another configuration, or on
-  ///   other images.
+  ///   other images, or by an earlier version, which summed gradients in another order.
   package func readState(
     of run: RunConfiguration, note: (String) -> Void
   ) throws -> TrainingState {
@@ -123,6 +123,15 @@ package struct RunFolder {
       throw ReferenceError.invalid(
         path: configurationFile, location: "",
         expected: "\(difference.origin), with which \(last) was trained", found: difference.found)
+    }
+    guard checkpoint.isSummedInTree || state.optimizer.step == 0 else {
+      throw HintedError(
+        error: ReferenceError.invalid(
+          path: last, location: "attribute 'version'",
+          expected: "a run that sums gradients as this version does, from which the same bytes follow",
+          found: "one of an earlier version, after \(state.optimizer.step) steps"),
+        hint: "its weights can be judged as ever; train in another folder, or go on with the program "
+          + "that began it")
     }
     guard state.epoch <= run.experiment.training.epochs else {
       throw ReferenceError.mismatch(

@@ -1,6 +1,7 @@
 import CPLReference
 import CPLVerify
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Folders of runs")
@@ -35,6 +36,35 @@ struct RunFolderTests {
         _ = try folder.readState(of: run) { _ in }
       }
       #expect("\(error)".contains("'seed: 0'") && "\(error)".contains("'seed: 9'"))
+    }
+  }
+
+  @Test("a run of the order of summation before this one is not gone on with, but for one without steps")
+  func earlierOrder() throws {
+    try ExperimentSample.withFolder { path in
+      let folder = try begin(path)
+      let run = try folder.readConfiguration()
+      var state = try folder.readState(of: run) { _ in }
+      for steps in [0, 3] {
+        state.optimizer = Adam(
+          step: steps, firstMoments: state.optimizer.firstMoments,
+          secondMoments: state.optimizer.secondMoments)
+        try state.write(
+          to: folder.last,
+          description: CheckpointDescription(
+            profile: run.experiment.training.profile, createdBy: "tests", gitCommit: "unknown"),
+          run: try run.identity.yaml())
+        #expect(try folder.readState(of: run) { _ in }.optimizer.step == steps)
+        setStoredAttribute("version", 2, of: folder.last)
+        guard steps > 0 else {
+          #expect(try folder.readState(of: run) { _ in }.optimizer.step == 0)
+          continue
+        }
+        let error = try #require(throws: HintedError.self) {
+          _ = try folder.readState(of: run) { _ in }
+        }
+        #expect("\(error)".contains("after 3 steps") && "\(error)".contains("another folder"))
+      }
     }
   }
 
