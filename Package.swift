@@ -8,6 +8,9 @@ let package = Package(
     .library(name: "CPLReference", targets: ["CPLReference"]),
     .library(name: "CPLVerify", targets: ["CPLVerify"]),
   ],
+  traits: [
+    .trait(name: "MPI", description: "Training by many processes, on one machine or on many.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -19,6 +22,7 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev"])]),
     .plugin(name: "BuildCommit", capability: .buildTool()),
     .target(name: "CPLKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CPLResources", exclude: ["built-in.h5"]),
@@ -115,7 +119,7 @@ let package = Package(
     .executableTarget(
       name: "cpl-verify",
       dependencies: [
-        "CPLReference", "CPLVerify",
+        "CPLReference", "CPLVerify", .target(name: "CMPI", condition: .when(traits: ["MPI"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       plugins: ["BuildCommit"]),

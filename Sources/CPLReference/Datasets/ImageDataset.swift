@@ -122,6 +122,11 @@ public struct ImageDataset: Sendable {
     selecting(Array(0..<min(max(0, maximumCount), count)))
   }
 
+  /// The images at a range of positions.
+  ///
+  /// - Precondition: the range is within 0 ..< `count`.
+  package func selecting(_ positions: Range<Int>) -> ImageDataset { selecting(Array(positions)) }
+
   /// The bytes of one image, plane by plane, four little-endian ones for each number that is not
   /// stored as a byte: with the labels, what a digest of the data is taken over.
   ///

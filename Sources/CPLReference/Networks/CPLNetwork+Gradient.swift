@@ -122,7 +122,7 @@ extension CPLNetwork {
 
   /// The gradient with respect to the images, and each layer's sums over the batch, in the order of
   /// `BatchTree`.
-  private func backwardSums(
+  package func backwardSums(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
   ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     let batch = logitGradient.shape[0]

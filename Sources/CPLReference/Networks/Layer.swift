@@ -163,8 +163,18 @@ public struct LayerGradient<Scalar: TensorScalar>: Sendable {
     self.derived = derived
   }
 
+  /// All numbers: `parameters`, then `derived`.
+  package var tensors: [Tensor<Scalar>] {
+    parameters + [Tensor(shape: [derived.count], elements: derived)]
+  }
+
+  /// The gradient of which these are the `tensors`.
+  package init(tensors: [Tensor<Scalar>]) {
+    self.init(parameters: tensors.dropLast(), derived: tensors[tensors.count - 1].elements)
+  }
+
   /// Adds the gradient that other images of the batch give the same layer.
-  mutating func add(_ other: LayerGradient) {
+  package mutating func add(_ other: LayerGradient) {
     for (index, parameter) in other.parameters.enumerated() {
       parameters[index].add(parameter, scale: 1)
     }

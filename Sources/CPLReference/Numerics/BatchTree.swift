@@ -31,6 +31,36 @@ public enum BatchTree {
     }
   }
 
+  /// The fewest subtrees that `range` of so many pieces is made of, in order.
+  package static func subtrees(of range: Range<Int>, in pieces: Int) -> [Range<Int>] {
+    var (subtrees, start): ([Range<Int>], Int) = ([], range.lowerBound)
+    while start < range.upperBound {
+      var width = 1
+      // A subtree of twice the width begins here, and ends within the range or with all pieces.
+      while width < pieces, start % (2 * width) == 0,
+        min(start + 2 * width, pieces) <= range.upperBound
+      {
+        width *= 2
+      }
+      subtrees.append(start..<min(start + width, pieces))
+      start = subtrees[subtrees.count - 1].upperBound
+    }
+    return subtrees
+  }
+
+  /// Hands the additions to `add` that remain where each of the subtrees, which together are all pieces in
+  /// order, has been summed: what was summed of the one at the index `addend` is to be added to that at `sum`.
+  package static func forEachAddition(
+    of subtrees: [Range<Int>], _ add: (_ sum: Int, _ addend: Int) -> Void
+  ) {
+    let indices = Dictionary(
+      uniqueKeysWithValues: zip(subtrees.map(\.lowerBound), subtrees.indices))
+    forEachAddition(of: subtrees.last?.upperBound ?? 0) { sum, addend in
+      guard let addend = indices[addend], let sum = indices[sum] else { return }
+      add(sum, addend)
+    }
+  }
+
   /// The sum over `images` images of what `value` is for each piece; 0 of none.
   public static func sum<Value: FloatingPoint>(
     _ images: Int, _ value: (Range<Int>) -> Value

@@ -1,7 +1,7 @@
 /// What can go wrong between a file, a flag or a data set and the reference implementation.
 ///
 /// Every message says what was expected, what was found, and where.
-public enum ReferenceError: Error, Equatable, Sendable {
+public enum ReferenceError: Error, Codable, Equatable, Sendable {
   /// A file or folder that has to be read is not there.
   case missing(path: String)
   /// A file holds something else than it should; `location` narrows it down ("byte 3073",

@@ -32,17 +32,22 @@ public struct Adam<Scalar: TensorScalar>: Sendable {
     self.secondMoments = secondMoments
   }
 
-  /// Makes one update: moves every parameter of a network by its gradient.
+  /// Makes one update: moves every parameter of a network by its gradient, but for those of layers whose
+  /// gradient is nil.
   public mutating func update(
-    _ network: inout CPLNetwork<Scalar>, gradients: [LayerGradient<Scalar>], learningRate: Double,
-    workers: Workers
+    _ network: inout CPLNetwork<Scalar>, gradients: [LayerGradient<Scalar>?],
+    learningRate: Double, workers: Workers
   ) {
     beginStep()
     var position = 0
     for index in network.layers.indices {
+      guard let gradient = gradients[index] else {
+        position += network.layers[index].parameters.count
+        continue
+      }
       network.layers[index].updateParameters { parameter, value in
         update(
-          &value, at: position, gradient: gradients[index].parameters[parameter],
+          &value, at: position, gradient: gradient.parameters[parameter],
           learningRate: learningRate, workers: workers)
         position += 1
       }

@@ -16,17 +16,29 @@ extension CPLNetwork {
     workers: Workers
   ) -> (loss: Scalar, images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     let followers = deriveWeights(densePowerGradient: densePowerGradient, workers: workers)
-    let pass = record(images, recording: .everything, workers: workers)
-    let (value, logitGradient) = loss(pass.logits, labels: labels)
-    var (imageGradient, gradients) = backward(logitGradient, pass, workers: workers)
+    let sums = lossSums(
+      images: images, labels: labels, loss: loss, batch: labels.count, workers: workers)
+    var gradients = zip(layers, sums.layers).map { $0.parameterGradient($1) }
     for (position, follow) in followers { follow(&gradients[position], workers) }
-    return (value, imageGradient, gradients)
+    return (sums.loss / Scalar(labels.count), sums.images, gradients)
+  }
+
+  /// What images of a batch of so many add to the sums over it, of the numbers that are executed.
+  ///
+  /// Sums of subtrees of `BatchTree` are those of the whole batch once they have been added as the tree does.
+  func lossSums(
+    images: Tensor<Scalar>, labels: [Int], loss: MarginLoss, batch: Int, workers: Workers
+  ) -> LossSums<Scalar> {
+    let pass = record(images, recording: .everything, workers: workers)
+    let (sum, logitGradient) = loss.sum(pass.logits, labels: labels, batch: batch)
+    let (imageGradient, layerSums) = backwardSums(logitGradient, pass, workers: workers)
+    return LossSums(loss: sum, images: imageGradient, layers: layerSums)
   }
 
   /// Has every layer derive the numbers of a training step.
   ///
   /// - Returns: for each layer that does what follows a gradient through the derivation.
-  private mutating func deriveWeights(
+  mutating func deriveWeights(
     densePowerGradient: Bool, workers: Workers
   ) -> [(position: Int, follow: GradientThroughDerivation<Scalar>)] {
     let layers = layers.enumerated().compactMap { position, layer in
@@ -59,4 +71,14 @@ extension CPLNetwork {
 
   /// The number of power iterations of an evaluation.
   public static var evaluationIterations: Int { 100 }
+}
+
+/// What some images of a batch add to what is summed over it.
+struct LossSums<Scalar: TensorScalar> {
+  /// The sum of their losses.
+  let loss: Scalar
+  /// The gradient of the batch's loss with respect to them.
+  let images: Tensor<Scalar>
+  /// For each layer what `Layer.parameterGradient` takes.
+  let layers: [LayerGradient<Scalar>]
 }

@@ -12,13 +12,22 @@ public struct MarginLoss: Sendable {
   public init(margin: Double) { self.margin = margin }
 
   /// The loss of logits N×classes, and its gradient with respect to them.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
   public func callAsFunction<Scalar: TensorScalar>(
     _ logits: Tensor<Scalar>, labels: [Int]
   ) -> (loss: Scalar, gradient: Tensor<Scalar>) {
-    let (batch, classes) = (logits.shape[0], logits.shape[1])
-    precondition(labels.count == batch, "a label for each image")
+    let (sum, gradient) = sum(logits, labels: labels, batch: labels.count)
+    return (sum / Scalar(labels.count), gradient)
+  }
+
+  /// For images of a batch of so many: the sum of their losses, and the gradient of the batch's loss with
+  /// respect to their logits.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  func sum<Scalar: TensorScalar>(
+    _ logits: Tensor<Scalar>, labels: [Int], batch: Int
+  ) -> (sum: Scalar, gradient: Tensor<Scalar>) {
+    let (images, classes) = (logits.shape[0], logits.shape[1])
+    precondition(labels.count == images, "a label for each image")
     var gradient = Tensor<Scalar>(shape: logits.shape)
     let share = 1 / Scalar(classes * batch)
 
@@ -37,7 +46,7 @@ public struct MarginLoss: Sendable {
       return imageLoss / Scalar(classes)
     }
 
-    let loss = BatchTree.sum(batch) { images in images.reduce(0) { $0 + follow($1) } }
-    return (loss / Scalar(batch), gradient)
+    let sum = BatchTree.sum(images) { images in images.reduce(0) { $0 + follow($1) } }
+    return (sum, gradient)
   }
 }

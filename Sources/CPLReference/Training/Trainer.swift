@@ -13,6 +13,7 @@ public struct Trainer: Sendable {
   private let schedule: LearningRateSchedule
   private let loss: MarginLoss
   private let workers: Workers
+  private let ranks: any Ranks
 
   /// A run on `training`, of which `configuration.validation` images are held out to choose the
   /// best epoch; under the quirk `best-on-test` that is done by `test` and nothing is held out.
@@ -21,11 +22,13 @@ public struct Trainer: Sendable {
   ///   - policy: what is done to the images.
   ///   - augmentationSeed: the seed of crops and flips, other than the run's only under the quirk
   ///     `unseeded-augmentation`.
-  /// - Throws: `ReferenceError.mismatch` when there are too few images.
+  ///   - ranks: the processes that train together, each of which has such a trainer.
+  /// - Throws: `ReferenceError.mismatch` when there are too few images, or more ranks than a batch has
+  ///   pieces (`BatchTree`).
   public init(
     _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
     augmentation policy: Augmentation.Policy = Augmentation.Policy(),
-    augmentationSeed: UInt64? = nil, workers: Workers
+    augmentationSeed: UInt64? = nil, workers: Workers, ranks: any Ranks = Alone()
   ) throws {
     self.configuration = configuration
     if configuration.profile.bestOnTest, let test {
@@ -42,6 +45,14 @@ public struct Trainer: Sendable {
       learningRate: configuration.learningRate, offset: configuration.profile.learningRateOffset)
     loss = MarginLoss(margin: configuration.margin)
     self.workers = workers
+    self.ranks = ranks
+    let pieces = BatchTree.pieces(of: min(configuration.batch, self.training.count))
+    guard ranks.count <= pieces else {
+      throw ReferenceError.mismatch(
+        expected:
+          "at most \(pieces) ranks, which a batch of \(configuration.batch) images has work for, "
+          + "\(BatchTree.imagesPerPiece) images each", found: "\(ranks.count)")
+    }
   }
 
   /// The number of images that an epoch trains on.
@@ -60,7 +71,8 @@ public struct Trainer: Sendable {
     return digest.hex()
   }
 
-  /// Runs from `state` to the end of the last epoch, or until `shouldStop` says so after a step.
+  /// Runs from `state` to the end of the last epoch, or until `shouldStop` says so after a step, on whatever
+  /// rank. All ranks begin with the same state, and are given the same ones.
   ///
   /// - Returns: whether the run came to its end.
   /// - Throws: `ReferenceError.nonFinite` when the loss is not finite, naming the step and the
@@ -70,12 +82,18 @@ public struct Trainer: Sendable {
     _ state: inout TrainingState, shouldStop: () -> Bool,
     report: (TrainingEvent) throws -> Void
   ) throws -> Bool {
+    let shared = SharedStep(state.network, among: ranks)
     while state.epoch < configuration.epochs {
       let batches = sampler.batches(epoch: state.epoch)
       while state.batch < batches.count {
-        if shouldStop() { return false }
-        try step(&state, positions: batches[state.batch], batches: batches.count, report: report)
+        if ranks.any(shouldStop()) {
+          shared.spreadMoments(&state)
+          return false
+        }
+        try step(
+          &state, shared, positions: batches[state.batch], batches: batches.count, report: report)
       }
+      shared.spreadMoments(&state)
       let isBest = finishEpoch(&state)
       try report(.epoch(state, isBest: isBest))
     }
@@ -83,27 +101,41 @@ public struct Trainer: Sendable {
   }
 
   private func step(
-    _ state: inout TrainingState, positions: ArraySlice<Int>, batches: Int,
+    _ state: inout TrainingState, _ shared: SharedStep, positions: ArraySlice<Int>, batches: Int,
     report: (TrainingEvent) throws -> Void
   ) throws {
     let number = state.epoch * batches + state.batch
-    let images = augmentation.images(of: training, at: positions, epoch: state.epoch)
-    let labels = positions.map { training.labels[$0] }
     var network = state.network
-    let (loss, _, gradients) = network.trainingGradient(
-      images: images, labels: labels, loss: loss,
+    let followers = network.deriveWeights(
       densePowerGradient: configuration.profile.densePowerGradient, workers: workers)
+    let total = shared.total(
+      shared.blocks(of: positions.count).map { block in
+        let own = positions.dropFirst(block.lowerBound).prefix(block.count)
+        return network.lossSums(
+          images: augmentation.images(of: training, at: own, epoch: state.epoch),
+          labels: own.map { training.labels[$0] }, loss: self.loss, batch: positions.count,
+          workers: workers)
+      }, of: positions.count)
+    let loss = total.loss / Float(positions.count)
     guard loss.isFinite else {
+      let images = augmentation.images(of: training, at: positions, epoch: state.epoch)
       // Where all layers give numbers, their sum is too large; it is made of the head's.
       let layer =
         network.firstNonFiniteLayer(images, workers: workers)
         ?? network.layers[network.layers.count - 1].name
       throw ReferenceError.nonFinite(quantity: "the loss", step: number + 1, layer: layer)
     }
+    var gradients = zip(network.layers, total.layers).map { layer, sums in
+      sums.map { layer.parameterGradient($0) }
+    }
+    for (position, follow) in followers where gradients[position] != nil {
+      follow(&gradients[position]!, workers)
+    }
     let rate = schedule.rate(step: number)
     state.network = network
     network.layers = []
     state.apply(gradients, learningRate: rate, workers: workers)
+    shared.spreadParameters(&state.network)
     state.batch += 1
     state.lossSum += Double(loss) * Double(positions.count)
     try report(
@@ -116,8 +148,7 @@ public struct Trainer: Sendable {
   private func finishEpoch(_ state: inout TrainingState) -> Bool {
     var evaluated = state.network
     evaluated.updateSteps(iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
-    let predictions = evaluated.logits(of: selection, workers: workers) { _ in }.rowMaxima
-    let correct = zip(predictions, selection.labels).count { $0 == $1 }
+    let correct = ranks.sum(correctSelections(evaluated))
     if configuration.profile.evaluationMutates { state.network = evaluated }
     let record = EpochRecord(
       epoch: state.epoch + 1, loss: state.lossSum / Double(training.count),
@@ -130,12 +161,19 @@ public struct Trainer: Sendable {
     state.lossSum = 0
     return state.bestEpoch == record
   }
+
+  /// How many of this rank's share of the images that choose the best epoch are classified correctly.
+  private func correctSelections(_ network: CPLNetwork<Float>) -> Int {
+    let share = selection.selecting(ranks.share(of: selection.count))
+    let predictions = network.logits(of: share, workers: workers) { _ in }.rowMaxima
+    return zip(predictions, share.labels).count { $0 == $1 }
+  }
 }
 
 extension TrainingState {
-  /// Moves every parameter by its gradient.
+  /// Moves every parameter by its gradient, but for those of layers whose gradient is nil.
   mutating func apply(
-    _ gradients: [LayerGradient<Float>], learningRate: Double, workers: Workers
+    _ gradients: [LayerGradient<Float>?], learningRate: Double, workers: Workers
   ) {
     optimizer.update(&network, gradients: gradients, learningRate: learningRate, workers: workers)
   }

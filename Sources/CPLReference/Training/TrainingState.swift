@@ -1,3 +1,4 @@
+import CPLFiles
 import CPLNetworks
 import CPLNumerics
 
@@ -63,6 +64,20 @@ extension TrainingState {
           quantity: quantity, step: optimizer.step, layer: layer.name)
       }
     }
+  }
+}
+
+extension TrainingState {
+  /// SHA-256 over all from which training goes on.
+  package func digest() throws -> String {
+    var digest = Digest()
+    digest.update(field: try network.digest())
+    digest.update(field: "\(optimizer.step) \(epoch) \(batch) \(lossSum.bitPattern)")
+    let buffers = network.layers.flatMap { $0.buffers.map(\.value) }
+    for tensor in buffers + optimizer.firstMoments + optimizer.secondMoments {
+      digest.update(field: tensor.bytes)
+    }
+    return digest.hex()
   }
 }
 

@@ -128,9 +128,11 @@ package struct RunFolder {
       throw HintedError(
         error: ReferenceError.invalid(
           path: last, location: "attribute 'version'",
-          expected: "a run that sums gradients as this version does, from which the same bytes follow",
+          expected:
+            "a run that sums gradients as this version does, from which the same bytes follow",
           found: "one of an earlier version, after \(state.optimizer.step) steps"),
-        hint: "its weights can be judged as ever; train in another folder, or go on with the program "
+        hint:
+          "its weights can be judged as ever; train in another folder, or go on with the program "
           + "that began it")
     }
     guard state.epoch <= run.experiment.training.epochs else {
@@ -144,7 +146,7 @@ package struct RunFolder {
 
 /// The right to train into a run's folder, which one process has at a time; given back when the
 /// value or the process ends, however it ends.
-package struct RunLock: ~Copyable {
+package final class RunLock: Sendable {
   private let descriptor: Int32
 
   /// Takes the lock that the file at `path` stands for, made where it is missing; it stays, with

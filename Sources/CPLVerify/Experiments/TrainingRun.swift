@@ -17,6 +17,9 @@ package struct TrainingRun {
   /// Why a run that is begun has not the epochs of its experiment; nil where it has.
   package var epochsReason: String?
 
+  /// The processes that train together. All read the folder; rank 0 alone writes it and tells.
+  package var ranks: any Ranks = Alone()
+
   let workplace: Workplace
   private var workers: Workers { workplace.workers }
   private var observer: any WorkObserver { workplace.observer }
@@ -33,26 +36,35 @@ package struct TrainingRun {
     _ experiment: ExperimentConfiguration, _ choice: ImageChoice
   ) throws -> TrainingState {
     let choice = choice.completed(by: experiment)
-    let images = try TrainingImages(choice, experiment)
-    try checkMemory(experiment, images: images.training.count)
-    var run = RunConfiguration(
-      experiment: experiment, images: images.selection(choice),
-      augmentationSeed: experiment.training.profile.unseededAugmentation
-        ? UInt64.random(in: .min ... .max) : nil, command: command)
-    run.epochsReason = epochsReason
-    try experiment.checkFits(images.training)
-    let trainer = try images.trainer(run, workers)
-    run.images.fitted = trainer.imagesPerEpoch
-    run.images.selecting = trainer.selectionImages
-    run.images.splitDigest = trainer.splitDigest
-    let state = try initialState(experiment, images.training)
-    let lock = try folder.create {
-      // The beginning is saved too: whatever comes, there is a state to go on from. Until it is
-      // there, the configuration says all.
-      try folder.write(run)
-      try state.write(
-        to: folder.last, description: run.description(of: images.training, by: workplace.program),
-        run: try run.identity.yaml())
+    let augmentationSeed =
+      experiment.training.profile.unseededAugmentation
+      ? ranks.ofFirst(UInt64.random(in: .min ... .max)) : nil
+    let (images, run, trainer, state) = try ranks.agree {
+      let images = try TrainingImages(choice, experiment)
+      try checkMemory(experiment, images: images.training.count)
+      var run = RunConfiguration(
+        experiment: experiment, images: images.selection(choice),
+        augmentationSeed: augmentationSeed, command: command)
+      run.epochsReason = epochsReason
+      try experiment.checkFits(images.training)
+      let trainer = try images.trainer(run, workers, ranks)
+      run.images.fitted = trainer.imagesPerEpoch
+      run.images.selecting = trainer.selectionImages
+      run.images.splitDigest = trainer.splitDigest
+      return (images, run, trainer, try initialState(experiment, images.training))
+    }
+    try checkRanks(state, trainer, run)
+    let lock = try ranks.agree { () throws -> RunLock? in
+      guard ranks.isFirst else { return nil }
+      return try folder.create {
+        // The beginning is saved too: whatever comes, there is a state to go on from. Until it is
+        // there, the configuration says all.
+        try folder.write(run)
+        try state.write(
+          to: folder.last,
+          description: run.description(of: images.training, by: workplace.program),
+          run: try run.identity.yaml())
+      }
     }
     let trained = try train(trainer, state, run, on: images.training)
     _ = consume lock
@@ -65,13 +77,45 @@ package struct TrainingRun {
   ///   - epochs: the number of epochs, where that is to change.
   ///   - choice: where the images are, where that has changed.
   package func goOn(epochs: Int?, _ choice: ImageChoice) throws -> TrainingState {
-    var run = try folder.readConfiguration()
-    let lock = try folder.lock()
-    if let epochs { run.experiment.training.epochs = epochs }
-    try run.experiment.check(path: folder.configurationFile)
-    let stored =
-      folder.isAtItsBeginning
-      ? nil : try folder.readState(of: run) { observer.note($0) }
+    let run = try ranks.agree {
+      var run = try folder.readConfiguration()
+      if let epochs { run.experiment.training.epochs = epochs }
+      try run.experiment.check(path: folder.configurationFile)
+      return run
+    }
+    let lock = try ranks.agree { ranks.isFirst ? try folder.lock() : nil }
+    // Rank 0 goes ahead: it may have to put the state before into the place of a damaged one.
+    let found = try ranks.agree { ranks.isFirst ? try storedState(of: run) : nil }
+    let (images, trainer, state) = try ranks.agree {
+      let stored = ranks.isFirst ? found : try storedState(of: run)
+      let images = try self.images(of: run, choice)
+      try checkMemory(run.experiment, images: images.training.count)
+      let state = try stored ?? initialState(run.experiment, images.training)
+      try state.network.check(takes: images.training)
+      let trainer = try images.trainer(run, workers, ranks)
+      let batch = run.experiment.training.batch
+      guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
+        throw ReferenceError.invalid(
+          path: folder.last, location: "/progress",
+          expected: "fewer batches of \(batch) than \(trainer.imagesPerEpoch) images make",
+          found: "\(state.batch)")
+      }
+      return (images, trainer, state)
+    }
+    try checkRanks(state, trainer, run)
+    try ranks.agree { if epochs != nil, ranks.isFirst { try folder.write(run) } }
+    let trained = try train(trainer, state, run, on: images.training)
+    _ = consume lock
+    return trained
+  }
+
+  /// The state in which the run was left; nil at its beginning.
+  private func storedState(of run: RunConfiguration) throws -> TrainingState? {
+    folder.isAtItsBeginning ? nil : try folder.readState(of: run) { observer.note($0) }
+  }
+
+  /// The images of a run that is taken up, which have to be those that it was begun on.
+  private func images(of run: RunConfiguration, _ choice: ImageChoice) throws -> TrainingImages {
     let runImages = run.images(overriddenBy: choice)
     let images: TrainingImages
     do {
@@ -89,21 +133,7 @@ package struct TrainingRun {
         found: "\(images.training.count) of \(images.training.name), "
           + "digest \(selection.digests.joined(separator: " and "))")
     }
-    try checkMemory(run.experiment, images: images.training.count)
-    let state = try stored ?? initialState(run.experiment, images.training)
-    try state.network.check(takes: images.training)
-    let trainer = try images.trainer(run, workers)
-    let batch = run.experiment.training.batch
-    guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
-      throw ReferenceError.invalid(
-        path: folder.last, location: "/progress",
-        expected: "fewer batches of \(batch) than \(trainer.imagesPerEpoch) images make",
-        found: "\(state.batch)")
-    }
-    if epochs != nil { try folder.write(run) }
-    let trained = try train(trainer, state, run, on: images.training)
-    _ = consume lock
-    return trained
+    return images
   }
 
   /// Measures on the first steps of a run, which are then forgotten, what an epoch and the judging of
@@ -123,7 +153,7 @@ package struct TrainingRun {
     let run = RunConfiguration(
       experiment: experiment, images: images.selection(choice), augmentationSeed: nil,
       command: nil)
-    let trainer = try images.trainer(run, workers)
+    let trainer = try images.trainer(run, workers, Alone())
     var state = try initialState(experiment, images.training)
     // The first step, which finds nothing in the caches, is not counted.
     var times: [Date] = []
@@ -215,9 +245,10 @@ package struct TrainingRun {
     var done = from
     var saved = (date: begun, steps: 0)
     func save(_ state: TrainingState) throws {
+      saved = (workplace.now(), 0)
+      guard ranks.isFirst else { return }
       folder.keepPrevious()
       try state.write(to: folder.last, description: description, run: identity)
-      saved = (workplace.now(), 0)
     }
     func isSavingDue() -> Bool {
       saved.steps > 0
@@ -237,8 +268,10 @@ package struct TrainingRun {
       case .epoch(let state, let isBest):
         let record = state.history[state.history.count - 1]
         try state.checkFinite()
-        if isBest { try state.network.write(to: folder.best, description: description) }
-        try state.writeHistory(to: folder.history)
+        if ranks.isFirst {
+          if isBest { try state.network.write(to: folder.best, description: description) }
+          try state.writeHistory(to: folder.history)
+        }
         try save(state)
         observer.note(
           String(
@@ -254,17 +287,38 @@ package struct TrainingRun {
         &state, shouldStop: { observer.isInterrupted || isSavingDue() }, report: report)
       {
         try save(state)
-        guard observer.isInterrupted else { continue }
+        guard ranks.any(observer.isInterrupted) else { continue }
         if let again { observer.note("stopped; continue with: \(again)") }
         try observer.checkInterruption()
+        throw RankFailure.toldByFirst(nil)
       }
     } catch let error as ReferenceError {
       guard case .nonFinite = error else { throw error }
-      throw HintedError(error: error, hint: "the last good state is in \(folder.last)")
+      let hint = "the last good state is in \(folder.last)"
+      guard ranks.count == 1 else { throw ranks.failure(0, error, hint: hint) }
+      throw HintedError(error: error, hint: hint)
     }
     observer.finish()
+    guard ranks.isFirst else { return state }
     return try writeFinalSteps(
       state, under: trainer.configuration.profile, description: description, identity: identity)
+  }
+}
+
+extension TrainingRun {
+  /// Checks that all ranks are about to do the same.
+  private func checkRanks(_ state: TrainingState, _ trainer: Trainer, _ run: RunConfiguration)
+    throws
+  {
+    guard ranks.count > 1 else { return }
+    try ranks.agree(on: [
+      ("the program", try workplace.program.identity()),
+      ("the configuration", try run.identity.yaml()),
+      ("the number of epochs", "\(trainer.configuration.epochs)"),
+      ("the division of the images", trainer.splitDigest),
+      ("the progress", "epoch \(state.epoch), batch \(state.batch)"),
+      ("the digest of the state", try state.digest()),
+    ])
   }
 }
 
@@ -281,11 +335,13 @@ private struct TrainingImages {
       experiment.training.profile.bestOnTest ? try choice.readAll(.test, classes: classes) : nil
   }
 
-  func trainer(_ run: RunConfiguration, _ workers: Workers) throws -> Trainer {
+  func trainer(
+    _ run: RunConfiguration, _ workers: Workers, _ ranks: any Ranks
+  ) throws -> Trainer {
     try Trainer(
       run.experiment.training, training: training, test: test,
       augmentation: run.experiment.augmentation(of: training),
-      augmentationSeed: run.augmentationSeed, workers: workers)
+      augmentationSeed: run.augmentationSeed, workers: workers, ranks: ranks)
   }
 
   /// What a run's configuration says of them. The folder's path is made to hold wherever the run

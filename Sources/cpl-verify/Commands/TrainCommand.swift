@@ -12,6 +12,9 @@ struct TrainCommand: PinnableCommand {
       every few minutes and when interrupted, RUN/previous.h5 (the state before that, from which a \
       run with a damaged last.h5 continues), RUN/best.h5 and RUN/history.h5. An interrupted run \
       continues with 'train --resume RUN', and a finished one with a larger number of --epochs.
+
+      Built with '--traits MPI', the program trains on many machines: 'mpirun -n 4 cpl-verify train …', \
+      also to --resume a run of another number of processes. The weights are the same, to the byte.
       """)
 
   @Argument(
@@ -80,20 +83,25 @@ struct TrainCommand: PinnableCommand {
   }
 
   func run() throws {
-    var run = TrainingRun(RunFolder(path: resume ?? out!), options.workplace)
-    (run.saveEvery, run.saveSteps) = (saveEvery, saveSteps)
-    let state = try resume == nil ? start(run) : run.goOn(epochs: epochs, dataOptions.images)
-    try show(state, of: run.folder)
+    try TrainingRanks.run { ranks in
+      var run = TrainingRun(RunFolder(path: resume ?? out!), options.workplace(of: ranks))
+      (run.saveEvery, run.saveSteps, run.ranks) = (saveEvery, saveSteps, ranks)
+      let state =
+        try resume == nil
+        ? run.start(try ranks.agree(experiment), dataOptions.images)
+        : run.goOn(epochs: epochs, dataOptions.images)
+      if ranks.isFirst { try show(state, of: run.folder) }
+    }
   }
 
-  private func start(_ run: TrainingRun) throws -> TrainingState {
+  private func experiment() throws -> ExperimentConfiguration {
     let file = configurationFile!
     var experiment = try ExperimentConfiguration(yaml: try InputFile.text(file), path: file)
     if let epochs { experiment.training.epochs = epochs }
     if let seed { experiment.training.seed = seed }
     if let profile { experiment.training.profile = profile.profile }
     if seededAugmentation { experiment.training.profile.unseededAugmentation = false }
-    return try run.start(experiment, dataOptions.images)
+    return experiment
   }
 
   private func show(_ state: TrainingState, of folder: RunFolder) throws {

@@ -110,15 +110,22 @@ struct RunOptions: ParsableArguments {
     }
   }
 
-  var workers: Workers {
-    Workers(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+  var workers: Workers { workers(of: Alone()) }
+
+  /// The threads of one of some ranks, which share a machine's cores.
+  private func workers(of ranks: any Ranks) -> Workers {
+    Workers(
+      threads: threads ?? ProcessInfo.processInfo.activeProcessorCount / ranks.countOnMachine)
   }
 
   /// This process, as experiments need it.
-  var workplace: Workplace {
-    let workers = workers
+  var workplace: Workplace { workplace(of: Alone()) }
+
+  /// This process as one of some ranks, of which the first one shows progress.
+  func workplace(of ranks: any Ranks) -> Workplace {
+    let workers = workers(of: ranks)
     return Workplace(
-      workers: workers, observer: progress,
+      workers: workers, observer: ranks.isFirst ? progress : Progress(quiet: true),
       program: Workplace.Program(
         number: Program.number, commit: Program.commit, identity: { try Program.identity() }),
       command: Program.command, memory: ProcessInfo.processInfo.physicalMemory,

@@ -16,27 +16,33 @@ enum Exit: Int32, Error {
   case terminated = 143
 
   /// Ends the program with the code and the message that belong to `error`.
-  static func leave(with error: any Error) -> Never {
+  static func leave(with error: any Error) -> Never { exit(tell(error)) }
+
+  /// Writes the message that belongs to `error`, and returns the code.
+  static func tell(_ error: any Error) -> Int32 {
     Progress.removeBar()
     let error = (error as? UsageError).map { ValidationError($0.description) } ?? error
-    if let code = error as? Exit { exit(code.rawValue) }
+    if let code = error as? Exit { return code.rawValue }
+    if case .toldByFirst(let error) = error as? RankFailure {
+      return (error.map(code) ?? terminated).rawValue
+    }
     if let code = ownCode(of: error) {
       report("\(error)")
-      exit(code.rawValue)
+      return code.rawValue
     }
     // The parser's own: help and versions, which were asked for, and misuse.
     let message = CPLVerifyCommand.fullMessage(for: error)
     switch CPLVerifyCommand.exitCode(for: error) {
     case .success:
-      do { try Output.line(message) } catch { leave(with: error) }
-      exit(EXIT_SUCCESS)
+      do { try Output.line(message) } catch { return tell(error) }
+      return EXIT_SUCCESS
     case .validationFailure:
       StandardStream.error.write(message + "\n")
-      exit(usage.rawValue)
+      return usage.rawValue
     default:
       // The system's, from a place that expects none: never 1, which says that a property fails.
       report("\(error)")
-      exit(inputOutput.rawValue)
+      return inputOutput.rawValue
     }
   }
 
@@ -46,6 +52,7 @@ enum Exit: Int32, Error {
     case let error as HintedError: code(of: error.error)
     case let error as ReferenceError: code(of: error)
     case let error as VerificationError: code(of: error)
+    case .on(_, let error, _) as RankFailure: code(of: error)
     default: nil
     }
   }

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// SIGINT and SIGTERM, noted when they come and acted on where work can be saved. A second signal
-/// ends the program at once.
+/// SIGINT, SIGTERM and SIGUSR1, which batch systems send and mpirun hands on, noted when they come and acted
+/// on where work can be saved. A second signal ends the program at once.
 enum Interruption {
   private static let received = Atomic<Int32>(0)
 
@@ -13,8 +13,9 @@ enum Interruption {
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGUSR1)
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGUSR1] {
       signal(number) { number in
         if Interruption.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
       }
@@ -26,7 +27,7 @@ enum Interruption {
 
   /// The exit code that tells which signal came.
   static var code: Exit {
-    received.load(ordering: .relaxed) == SIGTERM ? .terminated : .interrupted
+    received.load(ordering: .relaxed) == SIGINT ? .interrupted : .terminated
   }
 
   /// Ends the program, from any thread, if it was asked to stop: where nothing is there to save and

@@ -39,7 +39,9 @@ struct RunFolderTests {
     }
   }
 
-  @Test("a run of the order of summation before this one is not gone on with, but for one without steps")
+  @Test(
+    "a run of the order of summation before this one is not gone on with, but for one without steps"
+  )
   func earlierOrder() throws {
     try ExperimentSample.withFolder { path in
       let folder = try begin(path)
