@@ -4,6 +4,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+// A handle is an integer in one MPI and a pointer in another.
+typedef struct {
+  MPI_Request request;
+} cmpi_request;
+
 // MPI counts in int.
 static const size_t cmpi_longest = (size_t)1 << 30;
 
@@ -34,17 +39,17 @@ static inline int cmpi_count_on_machine(void) {
   return count;
 }
 
-static inline size_t cmpi_requests(size_t bytes) {
+static inline size_t cmpi_request_count(size_t bytes) {
   return (bytes + cmpi_longest - 1) / cmpi_longest;
 }
 
-// Starts sending; `requests` has room for cmpi_requests(bytes).
+// Starts sending; `requests` has room for cmpi_request_count(bytes).
 static inline void cmpi_start_sending(
-    const void *bytes, size_t count, int to, MPI_Request *requests) {
+    const void *bytes, size_t count, int to, cmpi_request *requests) {
   for (size_t start = 0; start < count; start += cmpi_longest)
     MPI_Isend(
         (const char *)bytes + start, (int)(count - start < cmpi_longest ? count - start : cmpi_longest),
-        MPI_BYTE, to, 0, MPI_COMM_WORLD, requests++);
+        MPI_BYTE, to, 0, MPI_COMM_WORLD, &requests++->request);
 }
 
 static inline void cmpi_receive(void *bytes, size_t count, int from) {
@@ -54,8 +59,8 @@ static inline void cmpi_receive(void *bytes, size_t count, int from) {
         MPI_BYTE, from, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
-static inline void cmpi_wait(MPI_Request *requests, size_t count) {
-  MPI_Waitall((int)count, requests, MPI_STATUSES_IGNORE);
+static inline void cmpi_wait(cmpi_request *requests, size_t count) {
+  for (size_t index = 0; index < count; index++) MPI_Wait(&requests[index].request, MPI_STATUS_IGNORE);
 }
 
 // One number of each rank.

@@ -75,7 +75,7 @@ extension TrainingState {
     digest.update(field: "\(optimizer.step) \(epoch) \(batch) \(lossSum.bitPattern)")
     let buffers = network.layers.flatMap { $0.buffers.map(\.value) }
     for tensor in buffers + optimizer.firstMoments + optimizer.secondMoments {
-      digest.update(field: tensor.bytes)
+      tensor.elements.withUnsafeBytes { digest.update(field: $0) }
     }
     return digest.hex()
   }

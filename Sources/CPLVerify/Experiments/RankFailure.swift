@@ -50,8 +50,8 @@ extension Ranks {
     for (index, fact) in facts.enumerated() {
       guard let rank = all.firstIndex(where: { $0[index] != all[0][index] }) else { continue }
       // Of several lines, the first that differ.
-      let lines = [0, rank].map { all[$0][index].split(separator: "\n") + [""] }
-      let (first, other) = zip(lines[0], lines[1]).first { $0 != $1 } ?? ("more", "less")
+      let lines: [[Substring]] = [0, rank].map { all[$0][index].split(separator: "\n") }
+      let (first, other) = zip(lines[0], lines[1]).first(where: !=) ?? ("more", "less")
       let error = ReferenceError.mismatch(
         expected: "\(fact.name) of rank 0, \(first)", found: "\(other)")
       throw failure(rank, error)

@@ -21,9 +21,9 @@
     func send<Result>(
       _ messages: [(bytes: UnsafeRawBufferPointer, to: Int)], while body: () throws -> Result
     ) rethrows -> Result {
-      let requests = messages.map { cmpi_requests($0.bytes.count) }
+      let requests = messages.map { cmpi_request_count($0.bytes.count) }
       return try withUnsafeTemporaryAllocation(
-        of: MPI_Request.self, capacity: max(1, requests.reduce(0, +))
+        of: cmpi_request.self, capacity: max(1, requests.reduce(0, +))
       ) { buffer in
         let first = buffer.baseAddress!
         var next = first
