@@ -9,6 +9,8 @@ extension CounterRandom {
   }
 
   /// `count` independent standard normal numbers, rounded to `Scalar`.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   public mutating func normals<Scalar: TensorScalar>(
     _ count: Int, as type: Scalar.Type = Scalar.self
   ) -> [Scalar] {
@@ -24,6 +26,8 @@ extension CounterRandom {
   }
 
   /// `count` independent numbers uniform in [−`limit`, `limit`), rounded to `Scalar`.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   public mutating func uniforms<Scalar: TensorScalar>(
     _ count: Int, limit: Double, as type: Scalar.Type = Scalar.self
   ) -> [Scalar] {

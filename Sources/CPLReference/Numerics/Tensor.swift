@@ -97,7 +97,11 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
   }
 
   /// Whether every element is finite.
-  public var isFinite: Bool { elements.allSatisfy(\.isFinite) }
+  public var isFinite: Bool {
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    get { elements.allSatisfy { $0.isFinite } }
+  }
 
   package func withUnsafeElements<Result>(
     _ body: (UnsafePointer<Scalar>) throws -> Result
