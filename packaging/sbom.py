@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # Debian's package of each shared library, and of what is linked statically; the licence as SPDX names it.
 SHARED = {
     "libhdf5_serial.so.103": "libhdf5-103-1", "libsz.so.2": "libsz2", "libaec.so.0": "libaec0",
-    "libopenblas.so.0": "libopenblas0-pthread", "libgfortran.so.5": "libgfortran5",
+    "libopenblas.so.0": "libopenblas-pthread-dev", "libgfortran.so.5": "libgfortran5",
     "libquadmath.so.0": "libquadmath0", "libcrypto.so.1.1": "libssl1.1", "libz.so.1": "zlib1g",
     "libgcc_s.so.1": "libgcc-s1",
 }
@@ -26,7 +26,7 @@ STATIC = ["libstdc++-10-dev", "libgcc-10-dev", "libc6-dev"]
 GCC = "GPL-3.0-or-later WITH GCC-exception-3.1"
 LICENCES = {
     "libhdf5-103-1": "NOASSERTION", "libsz2": "BSD-2-Clause", "libaec0": "BSD-2-Clause",
-    "libopenblas0-pthread": "BSD-3-Clause", "libgfortran5": GCC, "libquadmath0": "LGPL-2.1-or-later",
+    "libopenblas-pthread-dev": "BSD-3-Clause", "libgfortran5": GCC, "libquadmath0": "LGPL-2.1-or-later",
     "libssl1.1": "OpenSSL", "zlib1g": "Zlib", "libgcc-s1": GCC, "libstdc++-10-dev": GCC,
     "libgcc-10-dev": GCC, "libc6-dev": "LGPL-2.1-or-later",
 }
@@ -59,7 +59,7 @@ def names(folder: str) -> list[str]:
 def debian_packages(libraries: list[str]) -> list[tuple[dict, str]]:
     """The packages of Debian that have a part in the archive, and how they are linked."""
     pinned = {}
-    for line in (HERE / "debian-11.sha256").read_text().splitlines():
+    for line in (HERE / "debian.sha256").read_text().splitlines():
         digest, path = line.split()
         name, version, architecture = path.rsplit("/", 1)[1].removesuffix(".deb").split("_")
         pinned[name] = (version, digest, path, architecture)
@@ -72,7 +72,7 @@ def debian_packages(libraries: list[str]) -> list[tuple[dict, str]]:
                 supplier="Organization: Debian",
                 checksums=[{"algorithm": "SHA256", "checksumValue": digest}],
                 externalRefs=reference(
-                    f"pkg:deb/debian/{name}@{version}?arch={architecture}&distro=debian-11"),
+                    f"pkg:deb/debian/{name}@{version}?arch={architecture}"),
                 comment=f"The text of its licence is in the folder licences, under {name}."),
             "STATIC_LINK" if name in STATIC else "DYNAMIC_LINK"))
     return packages
