@@ -81,7 +81,7 @@ struct ContinuousIntegrationTests {
       #expect(try text(folder + "/cpl-verify-report/junit.xml").contains("cpl.step"))
       let missing = try judge(["CPL_WEIGHTS": "none.h5"], in: folder)
       #expect(missing.code == 66, "\(missing)")
-      #expect(missing.output.contains("::error title=cpl-verify::cpl-verify: error: none.h5"))
+      #expect(missing.output.contains("::error title=cpl-verify::none.h5: no such file"))
       let wrong = try judge(["CPL_COMMAND": "train"], in: folder)
       #expect(wrong.code == 64 && wrong.error.contains("not 'train'"), "\(wrong)")
     }
