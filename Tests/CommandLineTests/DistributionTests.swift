@@ -23,6 +23,37 @@ struct DistributionTests {
     #expect(changes.contains("\n## [Unreleased]\n"))
   }
 
+  @Test("a release names what was unreleased, commits and tags it, once")
+  func release() throws {
+    try withTemporaryFolder { folder in
+      for name in ["VERSION", "CHANGELOG.md", "CITATION.cff"] {
+        try write(try text(of: name), to: "\(folder)/\(name)")
+      }
+      try FileManager.default.createDirectory(
+        atPath: folder + "/scripts", withIntermediateDirectories: false)
+      try FileManager.default.copyItem(
+        atPath: Program.repository.appending(path: "scripts/release").path,
+        toPath: folder + "/scripts/release")
+      let script = """
+        export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+        export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
+        git init -q && git add -A && git commit -qm start
+        scripts/release 7.8.9 && git show --stat --format=%s v7.8.9 && scripts/release --notes
+        """
+      let made = try Program.shell(script, in: folder)
+      #expect(made.code == 0, "\(made)")
+      for text in ["Version 7.8.9", "CHANGELOG.md", "CITATION.cff", "VERSION", "### Added"] {
+        #expect(made.output.contains(text), "\(text): \(made)")
+      }
+      let changes = try String(contentsOfFile: folder + "/CHANGELOG.md", encoding: .utf8)
+      #expect(changes.contains("## [Unreleased]\n\n## [7.8.9] - 2"))
+      let again = try Program.shell("scripts/release 7.8.9", in: folder)
+      #expect(again.code == 73 && again.error.contains("v7.8.9 exists"), "\(again)")
+      let empty = try Program.shell("scripts/release 7.9.0", in: folder)
+      #expect(empty.code == 65 && empty.error.contains("nothing under Unreleased"), "\(empty)")
+    }
+  }
+
   @Test(
     "help has topics beside the commands",
     arguments: [

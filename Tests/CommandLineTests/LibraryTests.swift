@@ -16,6 +16,7 @@ struct LibraryTests {
     let maps =
       ["CHDF5", "COpenBLAS", "CCrypto", "CZlib"].map { "\(sources)/\($0)/module.modulemap" }
       + ["CPLKernels", "CPLResources"].map { "\(build)/\($0).build/module.modulemap" }
+      + [build + "/../../checkouts/Yams/Sources/CYaml/include/module.modulemap"]
     let headers = try RunningProgram.tool(
       "pkg-config", ["--cflags-only-I", "hdf5", "openblas", "libcrypto", "zlib"])()
     #expect(headers.code == 0, "\(headers)")
