@@ -7,7 +7,7 @@ struct ContinuousIntegrationTests {
 
   /// Runs a script with these variables and no others of its kind, the program on the PATH.
   private func run(
-    _ script: String, _ arguments: [String] = [], _ variables: [String: String], in folder: String
+    _ script: String, _ variables: [String: String], arguments: [String] = [], in folder: String
   ) throws -> Outcome {
     let program = URL(fileURLWithPath: try #require(Program.path)).deletingLastPathComponent().path
     let clean = ["-u", "GITHUB_ACTIONS", "-u", "GITHUB_STEP_SUMMARY", "-u", "GITHUB_OUTPUT"]
@@ -108,12 +108,12 @@ struct ContinuousIntegrationTests {
       let (path, _) = try archive(in: folder)
       let install = Self.scripts + "/install"
       let variables = ["CPL_ARCHIVE": path, "GITHUB_PATH": folder + "/path"]
-      let done = try run(install, ["into"], variables, in: folder)
+      let done = try run(install, variables, arguments: ["into"], in: folder)
       #expect(done.code == 0 && done.output == "cpl-verify 9.9.9\n", "\(done)")
       #expect(try text(folder + "/path").hasSuffix("/into/bin\n"))
       let zeros = String(repeating: "0", count: 64)
       let refused = try run(
-        install, ["other"], variables.merging(["CPL_SHA256": zeros]) { $1 }, in: folder)
+        install, variables.merging(["CPL_SHA256": zeros]) { $1 }, arguments: ["other"], in: folder)
       #expect(refused.code == 65 && refused.error.contains("expected SHA-256 000"), "\(refused)")
       #expect(!exists(folder + "/other/bin"))
     }
@@ -128,7 +128,8 @@ struct ContinuousIntegrationTests {
       #expect(steps.count == 6)
       try write("set -e\n" + steps.joined(separator: "\n"), to: folder + "/steps")
       let outcome = try run(
-        "/bin/bash", ["steps"], ["CPL_ARCHIVE": "file://\(path)", "CPL_SHA256": digest], in: folder)
+        "/bin/bash", ["CPL_ARCHIVE": "file://\(path)", "CPL_SHA256": digest], arguments: ["steps"],
+        in: folder)
       #expect(outcome.code == 0, "\(outcome)")
       #expect(try text(folder + "/judged") == "cpl-verify 9.9.9\n")
     }
