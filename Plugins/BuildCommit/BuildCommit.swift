@@ -1,10 +1,10 @@
 import Foundation
 import PackagePlugin
 
-/// Writes the commit that is being built into a source file, so that the program can say in every
-/// artefact what it was built from. It is done again when the repository's head, its index or a
-/// source file changes; a prebuild command would be left out of builds in which no file comes or
-/// goes. The file is touched only when its content changes.
+/// Writes the version and the commit that are being built into a source file, so that the program can
+/// say in every artefact what it was built from. It is done again when the repository's head, its
+/// index or a source file changes; a prebuild command would be left out of builds in which no file
+/// comes or goes. The file is touched only when its content changes.
 @main
 struct BuildCommit: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
@@ -15,7 +15,8 @@ struct BuildCommit: BuildToolPlugin {
       commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
       changes=$(git --no-optional-locks status --porcelain 2>/dev/null | head -n 1)
       [ "$commit" = unknown ] || [ -z "$changes" ] || commit=$commit-dirty
-      text="let buildCommit = \\"$commit\\""
+      text="let buildVersion = \\"$(cat VERSION)\\"
+      let buildCommit = \\"$commit\\""
       [ "$(cat "$2" 2>/dev/null)" = "$text" ] || echo "$text" > "$2"
       """
     let sources = context.package.targets.compactMap { $0 as? any SourceModuleTarget }
@@ -24,7 +25,8 @@ struct BuildCommit: BuildToolPlugin {
       .buildCommand(
         displayName: "Noting the commit", executable: URL(fileURLWithPath: "/bin/sh"),
         arguments: ["-c", script, "sh", folder.path, output.path],
-        inputFiles: repositoryState(of: folder) + sources, outputFiles: [output])
+        inputFiles: repositoryState(of: folder) + [folder.appending(path: "VERSION")] + sources,
+        outputFiles: [output])
     ]
   }
 

@@ -10,10 +10,9 @@ struct CPLVerifyCommand: ParsableCommand {
     abstract:
       "Trains, bounds, certifies and attacks 1-Lipschitz networks of convex potential layers.",
     discussion: """
-      Exit codes: 0 everything asked was done and holds; 1 a property or a certificate is violated; \
-      2 inconclusive, or not broken and not proved; 64 usage; 65 invalid input; \
-      66 input missing; 73 cannot create output; 74 input/output failed; 130 interrupted; \
-      143 terminated.
+      Exit codes: \(Exit.meanings.map { "\($0.code) \($0.meaning)" }.joined(separator: "; ")).
+
+      More is told by \(HelpTopic.allCases.map { "'cpl-verify help \($0)'" }.joined(separator: ", ")).
       """,
     version: Program.version,
     subcommands: [
@@ -36,6 +35,7 @@ struct CPLVerifyCommand: ParsableCommand {
     Provenance.begin()
     Interruption.install()
     do {
+      if let topic = HelpTopic(CommandLine.arguments) { return try topic.show() }
       try ThreadArithmetic.check()
       var command = try parseAsRoot()
       if let core = (command as? any PinnableCommand)?.options.blasCore { try core.pin() }
@@ -48,7 +48,7 @@ struct CPLVerifyCommand: ParsableCommand {
 
 /// What this program is.
 enum Program {
-  static let number = "0.1.0"
+  static let number = buildVersion
 
   /// The commit that it was built from, with "-dirty" for a changed tree; "unknown" outside a git
   /// checkout.

@@ -113,6 +113,7 @@ struct EvaluateCommand: PinnableCommand {
     }
     for outcome in outcomes where !outcome.met {
       StandardStream.error.write("cpl-verify: not met: \(outcome)\n")
+      Annotations.write("error", title: "requirement", "not met: \(outcome)")
     }
     guard outcomes.allSatisfy(\.met) else { throw Exit.violated }
   }

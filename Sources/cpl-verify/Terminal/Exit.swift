@@ -4,7 +4,7 @@ import CPLVerify
 import Foundation
 
 /// How the program ends. The codes are those of BSD's sysexits where there is one.
-enum Exit: Int32, Error {
+enum Exit: Int32, Error, CaseIterable {
   case violated = 1
   case inconclusive = 2
   case usage = 64
@@ -14,6 +14,26 @@ enum Exit: Int32, Error {
   case inputOutput = 74
   case interrupted = 130
   case terminated = 143
+
+  /// What it says, as a few words.
+  private var meaning: String {
+    switch self {
+    case .violated: "a property, a certificate or a requirement is violated"
+    case .inconclusive: "inconclusive, or not broken and not proved"
+    case .usage: "usage"
+    case .invalidInput: "invalid input"
+    case .missingInput: "input missing"
+    case .cannotCreate: "cannot create output"
+    case .inputOutput: "input/output failed"
+    case .interrupted: "interrupted"
+    case .terminated: "terminated"
+    }
+  }
+
+  /// Every code that the program ends with, and what it says.
+  static let meanings =
+    [(code: EXIT_SUCCESS, meaning: "everything asked was done and holds")]
+    + allCases.map { (code: $0.rawValue, meaning: $0.meaning) }
 
   /// Ends the program with the code and the message that belong to `error`.
   static func leave(with error: any Error) -> Never { exit(tell(error)) }
