@@ -81,7 +81,7 @@ struct DistributionTests {
   func completions(shell: String) throws {
     try withTemporaryFolder { folder in
       let outcome = try Program.run("--generate-completion-script \(shell)", in: folder)
-      #expect(outcome.code == 0 && outcome.output.contains("--require"), "\(outcome)")
+      #expect(outcome.code == 0 && outcome.output.contains("require"), "\(outcome)")
       try write(outcome.output, to: folder + "/script")
       if try RunningProgram.tool(shell, ["-c", "true"])().code == 0 {
         let read = try RunningProgram.tool(shell, ["-n", folder + "/script"])()
