@@ -98,7 +98,8 @@ enum HelpTopic: String, CaseIterable, CustomStringConvertible {
             name: kind.rawValue,
             text: (kind.isProved ? "" : "No proof. ")
               + kind.certificate.statements.joined(separator: " ")
-              + (kind.isCostly ? " It takes long, and is computed only where it is asked for." : ""))
+              + (kind.isCostly ? " It takes long, and is computed only where it is asked for." : "")
+          )
         }
     }
   }
