@@ -6,8 +6,8 @@ import CPLNumerics
 ///
 /// A rank's images are subtrees of `BatchTree`, as few as its share allows, so that what it sums is part of
 /// the one tree. The sums of a layer meet at the rank that the layer belongs to, which adds them as the tree
-/// does, and sends the updated parameters to all. In a step a rank sends, and receives, about the sums and the
-/// parameters once each, whatever the number of ranks.
+/// does, and sends the updated parameters to all. While there are as many large layers as ranks, a rank sends,
+/// and receives, less than the sums and the parameters once each.
 struct SharedStep {
   private let ranks: any Ranks
   /// The rank that each layer belongs to.
