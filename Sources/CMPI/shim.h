@@ -1,7 +1,6 @@
 #pragma once
 // Swift imports neither MPI's handles, which are macros, nor calls that take them.
 #include <mpi.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 // A handle is an integer in one MPI and a pointer in another.
@@ -39,6 +38,10 @@ static inline int cmpi_count_on_machine(void) {
   return count;
 }
 
+static inline int cmpi_part(size_t bytes) {
+  return (int)(bytes < cmpi_longest ? bytes : cmpi_longest);
+}
+
 static inline size_t cmpi_request_count(size_t bytes) {
   return (bytes + cmpi_longest - 1) / cmpi_longest;
 }
@@ -48,15 +51,15 @@ static inline void cmpi_start_sending(
     const void *bytes, size_t count, int to, cmpi_request *requests) {
   for (size_t start = 0; start < count; start += cmpi_longest)
     MPI_Isend(
-        (const char *)bytes + start, (int)(count - start < cmpi_longest ? count - start : cmpi_longest),
-        MPI_BYTE, to, 0, MPI_COMM_WORLD, &requests++->request);
+        (const char *)bytes + start, cmpi_part(count - start), MPI_BYTE, to, 0, MPI_COMM_WORLD,
+        &requests++->request);
 }
 
 static inline void cmpi_receive(void *bytes, size_t count, int from) {
   for (size_t start = 0; start < count; start += cmpi_longest)
     MPI_Recv(
-        (char *)bytes + start, (int)(count - start < cmpi_longest ? count - start : cmpi_longest),
-        MPI_BYTE, from, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        (char *)bytes + start, cmpi_part(count - start), MPI_BYTE, from, 0, MPI_COMM_WORLD,
+        MPI_STATUS_IGNORE);
 }
 
 static inline void cmpi_wait(cmpi_request *requests, size_t count) {

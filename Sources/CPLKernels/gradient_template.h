@@ -1,6 +1,6 @@
-// Sums of outer products over a batch. Tiles and packing are as in gemm_template.h, but a tile's sums
-// begin anew with every piece of images, and the pieces' tree is climbed as they come: like a binary
-// counter, whose digits, the subtrees that wait, are in the first cache.
+// Sums of outer products over a batch. Tiles and packing are as in gemm_template.h, but a tile is
+// accumulated from zero for each piece of images, and pieces are reduced along the tree as they are
+// completed, as a binary counter carries: the partial sums of pending subtrees stay in the first cache.
 //
 //   For each block of rows: the factors alpha·a, in the order in which the chains take them.
 //     For each group of columns: the rows b, packed alike into panels a line wide.

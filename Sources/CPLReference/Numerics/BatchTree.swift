@@ -3,8 +3,8 @@
 ///
 /// Images that follow each other make pieces, each with a sum of its own. Pieces are added as a binary tree:
 /// of P > 1 pieces the first 2^k, the largest power of two below P, are one subtree, the others another one.
-/// So whoever has 2^k pieces from a multiple of 2^k on, or all from there to the end, has a subtree's sum,
-/// whatever has the others: another thread, another process, another device.
+/// So 2^k pieces from a multiple of 2^k on, or all from there to the end, are a subtree, whose sum does not
+/// depend on who makes the others: another thread, another process, another device.
 public enum BatchTree {
   /// The images of a piece, but for the last one, which has what is left.
   public static let imagesPerPiece = 8

@@ -164,7 +164,7 @@ public struct Trainer: Sendable {
 
   /// How many of this rank's share of the images that choose the best epoch are classified correctly.
   private func correctSelections(_ network: CPLNetwork<Float>) -> Int {
-    let share = selection.selecting(ranks.share(of: selection.count))
+    let share = selection.selecting(ranks.share(of: selection.count, for: ranks.rank))
     let predictions = network.logits(of: share, workers: workers) { _ in }.rowMaxima
     return zip(predictions, share.labels).count { $0 == $1 }
   }

@@ -246,7 +246,8 @@ package struct TrainingRun {
     var saved = (date: begun, steps: 0)
     func save(_ state: TrainingState) throws {
       saved = (workplace.now(), 0)
-      guard ranks.isFirst else { return }
+      // All ranks have the same state: what keeps rank 0 from writing it has to stop the others, too.
+      guard ranks.isFirst else { return try state.checkFinite() }
       folder.keepPrevious()
       try state.write(to: folder.last, description: description, run: identity)
     }

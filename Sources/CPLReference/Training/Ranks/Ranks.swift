@@ -45,8 +45,8 @@ extension Ranks {
     }
   }
 
-  /// This rank's part of 0 ..< `count`, of equal parts in the order of ranks.
-  func share(of total: Int) -> Range<Int> {
+  /// A rank's part of 0 ..< `total`, of equal parts in the order of ranks.
+  func share(of total: Int, for rank: Int) -> Range<Int> {
     total * rank / count..<total * (rank + 1) / count
   }
 }

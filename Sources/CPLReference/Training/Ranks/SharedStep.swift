@@ -53,9 +53,8 @@ struct SharedStep {
   /// The pieces of every rank's subtrees.
   private func subtrees(of images: Int) -> [[Range<Int>]] {
     let pieces = BatchTree.pieces(of: images)
-    return (0..<ranks.count).map { rank in
-      BatchTree.subtrees(
-        of: pieces * rank / ranks.count..<pieces * (rank + 1) / ranks.count, in: pieces)
+    return (0..<ranks.count).map {
+      BatchTree.subtrees(of: ranks.share(of: pieces, for: $0), in: pieces)
     }
   }
 
