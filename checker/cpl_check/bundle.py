@@ -45,8 +45,8 @@ class Bundle:
             kind = fields.text("kind")
             if kind not in KINDS:
                 raise Refused(f"{fields.place}: expected one of {', '.join(KINDS)}, found '{kind}'")
-            if self.layers and self.layers[-1].is_head:
-                raise Refused(f"{fields.place}: expected nothing after the head")
+            if self.layers and self.layers[-1].is_head or (kind == "normalize") != (number == 0):
+                raise Refused(f"{fields.place}: expected 'normalize' first and only there, and the head last")
             layer = KINDS[kind](fields, shape, Tensors(fields, tensors))
             layer.name = fields.text("name")
             layer.claimed_lipschitz = None if layer.is_head else fields.number("lipschitz")

@@ -22,9 +22,11 @@ def up(fraction):
 
 
 def root_up(fraction):
-    """A fraction that is not less than the square root."""
-    scale = 1 << 80
-    return Fraction(math.isqrt(math.ceil(fraction * scale * scale)) + 1, scale)
+    """A fraction that is not less than the square root, and equal to it for squares of integers."""
+    scale = 1 << 200
+    square = math.ceil(fraction * scale * scale)
+    root = math.isqrt(square)
+    return Fraction(root + (root * root < square), scale)
 
 
 def by_image(values):

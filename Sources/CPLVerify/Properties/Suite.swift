@@ -5,7 +5,7 @@ import CPLReference
 public enum PropertySuite {
   public static let checks: [any PropertyCheck] =
     FlowChecks.all + PotentialLayerChecks.all + BoundChecks.all + CertificateChecks.all
-    + GradientChecks.all + ParityChecks.all + ReproducibilityChecks.all + AttackChecks.all
+    + ProofChecks.all + GradientChecks.all + ParityChecks.all + ReproducibilityChecks.all + AttackChecks.all
     + DataChecks.all
 
   /// Runs checks one after the other.

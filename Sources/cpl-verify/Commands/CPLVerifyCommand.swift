@@ -18,7 +18,7 @@ struct CPLVerifyCommand: ParsableCommand {
     version: Program.version,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
-      AttackCommand.self, AuditCommand.self, VerifyCommand.self, SelftestCommand.self,
+      ProveCommand.self, AttackCommand.self, AuditCommand.self, VerifyCommand.self, SelftestCommand.self,
       ReportCommand.self, ReproduceCommand.self, InspectCommand.self, ConvertCommand.self,
       SynthesizeCommand.self,
     ])
