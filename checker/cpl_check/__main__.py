@@ -2,20 +2,21 @@
 
 import argparse
 import sys
+import traceback
 
 from . import __version__
 from .arithmetic import Refused
 from .bundle import Bundle
 from .verdict import WORDS, check, overall
 
-REFUSED = 65
+REFUSED, FAULT = 65, 70
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="cpl-check", description="Says whether every claim of a bundle holds, by means of its own.",
         epilog="Exit codes: 0 every claim holds; 1 a claim is refuted; 2 a claim is not shown; "
-               "65 not a bundle that can be read; 64 usage.")
+               "65 not a bundle that can be checked; 64 usage; 70 a fault of this program.")
     parser.add_argument("bundle", help="the folder with statement.json")
     parser.add_argument("--verbose", action="store_true", help="say what is found while checking, on standard error")
     parser.add_argument("--version", action="version", version=f"cpl-check {__version__}")
@@ -27,12 +28,12 @@ def main(arguments=None):
     try:
         bundle = Bundle(options.bundle)
         findings = check(bundle, say)
-    except Refused as reason:
-        print(f"cpl-check: refused: {reason}", file=sys.stderr)
+    except (Refused, MemoryError) as reason:
+        print(f"cpl-check: refused: {reason or 'not enough memory'}", file=sys.stderr)
         return REFUSED
-    except MemoryError:
-        print("cpl-check: refused: not enough memory", file=sys.stderr)
-        return REFUSED
+    except Exception:  # Python's own code for these is 1, which says that a claim is refuted.
+        traceback.print_exc()
+        return FAULT
     verdict = overall(findings)
     bad = [finding for finding in findings if finding.verdict]
     for finding in bad[:20]:

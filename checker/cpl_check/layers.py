@@ -15,6 +15,8 @@ from .maps import Convolution, Dense, bound_norm_square
 
 def up(fraction):
     """A binary64 number that is not less."""
+    if fraction > 2**1000:
+        raise Refused("a constant of the network is beyond 2^1000")
     value = float(fraction)
     while Fraction(value) < fraction:
         value = math.nextafter(value, math.inf)
@@ -43,9 +45,6 @@ class Layer:
     def require(self, fields, condition, expected):
         if not condition:
             raise Refused(f"{fields.place}: expected {expected}")
-
-    def bound(self):
-        """Bounds of what the layer has a norm of; sets `lipschitz`."""
 
 
 class Normalize(Layer):

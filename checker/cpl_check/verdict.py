@@ -27,35 +27,35 @@ class Finding:
 
 def share(own, claimed):
     """own / claimed - 1, for people."""
-    return float(own / claimed - 1) if claimed else float(own > 0)
+    try:
+        return float(own / claimed - 1) if claimed else float(own > 0)
+    except OverflowError:
+        return float("inf")
 
 
 def check_layers(bundle, say=lambda text: None):
     """Findings on the constants, and the network's, which is the product of the layers' own."""
     findings, lipschitz = [], Fraction(1)
-    for layer in bundle.layers:
+
+    def find(claim, own, claimed, is_refuted=False):
+        verdict = HOLDS if own <= claimed else REFUTED if is_refuted else NOT_SHOWN
+        findings.append(Finding(claim, verdict, share(own, claimed)))
+        say(str(findings[-1]))
+
+    bundle.layers[-1].bound()
+    for layer in bundle.layers[:-1]:
         layer.bound()
-        if layer.is_head:
-            continue
         if hasattr(layer, "claimed_norm"):
             claimed = Fraction(layer.claimed_norm)
-            holds = layer.norm_square <= claimed**2
-            verdict = HOLDS if holds else REFUTED if layer.norm_lower_bound > claimed else NOT_SHOWN
-            findings.append(Finding(f"{layer.name}: norm at most {layer.claimed_norm:.9g}", verdict,
-                                    share(layer.norm_upper_bound, layer.claimed_norm)))
-            say(str(findings[-1]))
-        holds = layer.lipschitz <= Fraction(layer.claimed_lipschitz)
-        findings.append(Finding(f"{layer.name}: Lipschitz constant at most {layer.claimed_lipschitz:.9g}",
-                                HOLDS if holds else NOT_SHOWN,
-                                share(layer.lipschitz, Fraction(layer.claimed_lipschitz))))
-        say(str(findings[-1]))
+            find(f"{layer.name}: square of the norm at most {layer.claimed_norm:.9g}^2", layer.norm_square, claimed**2,
+                 layer.norm_lower_bound > claimed)
+        find(f"{layer.name}: Lipschitz constant at most {layer.claimed_lipschitz:.9g}", layer.lipschitz,
+             Fraction(layer.claimed_lipschitz))
         lipschitz *= layer.lipschitz
-        # Exact products would grow without end.
-        lipschitz = Fraction(up(lipschitz)) if lipschitz.denominator > 1 << 4096 else lipschitz
-    holds = lipschitz <= Fraction(bundle.lipschitz)
-    findings.append(Finding(f"the network before its head: Lipschitz constant at most {bundle.lipschitz:.9g}",
-                            HOLDS if holds else NOT_SHOWN, share(lipschitz, Fraction(bundle.lipschitz))))
-    say(str(findings[-1]))
+        if lipschitz.denominator > 1 << 4096:  # exact products would grow without end
+            lipschitz = Fraction(up(lipschitz))
+    find(f"the network before its head: Lipschitz constant at most {bundle.lipschitz:.9g}", lipschitz,
+         Fraction(bundle.lipschitz))
     return findings, lipschitz
 
 
