@@ -2,17 +2,17 @@ import Foundation
 
 /// A finite number as JSON text in hexadecimal, such as "0x1.8000000000000p+1": exact, and one text for each number.
 /// It is what Python's `float.hex` writes.
-struct ExactNumber: Encodable, Equatable {
+package struct ExactNumber: Encodable, Equatable {
   let value: Double
 
-  init(_ value: Double) {
+  package init(_ value: Double) {
     precondition(value.isFinite, "what is claimed is finite")
     self.value = value
   }
 
   init(_ value: Float) { self.init(Double(value)) }
 
-  var text: String {
+  package var text: String {
     let sign = value.sign == .minus ? "-" : ""
     guard value != 0 else { return sign + "0x0.0p+0" }
     let digits = String(value.significandBitPattern, radix: 16)
@@ -21,7 +21,7 @@ struct ExactNumber: Encodable, Equatable {
     return "\(sign)0x\(value.isNormal ? 1 : 0).\(padded)p\(exponent < 0 ? "" : "+")\(exponent)"
   }
 
-  func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(text)
   }
