@@ -156,14 +156,14 @@ class BlockTridiagonal:
             rest = -diagonal
             rest[np.diag_indices_from(rest)] += level
             errors = U * norm(np.diag(rest))
-            if previous is not None:
-                below = -self.below[i - 1]
-                beside = np.linalg.solve(previous, below.T).T
-                square += 2 * residual(below, beside, previous) ** 2
-                value, radius = matrix_product(beside, beside.T)
-                rest = rest - value
-                errors += product_error(value, radius) + U * norm(rest)
             try:
+                if previous is not None:
+                    below = -self.below[i - 1]
+                    beside = np.linalg.solve(previous, below.T).T
+                    square += 2 * residual(below, beside, previous) ** 2
+                    value, radius = matrix_product(beside, beside.T)
+                    rest = rest - value
+                    errors += product_error(value, radius) + U * norm(rest)
                 previous = np.linalg.cholesky(rest)
             except np.linalg.LinAlgError:
                 return None
