@@ -90,6 +90,40 @@ struct ProofTests {
     }
   }
 
+  @Test(
+    "the example among the fixtures holds", .enabled(if: IndependentChecker.isAvailable))
+  func example() throws {
+    let checked = try IndependentChecker.check(fixturePath("proof"))
+    #expect(checked.code == 0, "\(checked.output)")
+  }
+
+  @Test(
+    "'verify' has the network's bundle checked where cpl-check is on the path",
+    .enabled(if: IndependentChecker.isAvailable))
+  func verify() throws {
+    try SampleRun.withCopy { folder in
+      let line = "exec \"$0\" verify run/last.h5 --only certificate.checked --json"
+      let without = try Program.shell("PATH=/nowhere; \(line)", in: folder)
+      func verdict(_ outcome: Outcome) throws -> String? {
+        (try outcome.json()["checks"] as? [[String: Any]])?.first?["verdict"] as? String
+      }
+      #expect(try verdict(without) == "not applicable", "\(without)")
+      let checker = fixturePath("../checker")
+      try write(
+        "#!/bin/sh\nPYTHONPATH='\(checker)' exec python3 -B -m cpl_check \"$@\"\n",
+        to: folder + "/cpl-check")
+      let with = try Program.shell("chmod +x cpl-check; PATH=\"$PWD:$PATH\"; \(line)", in: folder)
+      #expect(try with.code == 0 && verdict(with) == "holds", "\(with)")
+      // A checker that accepts everything is noticed by the positive control, one that accepts nothing by the check.
+      for (code, expected) in [(0, "inconclusive"), (2, "violated")] {
+        try write(
+          "#!/bin/sh\n[ \"$1\" = --version ] || exit \(code)\n", to: folder + "/cpl-check")
+        let false_ = try Program.shell("PATH=\"$PWD:$PATH\"; \(line)", in: folder)
+        #expect(try verdict(false_) == expected, "\(false_)")
+      }
+    }
+  }
+
   @Test("a killed run goes on from its journal and ends with the same files")
   func killed() throws {
     try SampleRun.withCopy { folder in
