@@ -76,6 +76,9 @@ let package = Package(
       name: "CPLCertificates", dependencies: ["CPLReference", "CPLBounds"],
       path: "Sources/CPLVerify/Certificates"),
     .target(
+      name: "CPLProofs", dependencies: ["CPLReference", "CPLBounds", "CPLCertificates"],
+      path: "Sources/CPLVerify/Proofs"),
+    .target(
       name: "CPLAttacks", dependencies: ["CPLReference", "CPLBounds", "CPLCertificates"],
       path: "Sources/CPLVerify/Attacks"),
     .target(
@@ -85,7 +88,8 @@ let package = Package(
     .target(
       name: "CPLProperties",
       dependencies: [
-        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLResources",
+        "CPLReference", "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit",
+        "CPLResources",
       ], path: "Sources/CPLVerify/Properties"),
     .target(
       name: "CPLReports",
@@ -102,19 +106,19 @@ let package = Package(
     .target(
       name: "CPLExperiments",
       dependencies: [
-        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties",
-        "CPLReports", "CPLReproduction", .product(name: "Yams", package: "Yams"),
+        "CPLReference", "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit",
+        "CPLProperties", "CPLReports", "CPLReproduction", .product(name: "Yams", package: "Yams"),
       ], path: "Sources/CPLVerify/Experiments"),
     .target(
       name: "CPLVerify",
       dependencies: [
-        "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties", "CPLReports",
-        "CPLReproduction", "CPLExperiments",
+        "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit", "CPLProperties",
+        "CPLReports", "CPLReproduction", "CPLExperiments",
       ],
       path: "Sources/CPLVerify",
       exclude: [
-        "Bounds", "Certificates", "Attacks", "Audit", "Properties", "Reports", "Reproduction",
-        "Experiments",
+        "Bounds", "Certificates", "Proofs", "Attacks", "Audit", "Properties", "Reports",
+        "Reproduction", "Experiments",
       ]),
     .executableTarget(
       name: "cpl-verify",

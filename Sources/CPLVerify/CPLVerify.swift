@@ -6,6 +6,7 @@
 @_exported import CPLCertificates
 @_exported import CPLEnclosures
 @_exported import CPLExperiments
+@_exported import CPLProofs
 @_exported import CPLProperties
 @_exported import CPLReports
 @_exported import CPLReproduction

@@ -26,6 +26,34 @@ package enum Folder {
     return path
   }
 
+  /// Makes the folder at `path` with the files that `fill` writes into another one, whole or not at all: one that a
+  /// killed process left behind is `path` with ".partial" at its end, and is begun again.
+  ///
+  /// - Precondition: no other process is writing it.
+  /// - Parameter replacing: whether what has the name may go.
+  /// - Throws: `ReferenceError.cannotCreate` also where there is something else than an empty folder, and it may not.
+  package static func write(
+    _ path: String, replacing: Bool, _ fill: (_ partial: String) throws -> Void
+  ) throws {
+    let partial = path + ".partial"
+    remove(partial)
+    try create(partial)
+    do {
+      try fill(partial)
+      let former = path + ".replaced"
+      remove(former)
+      if replacing { rename(path, former) }
+      guard rename(partial, path) == 0 else {
+        throw ReferenceError.cannotCreate(path: path, reason: String(cString: strerror(errno)))
+      }
+      remove(former)
+    } catch {
+      remove(partial)
+      throw error
+    }
+    try synchronize(of: path)
+  }
+
   /// Removes a temporary folder, as far as that can be done.
   package static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
 

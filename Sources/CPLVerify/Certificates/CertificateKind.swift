@@ -6,6 +6,7 @@ public struct CertificateKind: Sendable {
 
   public static let published = CertificateKind(PublishedCertificate.self)
   public static let lipschitz = CertificateKind(LipschitzCertificate.self)
+  public static let real = CertificateKind(RealCertificate.self)
   public static let sound = CertificateKind(SoundCertificate.self)
   public static let local = CertificateKind(LocalCertificate.self)
 
@@ -21,7 +22,7 @@ public struct CertificateKind: Sendable {
 
 extension CertificateKind: CaseIterable {
   /// Every certificate, from the weakest statement to the strongest.
-  public static let allCases: [CertificateKind] = [published, lipschitz, sound, local]
+  public static let allCases: [CertificateKind] = [published, lipschitz, real, sound, local]
 
   /// Those that every evaluation computes: all but the costly ones.
   public static let standing = allCases.filter { !$0.isCostly }

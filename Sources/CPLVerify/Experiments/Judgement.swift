@@ -97,9 +97,11 @@ package struct Judgement {
 
   /// The classes of every image and the radii of each standing kind of certificate: one evaluation in
   /// binary32 and one in binary64.
-  package mutating func certify() throws {
+  ///
+  /// - Parameter kinds: the kinds, where they are others than the standing ones.
+  package mutating func certify(_ kinds: [CertificateKind] = CertificateKind.standing) throws {
     let (observer, count) = (observer, images.count)
-    let table = try CertificateTable(&evaluated) { done in
+    let table = try CertificateTable(&evaluated, kinds: kinds) { done in
       observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
       try observer.checkInterruption()
     }

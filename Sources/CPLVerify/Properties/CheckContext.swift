@@ -55,6 +55,8 @@ public struct CheckContext: Sendable {
   package var localDecrease:
     @Sendable (LocalBound, _ radius: Double, _ featureDistance: Double, LocalMultipliers) -> Double =
       { $0.decreaseUpperBound(radius: $1, featureDistance: $2, $3) }
+  /// Whether an independent program finds that every claim of the bundle in a folder holds; nil where there is none.
+  public var checkBundle: (@Sendable (_ folder: String) throws -> Bool)?
   /// Writes a network to a weights file.
   public var writeWeights: @Sendable (CPLNetwork<Float>, _ path: String) throws -> Void = {
     try $0.write(

@@ -5,8 +5,8 @@ import CPLReference
 public enum PropertySuite {
   public static let checks: [any PropertyCheck] =
     FlowChecks.all + PotentialLayerChecks.all + BoundChecks.all + CertificateChecks.all
-    + GradientChecks.all + ParityChecks.all + ReproducibilityChecks.all + AttackChecks.all
-    + DataChecks.all
+    + ProofChecks.all + GradientChecks.all + ParityChecks.all + ReproducibilityChecks.all
+    + AttackChecks.all + DataChecks.all
 
   /// Runs checks one after the other.
   ///

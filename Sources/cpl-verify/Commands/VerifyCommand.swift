@@ -82,6 +82,7 @@ struct VerifyCommand: ParsableCommand {
       progress.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
     }
     context.verified = verified
+    context.checkBundle = BundleChecker.find()?.accepts
     progress.finish()
     let found = try PropertySuite.run(
       checks, context, budget: budget ?? .infinity,

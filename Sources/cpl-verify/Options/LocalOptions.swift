@@ -110,7 +110,7 @@ extension Judgement {
     _ options: FurtherCertificateOptions, in file: AuditFile?
   ) throws -> AuditJournal? {
     guard options.certificate == .local else {
-      try certify()
+      try certify(options.kinds)
       return nil
     }
     return try options.division.run(workplace.observer, keeps: file != nil) {

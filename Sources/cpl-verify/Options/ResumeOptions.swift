@@ -2,6 +2,29 @@ import ArgumentParser
 import CPLReference
 import CPLVerify
 
+/// How long work is taken up again.
+struct ResumptionOptions: ParsableArguments {
+  @Flag(
+    help: "Continue from the journal of an interrupted run; start a new one where there is none.")
+  var resume = false
+
+  /// Does what can be taken up again, and says how where it is stopped.
+  func run<Value: ~Copyable>(
+    _ observer: any WorkObserver, keeps: Bool, _ work: () throws -> Value
+  ) throws -> Value {
+    do {
+      return try work()
+    } catch let code as Exit {
+      if keeps {
+        let again = CommandLine.arguments.dropFirst() + (resume ? [] : ["--resume"])
+        observer.note(
+          "stopped; continue with: \(Provenance.shellCommand(["cpl-verify"] + again))")
+      }
+      throw code
+    }
+  }
+}
+
 /// How long work is divided, and taken up again.
 struct ResumeOptions: ParsableArguments {
   @Option(
@@ -11,9 +34,9 @@ struct ResumeOptions: ParsableArguments {
       valueName: "i/n"))
   var shard: Shard?
 
-  @Flag(
-    help: "Continue from the journal of an interrupted run; start a new one where there is none.")
-  var resume = false
+  @OptionGroup var resumption: ResumptionOptions
+
+  var resume: Bool { resumption.resume }
 
   /// Where the work keeps its results and its journal; nil where nothing is kept.
   func file(_ results: ResultOptions) throws -> AuditFile? {
@@ -31,15 +54,6 @@ struct ResumeOptions: ParsableArguments {
   func run<Value: ~Copyable>(
     _ observer: any WorkObserver, keeps: Bool, _ work: () throws -> Value
   ) throws -> Value {
-    do {
-      return try work()
-    } catch let code as Exit {
-      if keeps {
-        let again = CommandLine.arguments.dropFirst() + (resume ? [] : ["--resume"])
-        observer.note(
-          "stopped; continue with: \(Provenance.shellCommand(["cpl-verify"] + again))")
-      }
-      throw code
-    }
+    try resumption.run(observer, keeps: keeps, work)
   }
 }

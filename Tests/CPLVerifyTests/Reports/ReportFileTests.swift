@@ -240,7 +240,8 @@ struct ReportDamageTests {
       },
     ]
     for message in messages {
-      #expect(message.contains("published, lipschitz, sound, local, found \"hope\""), "\(message)")
+      #expect(
+        message.contains("published, lipschitz, real, sound, local, found \"hope\""), "\(message)")
     }
   }
 

@@ -1,0 +1,130 @@
+import CPLBounds
+import CPLReference
+
+/// Certificates of the network in real arithmetic with exactly the stored numbers, for every x′ whatever, by one bound
+/// of the rounding error, at the image (soundness.md, section 5, *What others can check*).
+///
+/// φ and z are the real maps to features and logits: steps, means, deviations and the factors of clone padding and
+/// of the "mean" head as they are executed, the rows of a normalised last layer exactly w_i/max(‖w_i‖, 10⁻¹²). With
+/// e(x) ≥ ‖φ̃(x) − φ(x)‖ for this x alone, ε_cj(x) bounds the error of its margins, and
+///
+///     z_c(x′) − z_j(x′) ≥ z̃_c(x) − z̃_j(x) − ε_cj(x) − L̄·ν_cj·‖x′ − x‖   for every x′ in ℝᵈ,
+///
+/// so that c is the class of x and of every x′ closer than r_real = min_j (z̃_c − z̃_j − ε_cj(x))/(L̄·ν_cj). It says
+/// nothing of any program's rounding at x′, and so it can be checked by any arithmetic.
+public struct RealCertificate: Certificate {
+  public static let name = "real"
+  public static let arithmetic = CertifiedArithmetic.real
+  public static let gap: String? = nil
+  /// It evaluates the images once more, layer by layer.
+  public static let isCostly = true
+  public static let statements = [
+    "Covered by real: the network in real arithmetic with exactly the stored numbers, for every image "
+      + "whatever, in the box or not: as lipschitz, with each margin reduced by the proved bound of "
+      + "its rounding error at the very image. 'prove' writes it so that others can check it.",
+    "Not covered by real: what any program computes for an image whose class is a matter of rounding.",
+  ]
+
+  private let network: CPLNetwork<Double>
+  /// The layers before the head, with the enclosure of each norm and the bound of each constant.
+  private let constants: [(spectralNorm: SpectralNormEnclosure?, lipschitz: Double)]
+  /// L̄.
+  private let lipschitz: Double
+  private let pairs: PairConstants
+  /// ρ ≥ ‖q̃_i − q_i‖ for the executed rows q̃_i of a normalised last layer.
+  private let rowError: Double
+  private let diameter: Double
+
+  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+    self.network = network.binary64
+    var constants: [(spectralNorm: SpectralNormEnclosure?, lipschitz: Double)] = []
+    for (layer, bounds) in zip(network.binary64.layers, network.verified.bounds.layers) {
+      _ = try layer.errorBounded
+      constants.append(
+        (bounds.spectralNorm, try layer.bounded.lipschitzUpperBound(bounds.spectralNorm)))
+    }
+    self.constants = constants
+    lipschitz = try LipschitzBound.composition(constants.map(\.lipschitz))
+    pairs = try PairConstants(network.binary64)
+    _ = try network.binary64.head.logitErrorBounded
+    rowError = network.binary64.head.rowErrorUpperBound
+    diameter = network.binary64.boxDiameterUpperBound
+  }
+
+  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+    certify(batch.images, workers: batch.workers).radii.map {
+      CertifiedRadius($0, lipschitz: lipschitz, reach: diameter)
+    }
+  }
+
+  /// For each image the class that the binary64 network computes, and the radius within which it is the class in real
+  /// arithmetic: 0 where nothing is proved.
+  package func certify(
+    _ images: Tensor<Float>, workers: Workers
+  ) -> (classes: [Int], radii: [Double]) {
+    let count = images.shape[0]
+    var features: Tensor<Double> = images.converted()
+    var errors = [Double](repeating: 0, count: count)
+    for (layer, (spectralNorm, constant)) in zip(network.layers, constants) {
+      let input = features
+      let local = workers.map(count) { image in
+        Self.forwardErrorBound(layer, input.row(image), spectralNorm)
+      }
+      for image in errors.indices {
+        errors[image] = Rounding.up.sum(Rounding.up.product(constant, errors[image]), local[image])
+      }
+      features = layer.forward(features, recording: .nothing, workers: workers).output
+    }
+    let logits = network.head.forward(features, recording: .nothing, workers: workers).output
+    let classes = logits.rowMaxima
+    let radii = (0..<count).map { image in
+      radius(
+        Array(logits.row(image)), predicted: classes[image], error: errors[image],
+        norm: EuclideanNorm.upperBound(Array(features.row(image))))
+    }
+    return (classes, radii)
+  }
+
+  /// The bound of a layer's own rounding error at one input; infinite where the evaluation might overflow.
+  private static func forwardErrorBound(
+    _ layer: any Layer<Double>, _ input: ArraySlice<Double>, _ spectralNorm: SpectralNormEnclosure?
+  ) -> Double {
+    let norm = EuclideanNorm.upperBound(Array(input))
+    return (try? layer.errorBounded.forwardErrorBound(norm: norm, spectralNorm: spectralNorm))
+      ?? .infinity
+  }
+
+  private func radius(
+    _ logits: [Double], predicted: Int, error: Double, norm: Double
+  ) -> Double {
+    let up = Rounding.up
+    guard predicted >= 0,
+      let headErrors = try? network.head.logitErrorBounded.logitErrorBounds(norm: norm)
+    else { return 0 }
+    // A row's own error, at the features.
+    let rowErrors = up.product(rowError, norm)
+    var radius = Double.infinity
+    for other in logits.indices where other != predicted {
+      let constant = up.sum(pairs[predicted, other], 2 * rowError)
+      let heads = up.sum(up.sum(headErrors[predicted], headErrors[other]), 2 * rowErrors)
+      let margin = Rounding.down.difference(
+        Rounding.down.difference(logits[predicted], logits[other]),
+        up.sum(up.product(constant, error), heads))
+      guard margin > 0 else { return 0 }
+      let slope = up.product(lipschitz, constant)
+      if slope > 0 { radius = min(radius, Rounding.down.quotient(margin, slope)) }
+    }
+    return max(0, min(radius.nextDown, diameter))
+  }
+}
+
+extension ClassificationHead {
+  /// ρ ≥ ‖q̃_i − q_i‖ for the rows q̃_i that are executed and the exact q_i = w_i/max(‖w_i‖, 10⁻¹²); 0 for a head
+  /// without rows.
+  ///
+  /// *Proof.* The sum of d squares errs by γ_d of itself at most, half of which the root leaves, and root and quotient
+  /// round once each; ‖q_i‖ ≤ 1. Squares of binary32 numbers do not underflow.
+  fileprivate var rowErrorUpperBound: Double {
+    unitRows == nil ? 0 : Rounding.gamma(inputShape[0] + 4)
+  }
+}

@@ -1,0 +1,3 @@
+"""An independent checker of radii within which a network's class cannot change."""
+
+__version__ = "1.0.0"
