@@ -63,7 +63,10 @@ struct UsageTests {
       ("evaluate run/last.h5 --pgd 36/0", "'36/0'"),
       ("attack run/last.h5 --attack magic", "'magic'"),
       ("attack run/last.h5 --epsilon wide", "'wide'"),
-      ("audit run/last.h5 --certificate hope", "'published', 'lipschitz', 'sound' or 'local'"),
+      (
+        "audit run/last.h5 --certificate hope",
+        "'published', 'lipschitz', 'real', 'sound' or 'local'"
+      ),
       ("audit run/last.h5 --radius", "need --certificate local"),
       ("certify run/last.h5 --targets 36/255", "need --certificate local"),
       ("certify run/last.h5 --certificate local --targets 36/255,x", "'36/255,x'"),

@@ -28,8 +28,8 @@ public struct RealCertificate: Certificate {
   private let network: CPLNetwork<Double>
   /// The layers before the head, with the enclosure of each norm and the bound of each constant.
   private let constants: [(spectralNorm: SpectralNormEnclosure?, lipschitz: Double)]
-  /// L̄.
-  private let lipschitz: Double
+  /// L̄, of the layers as they are executed in binary64.
+  package let lipschitz: Double
   private let pairs: PairConstants
   /// ρ ≥ ‖q̃_i − q_i‖ for the executed rows q̃_i of a normalised last layer.
   private let rowError: Double

@@ -84,8 +84,7 @@ package struct ProofBundle: Sendable {
     }
     self.layers = layers
     lipschitz = try LipschitzBound.composition(constants)
-    proved = try LipschitzBound.composition(
-      network.verified.bounds.layers.map(\.lipschitzUpperBound))
+    proved = try RealCertificate(network).lipschitz
   }
 
   /// What is claimed of an image with this r_real.

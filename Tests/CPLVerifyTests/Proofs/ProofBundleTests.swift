@@ -108,9 +108,9 @@ struct ProofBundleTests {
     for seed in 0..<(Hunt.isSlow ? 2000 : 150) as Range<UInt64> {
       let network = EvaluatedNetwork(try SampleNetworks.random(seed))
       let images = SampleNetworks.images(network.binary32, count: 3, seed: seed)
-      let real = try RealCertificate(network).certify(images, workers: .serial)
+      let certificate = try RealCertificate(network)
+      let real = certificate.certify(images, workers: .serial)
       let constants = try PairConstants(network.binary64)
-      let lipschitz = network.verified.bounds.lipschitzUpperBound
       for image in 0..<3 where real.radii[image] > 0 {
         let exact = ExactEvaluation.features(
           network.binary64, images.row(image).map { Double($0) }
@@ -118,7 +118,7 @@ struct ProofBundleTests {
         let predicted = real.classes[image]
         for other in 0..<network.binary64.classes where other != predicted {
           // What the margin is claimed to be at least, held to the real one.
-          let claimed = real.radii[image] * lipschitz * constants[predicted, other]
+          let claimed = real.radii[image] * certificate.lipschitz * constants[predicted, other]
           #expect(
             FixedPoint(claimed * (1 - 1e-12)) < exact.values[predicted] - exact.values[other],
             "seed \(seed), image \(image), class \(other)")

@@ -35,6 +35,9 @@ enum CheckSamples {
     try PropertySuite.run([check], context, clock: { 0 }) { _, _ in }[0]
   }
 
+  /// All but the one that runs another program, which ProofTests has for a subject.
+  static let checks = PropertySuite.checks.filter { $0.id != "certificate.checked" }
+
   static let isSlow = ProcessInfo.processInfo.environment["CPL_SLOW_TESTS"] == "1"
 }
 
@@ -49,7 +52,7 @@ struct PropertySuiteTests {
 
   @Test(
     "every check holds of the built-in network, and its positive control comes out violated",
-    arguments: PropertySuite.checks.map(\.id))
+    arguments: CheckSamples.checks.map(\.id))
   func holds(id: String) throws {
     let check = try #require(PropertySuite.checks.first { $0.id == id })
     let result = try CheckSamples.run(check, try CheckSamples.context())
@@ -107,7 +110,7 @@ struct PropertySuiteTests {
   func seeds() throws {
     for seed in 1...20 as ClosedRange<UInt64> {
       let results = try PropertySuite.run(
-        PropertySuite.checks, try CheckSamples.context(seed: seed), clock: { 0 }
+        CheckSamples.checks, try CheckSamples.context(seed: seed), clock: { 0 }
       ) { _, _ in }
       for result in results {
         #expect(result.verdict == .holds, "\(result.id), seed \(seed): \(result.measurements)")
