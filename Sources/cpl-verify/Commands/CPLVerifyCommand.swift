@@ -19,7 +19,8 @@ struct CPLVerifyCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
       AttackCommand.self, AuditCommand.self, VerifyCommand.self, SelftestCommand.self,
-      ReportCommand.self, ReproduceCommand.self, InspectCommand.self, ConvertCommand.self,
+      ReportCommand.self, LeaderboardCommand.self, ReproduceCommand.self, InspectCommand.self,
+      ConvertCommand.self,
       SynthesizeCommand.self,
     ])
 

@@ -15,12 +15,17 @@ struct TrainCommand: PinnableCommand {
       """)
 
   @Argument(
-    help: "The configuration, such as experiments/cpl-small.yml.", completion: .file())
+    help: "The configuration: a file, or the name of a built-in experiment such as cpl-small.",
+    completion: .file())
   var configurationFile: String?
 
   @Option(
     help: ArgumentHelp("The folder for the run, made when it is not there.", valueName: "run"))
   var out: String?
+
+  @Flag(
+    help: "Print the configuration with every key, its default and what it means; train nothing.")
+  var printConfig = false
 
   @Option(help: ArgumentHelp("Resume an interrupted run.", valueName: "run"))
   var resume: String?
@@ -57,7 +62,10 @@ struct TrainCommand: PinnableCommand {
     guard (configurationFile == nil) == (resume != nil) else {
       throw ValidationError("give either a configuration or --resume with a run's folder")
     }
-    guard (out == nil) == (resume != nil) else {
+    if printConfig, out != nil || resume != nil {
+      throw ValidationError("--print-config takes no --out or --resume")
+    }
+    guard printConfig || (out == nil) == (resume != nil) else {
       throw ValidationError("give --out with a configuration, and not with --resume")
     }
     for (flag, folder) in [("--out", out), ("--resume", resume)] where folder == "" {
@@ -80,20 +88,27 @@ struct TrainCommand: PinnableCommand {
   }
 
   func run() throws {
+    if printConfig { return try Output.line(ConfigurationReference.text(try experiment())) }
     var run = TrainingRun(RunFolder(path: resume ?? out!), options.workplace)
     (run.saveEvery, run.saveSteps) = (saveEvery, saveSteps)
-    let state = try resume == nil ? start(run) : run.goOn(epochs: epochs, dataOptions.images)
+    let state =
+      try resume == nil
+      ? run.start(experiment(), dataOptions.images) : run.goOn(epochs: epochs, dataOptions.images)
     try show(state, of: run.folder)
   }
 
-  private func start(_ run: TrainingRun) throws -> TrainingState {
-    let file = configurationFile!
-    var experiment = try ExperimentConfiguration(yaml: try InputFile.text(file), path: file)
+  /// The experiment that is asked for, by its file or its name, with what flags change of it.
+  private func experiment() throws -> ExperimentConfiguration {
+    let name = configurationFile!
+    let builtIn =
+      FileManager.default.fileExists(atPath: name) ? nil : try BuiltInExperiments.named(name)
+    var experiment =
+      try builtIn ?? ExperimentConfiguration(yaml: try InputFile.text(name), path: name)
     if let epochs { experiment.training.epochs = epochs }
     if let seed { experiment.training.seed = seed }
     if let profile { experiment.training.profile = profile.profile }
     if seededAugmentation { experiment.training.profile.unseededAugmentation = false }
-    return try run.start(experiment, dataOptions.images)
+    return experiment
   }
 
   private func show(_ state: TrainingState, of folder: RunFolder) throws {
