@@ -110,7 +110,7 @@ struct LocalTests {
       let certified = try #require(evaluation["certified_accuracy"] as? [String: Any])
       #expect(certified["local"] != nil)
       let text = try String(contentsOfFile: "\(folder)/pages/report.html", encoding: .utf8)
-      #expect(text.contains(">local<") && text.contains(">left by attacks<"))
+      #expect(text.contains(">local</th>") && text.contains(">empirical robust accuracy<"))
     }
   }
 }

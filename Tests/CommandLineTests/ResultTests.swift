@@ -24,7 +24,11 @@ struct ResultTests {
       _ = try report.json()
       #expect(
         try names(in: folder + "/pages")
-          == ["junit.xml", "pages.sha256", "report.html", "report.json", "report.md"])
+          == ["figures", "junit.xml", "pages.sha256", "report.html", "report.json", "report.md"])
+      for name in try names(in: folder + "/pages/figures") {
+        let text = try String(contentsOfFile: "\(folder)/pages/figures/\(name)", encoding: .utf8)
+        #expect(name.hasSuffix(".svg") ? text.hasPrefix("<svg xmlns=") : name.hasSuffix(".csv"))
+      }
     }
   }
 

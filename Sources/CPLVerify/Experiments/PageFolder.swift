@@ -22,6 +22,11 @@ package struct PageFolder {
     PageFolder(path: path, list: "comparison.sha256")
   }
 
+  /// The pages of a leaderboard.
+  package static func leaderboard(_ path: String) -> PageFolder {
+    PageFolder(path: path, list: "leaderboard.sha256")
+  }
+
   /// Writes pages. Those of the same results are replaced; others that the list names go, where they
   /// may be replaced.
   ///
@@ -45,6 +50,9 @@ package struct PageFolder {
       }
     }
     try Folder.create(path)
+    for folder in Set(files.compactMap { $0.name.folder }) {
+      try Folder.create("\(path)/\(folder)")
+    }
     if let old, old.results != results {
       for name in kept.keys { unlink("\(path)/\(name)") }
       kept = [:]
@@ -109,6 +117,20 @@ package struct PageFolder {
   }
 }
 
+extension String {
+  /// The folder of a file that lies in one, beside the pages.
+  fileprivate var folder: String? {
+    firstIndex(of: "/").map { String(self[..<$0]) }
+  }
+
+  /// Whether it is the name of a file beside a list, or in a folder there: a list may come from anywhere, and
+  /// files that it names are removed.
+  fileprivate var isPlainOrInFolder: Bool {
+    let parts = split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count <= 2 && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") }
+  }
+}
+
 /// The text of a list: the results in a comment, then lines as `sha256sum` writes them.
 private struct List {
   private static let opening = "# pages of the results "
@@ -130,7 +152,8 @@ private struct List {
     for line in lines.dropFirst() {
       let (digest, name) = (line.prefix(64), line.dropFirst(66))
       guard line.dropFirst(64).hasPrefix("  "), digest.allSatisfy(\.isHexDigit), !name.isEmpty,
-        !name.contains("/"), digests.updateValue(String(digest), forKey: String(name)) == nil
+        String(name).isPlainOrInFolder,
+        digests.updateValue(String(digest), forKey: String(name)) == nil
       else { return nil }
     }
     self.init(results: String(first.dropFirst(Self.opening.count)), digests: digests)

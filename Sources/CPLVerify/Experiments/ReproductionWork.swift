@@ -256,9 +256,14 @@ package struct ReproductionWork: Reproduction.Executor {
   private func write(
     _ report: VerificationReport, of run: ReproductionRun, _ experiment: ExperimentConfiguration
   ) throws {
+    let search = ExampleSearch(
+      report, reading: RecordedReading(.named, request.images), workers: workplace.workers)
     try PageFolder.report(pages(run)).write(
       [
-        ("report.html", try report.html(results: results(run))),
+        (
+          "report.html",
+          try report.html(results: results(run), examples: (try? search.run()) ?? [])
+        ),
         ("report.md", try report.markdown(results: results(run))),
         ("report.json", try report.json(includesImages: false)), ("junit.xml", try report.junit()),
         (Self.experimentFile, try experiment.yaml()),

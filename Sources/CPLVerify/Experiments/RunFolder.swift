@@ -5,6 +5,12 @@ import Foundation
 package struct RunFolder {
   package let path: String
 
+  /// Whether a path ends as a file of weights or history of some run does.
+  package static func isPart(_ path: String) -> Bool {
+    ["last.h5", "previous.h5", "best.h5", "history.h5"]
+      .contains { $0 == path.split(separator: "/").last.map(String.init) }
+  }
+
   package init(path: String) {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }

@@ -4,6 +4,8 @@ import CPLReference
 public struct Quirk: Sendable {
   /// The name that configurations use.
   public let name: String
+  /// What the published pipeline does.
+  public let summary: String
   public let path: WritableKeyPath<Profile, Bool> & Sendable
   /// Whether it changes what training does. The others change how weights are judged: they are
   /// measured on the weights that the corrected profile trains.
@@ -11,15 +13,46 @@ public struct Quirk: Sendable {
 
   /// All quirks, in the order of their switches.
   public static let all = [
-    Quirk(name: "lr-offset", path: \.learningRateOffset, changesTraining: true),
-    Quirk(name: "dense-power-gradient", path: \.densePowerGradient, changesTraining: true),
-    Quirk(name: "evaluation-mutates", path: \.evaluationMutates, changesTraining: true),
-    Quirk(name: "stale-sigma", path: \.staleSigma, changesTraining: false),
-    Quirk(name: "sigma-lower-bound", path: \.sigmaLowerBound, changesTraining: false),
-    Quirk(name: "best-on-test", path: \.bestOnTest, changesTraining: true),
-    Quirk(name: "nan-tie", path: \.nanTie, changesTraining: false),
-    Quirk(name: "mean-pool", path: \.meanPool, changesTraining: false),
-    Quirk(name: "unseeded-augmentation", path: \.unseededAugmentation, changesTraining: true),
+    Quirk(
+      name: "lr-offset",
+      summary:
+        "the learning rate's step counter starts one epoch ahead, so that the last epoch runs at 0",
+      path: \.learningRateOffset, changesTraining: true),
+    Quirk(
+      name: "dense-power-gradient",
+      summary: "in dense layers the gradient of σ̂ through v sees the new u instead of the old one",
+      path: \.densePowerGradient, changesTraining: true),
+    Quirk(
+      name: "evaluation-mutates",
+      summary: "evaluating after an epoch overwrites the power method's u by its 100 iterations",
+      path: \.evaluationMutates, changesTraining: true),
+    Quirk(
+      name: "stale-sigma",
+      summary: "a σ̂ stored with the weights is used as it is, whatever the weights are by now",
+      path: \.staleSigma, changesTraining: false),
+    Quirk(
+      name: "sigma-lower-bound",
+      summary:
+        "the step h comes from the power method, a lower bound of ‖W‖₂, instead of a verified upper bound",
+      path: \.sigmaLowerBound, changesTraining: false),
+    Quirk(
+      name: "best-on-test",
+      summary:
+        "the best epoch is chosen by the test images instead of by images held out of training",
+      path: \.bestOnTest, changesTraining: true),
+    Quirk(
+      name: "nan-tie",
+      summary:
+        "classes whose head rows are equal are ignored in a certificate, instead of certifying nothing",
+      path: \.nanTie, changesTraining: false),
+    Quirk(
+      name: "mean-pool",
+      summary: "'mean' pooling with a fractional k counts as 1-Lipschitz",
+      path: \.meanPool, changesTraining: false),
+    Quirk(
+      name: "unseeded-augmentation",
+      summary: "crops and flips are not covered by the run's seed",
+      path: \.unseededAugmentation, changesTraining: true),
   ]
 
   /// Why the quirk alone can change nothing of a model; nil where it can.

@@ -55,6 +55,7 @@ struct QuirkPage {
         + "differences seed by seed, ± their standard deviation (divisor n − 1). A difference below "
         + "that deviation may be chance."
     ]
+    section.items = Quirk.all.map { "\($0.name): \($0.summary)." }
     if let first = records.first {
       section.paragraphs.append(
         "\(first.testImages) test images of \(first.dataset); weights fitted to "

@@ -18,8 +18,8 @@ struct CPLVerifyCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
       ProveCommand.self, AttackCommand.self, AuditCommand.self, VerifyCommand.self,
-      SelftestCommand.self, ReportCommand.self, ReproduceCommand.self, InspectCommand.self,
-      ConvertCommand.self, SynthesizeCommand.self,
+      SelftestCommand.self, ReportCommand.self, LeaderboardCommand.self, ReproduceCommand.self,
+      InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
     ])
 
   /// What the program is started with to read an HDF5 file for another of its kind.

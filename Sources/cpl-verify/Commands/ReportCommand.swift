@@ -9,7 +9,9 @@ struct ReportCommand: ParsableCommand {
     abstract: "Makes HTML, Markdown, JSON and JUnit pages from stored results.",
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
-      report.json and junit.xml. The files of all shards of a run are put together in \
+      report.json and junit.xml, and in figures/ each figure as an SVG file with its numbers as CSV. \
+      Where the weights and images that were audited are still there, the page pictures some of the nearest \
+      adversarial images, which are found again for it. The files of all shards of a run are put together in \
       results.h5, of which the pages are then made, and pages.sha256, which reveals an edited page. The \
       exit code is that of the results' verdict: 0 proved and not broken, 1 broken, 2 not proved (0 \
       with --allow-unproved) or inconclusive; 0 also when nothing was tested.
@@ -46,6 +48,9 @@ struct ReportCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("With --check, where the weights are now.", valueName: "file"))
   var weights: String?
+
+  @Flag(help: "Picture no images, which spares finding adversarial ones again.")
+  var noPictures = false
 
   @Option(
     help: ArgumentHelp(
@@ -93,11 +98,15 @@ struct ReportCommand: ParsableCommand {
     let faults = try selftest.map { try SelftestSummary(json: try InputFile.text($0), path: $0) }
     let (report, name, merged) = try read()
     var texts = [
-      ("report.html", try report.html(results: name, selftest: faults)),
+      (
+        "report.html",
+        try report.html(results: name, selftest: faults, examples: examples(of: report))
+      ),
       ("report.md", try report.markdown(results: name, selftest: faults)),
       ("report.json", try report.json()),
       ("junit.xml", try report.junit(allowsUnproved: verdict.allowUnproved)),
     ]
+    texts += report.figures(selftest: faults).map { ("figures/\($0.name)", $0.text) }
     if csv { texts += report.csv(selftest: faults).map { ("\($0.name).csv", $0.text) } }
     try PageFolder.report(out).write(
       texts.map { ($0, Data($1.utf8)) } + (merged.map { [(name, $0)] } ?? []),
@@ -109,6 +118,15 @@ struct ReportCommand: ParsableCommand {
       try Output.line("\(out)/report.html")
     }
     try verdict.leave(report)
+  }
+
+  /// Images to picture, where weights and images are those that were audited; a page can do without.
+  private func examples(of report: VerificationReport) -> [ExampleImage] {
+    guard !noPictures, report.audit != nil, let command = report.provenance.command,
+      let reading = try? RecordedReading(command: command)
+    else { return [] }
+    let workers = Workers(threads: ProcessInfo.processInfo.activeProcessorCount)
+    return (try? ExampleSearch(report, reading: reading, workers: workers).run()) ?? []
   }
 
   private func show(_ first: String, beside second: String) throws {

@@ -18,12 +18,17 @@ struct TrainCommand: PinnableCommand {
       """)
 
   @Argument(
-    help: "The configuration, such as experiments/cpl-small.yml.", completion: .file())
+    help: "The configuration: a file, or the name of a built-in experiment such as cpl-small.",
+    completion: .file())
   var configurationFile: String?
 
   @Option(
     help: ArgumentHelp("The folder for the run, made when it is not there.", valueName: "run"))
   var out: String?
+
+  @Flag(
+    help: "Print the configuration with every key, its default and what it means; train nothing.")
+  var printConfig = false
 
   @Option(help: ArgumentHelp("Resume an interrupted run.", valueName: "run"))
   var resume: String?
@@ -60,7 +65,10 @@ struct TrainCommand: PinnableCommand {
     guard (configurationFile == nil) == (resume != nil) else {
       throw ValidationError("give either a configuration or --resume with a run's folder")
     }
-    guard (out == nil) == (resume != nil) else {
+    if printConfig, out != nil || resume != nil {
+      throw ValidationError("--print-config takes no --out or --resume")
+    }
+    guard printConfig || (out == nil) == (resume != nil) else {
       throw ValidationError("give --out with a configuration, and not with --resume")
     }
     for (flag, folder) in [("--out", out), ("--resume", resume)] where folder == "" {
@@ -83,6 +91,7 @@ struct TrainCommand: PinnableCommand {
   }
 
   func run() throws {
+    if printConfig { return try Output.line(ConfigurationReference.text(try experiment())) }
     try TrainingRanks.run { ranks in
       var run = TrainingRun(RunFolder(path: resume ?? out!), options.workplace(of: ranks))
       (run.saveEvery, run.saveSteps, run.ranks) = (saveEvery, saveSteps, ranks)
@@ -94,9 +103,13 @@ struct TrainCommand: PinnableCommand {
     }
   }
 
+  /// The experiment that is asked for, by its file or its name, with what flags change of it.
   private func experiment() throws -> ExperimentConfiguration {
-    let file = configurationFile!
-    var experiment = try ExperimentConfiguration(yaml: try InputFile.text(file), path: file)
+    let name = configurationFile!
+    let builtIn =
+      FileManager.default.fileExists(atPath: name) ? nil : try BuiltInExperiments.named(name)
+    var experiment =
+      try builtIn ?? ExperimentConfiguration(yaml: try InputFile.text(name), path: name)
     if let epochs { experiment.training.epochs = epochs }
     if let seed { experiment.training.seed = seed }
     if let profile { experiment.training.profile = profile.profile }

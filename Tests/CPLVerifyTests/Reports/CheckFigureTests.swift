@@ -13,10 +13,16 @@ struct CheckFigureTests {
       CheckFigure.Curve("rising", x: [0, 1, 2], y: [0, 1, 4]),
       CheckFigure.Curve("flat", x: [0, 2], y: [2, 2]),
     ]).drawing
-    #expect(drawing.contains("class=\"curve s0\" points=\"56.0,260.0 253.0,198.0 450.0,12.0\""))
-    #expect(drawing.contains("class=\"curve s1\" points=\"56.0,136.0 450.0,136.0\""))
+    #expect(drawing.contains("class=\"curve s0\" points=\"72.0,250.0 239.0,190.5 406.0,12.0\""))
+    #expect(drawing.contains("class=\"curve s1\" points=\"72.0,131.0 406.0,131.0\""))
     #expect(drawing.contains(">rising</text>") && drawing.contains(">flat</text>"))
     #expect(figure([]).caption == "Distances: ‖Δ‖, by t")
+  }
+
+  @Test("both axes say what they show")
+  func titles() {
+    let drawing = figure([CheckFigure.Curve("a", x: [0, 1], y: [0, 1])]).drawing
+    #expect(drawing.contains(">t</text>") && drawing.contains("rotate(-90)\">‖Δ‖</text>"))
   }
 
   @Test("round numbers stand along both axes")
@@ -30,10 +36,11 @@ struct CheckFigureTests {
   @Test("names are escaped, and what is not finite is left out")
   func stored() {
     let drawing = figure([
-      CheckFigure.Curve("<a & b>", x: [0, 1, .nan, 2], y: [0, .infinity, 1, 1])
+      CheckFigure.Curve("<a & b>", x: [0, 1, .nan, 2], y: [0, .infinity, 1, 1]),
+      CheckFigure.Curve("b", x: [], y: []),
     ]).drawing
     #expect(drawing.contains(">&lt;a &amp; b&gt;</text>"))
-    #expect(drawing.contains("points=\"56.0,260.0 450.0,12.0\""))
+    #expect(drawing.contains("points=\"72.0,250.0 406.0,12.0\""))
   }
 
   @Test(

@@ -67,22 +67,29 @@ struct ReportFigureTests {
     // The audit has three images of the right class, certified to 0.2, 0.1 and nothing; the second is
     // of another class at 0.2. The table of certificates has the third as wrong.
     let html = try ReportSample.full().html()
-    #expect(html.contains("<polygon class=\"gap\""))
-    #expect(html.contains(">left by attacks</text>") && html.contains(">not known</text>"))
-    let text = try ReportSample.full().markdown()
+    #expect(html.contains("<polygon class=\"fill gap\""))
+    #expect(html.contains(">empirical robust accuracy</text>"))
+    #expect(html.contains(">not known: neither certified nor broken</text>"))
+    let rows = try #require(
+      ReportSample.full().figures().first { $0.name == "certified-accuracy.csv" }
+    ).text.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+    func cells(_ row: Int) -> [String] { [1, 4, 7, 10].map { String(rows[row][$0].prefix(26)) } }
     #expect(
-      text.contains("| ε | published | lipschitz | lipschitz, of the attacked | left by attacks |"))
-    #expect(text.contains("| 0 | 66.67 % | 66.67 % | 66.67 % | 100.00 % |"), "\(text)")
-    #expect(text.contains("| 0.2 | 66.67 % | 0.00 % | 0.00 % | 66.67 % |"), "\(text)")
+      cells(0) == [
+        "published", "lipschitz", "lipschitz (audited images)", "empirical robust accuracy",
+      ])
+    #expect(cells(1) == ["\(2.0 / 3)", "\(2.0 / 3)", "\(2.0 / 3)", "1.0"])
+    // At 51/255 = 0.2.
+    #expect(cells(52) == ["\(2.0 / 3)", "0.0", "0.0", "\(2.0 / 3)"])
     var unattacked = ReportSample.full()
     unattacked.audit = nil
-    #expect(try !unattacked.html().contains("class=\"gap\""))
+    #expect(try !unattacked.html().contains("class=\"fill gap\""))
   }
 
   @Test("every figure but pictures has its numbers in a table")
   func tables() throws {
     let html = try large(50).html()
-    let figures = html.components(separatedBy: "<figure>").dropFirst()
+    let figures = html.components(separatedBy: "<figure class").dropFirst()
     #expect(figures.count == 7)
     for figure in figures {
       let body = try #require(figure.components(separatedBy: "</figure>").first)
@@ -94,9 +101,9 @@ struct ReportFigureTests {
   @Test("points below the diagonal stand out, and equal points are drawn once")
   func scatter() throws {
     var report = ReportSample.full(violations: 1)
-    #expect(try report.html().contains("class=\"dots broken\" d=\"M"))
+    #expect(try report.html().contains("class=\"dots failure\" d=\"M"))
     report = ReportSample.full()
-    #expect(try !report.html().contains("class=\"dots broken\""))
+    #expect(try !report.html().contains("class=\"dots failure\""))
     let audit = try #require(report.audit)
     report.audit = AuditResult(
       certificate: .sound, plan: [], images: Array(repeating: audit.images[1], count: 100),
@@ -140,8 +147,9 @@ struct ReportFigureTests {
   @Test("numbers stay on one line, and long words may break")
   func cells() throws {
     let html = try ReportSample.full().html()
-    #expect(html.contains("<td class=\"number\">0.300000000000000044</td>"))
-    #expect(html.contains("<td class=\"number\">66.67 %</td>"))
+    #expect(html.contains("<td class=\"number\">0.30000001</td>"))
+    #expect(html.contains("<td class=\"number\">66.67 % (20.77–93.85)</td>"))
+    #expect(html.contains("<td class=\"number\">1 + 2.3e-16</td>"))
     #expect(html.contains("<td class=\"text\">convolution</td>"))
     var report = ReportSample.full()
     report.provenance.weightsDigest = String(repeating: "a", count: 64)

@@ -59,10 +59,11 @@ public struct SelftestSummary: Decodable, Sendable {
         ? []
         : [
           ReportPage.Figure(
+            name: "faults",
             caption:
               "A row a fault, a column a check. Dark: violated, as the check must be; light: "
               + "violated too; grey: not",
-            characters: [], drawing: FaultGrid(self).drawing(isFile: false))
+            drawing: FaultGrid(self).drawing(isFile: false), isWide: true)
         ])
   }
 }

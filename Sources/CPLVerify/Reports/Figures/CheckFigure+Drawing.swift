@@ -26,27 +26,43 @@ extension CheckFigure {
   /// An `svg` element, its colours by the page's style: the curves over axes that begin at 0, or at
   /// the least value where one is negative. Points that are not finite are left out.
   package var drawing: String {
-    let plot = Plot(width: 640, height: 300, left: 56, right: 190, top: 12, bottom: 40)
+    let plot = Plot()
     let points = curves.map { curve in
       zip(curve.x, curve.y).filter { $0.isFinite && $1.isFinite }
     }
     let horizontal = Axis(points.joined().map(\.0))
     let vertical = Axis(points.joined().map(\.1))
-    var body = plot.frame
+    var body = ""
     for tick in vertical.ticks {
       body += plot.horizontalLine(at: vertical.place(tick), label: Shown.number(tick, digits: 3))
     }
     for tick in horizontal.ticks {
       body += plot.tick(at: horizontal.place(tick), label: Shown.number(tick, digits: 3))
     }
-    for (index, curve) in curves.enumerated() {
-      let style = "s\(index % 5)"
-      let line = points[index].map { plot.point(horizontal.place($0), vertical.place($1)) }
-        .joined(separator: " ")
-      body += "<polyline class=\"curve \(style)\" points=\"\(line)\"/>\n"
-      body += plot.key(index, curve.name.markup, style)
+    for (index, points) in points.enumerated() {
+      body += plot.curve(
+        points.map { (horizontal.place($0), vertical.place($1)) },
+        "s\(index % FigureStyle.curves)")
     }
-    return plot.element(body, title: title.markup, description: caption.markup)
+    let keys = curves.enumerated().map { index, curve in
+      Plot.Key(name: curve.name, style: "s\(index % FigureStyle.curves)")
+    }
+    return plot.element(
+      body + plot.axes(xLabel, yLabel), keys: keys.count > 1 ? keys : [], title: title,
+      description: caption)
+  }
+
+  /// The figure on a page; `name` is that of its files.
+  func figure(named name: String) -> ReportPage.Figure {
+    ReportPage.Figure(
+      name: name, caption: caption, drawing: drawing, table: table,
+      numbers: CSVTable(
+        name,
+        [
+          CSVTable.Column("curve", .text, "its name"), CSVTable.Column("x", .ratio, xLabel),
+          CSVTable.Column("y", .ratio, yLabel),
+        ],
+        curves.flatMap { curve in zip(curve.x, curve.y).map { [curve.name, "\($0)", "\($1)"] } }))
   }
 }
 
@@ -69,13 +85,18 @@ struct Axis {
     min(max((value - lowest) / (highest - lowest), 0), 1)
   }
 
-  /// Multiples of 1, 2 or 5 times a power of ten, three to seven of them.
-  var ticks: [Double] {
+  /// 1, 2 or 5 times a power of ten, so that three to seven of them make the range; 0 where there is none.
+  var unit: Double {
     let length = highest - lowest
     let power = pow(10, floor(log10(length)))
-    guard power > 0 else { return [] }
-    let unit =
-      power * (length / power < 1.5 ? 0.2 : length / power < 3.5 ? 0.5 : length / power < 7 ? 1 : 2)
+    return power
+      * (length / power < 1.5 ? 0.2 : length / power < 3.5 ? 0.5 : length / power < 7 ? 1 : 2)
+  }
+
+  /// The multiples of the unit in the range.
+  var ticks: [Double] {
+    let unit = unit
+    guard unit > 0 else { return [] }
     return (0...8).map { (ceil(lowest / unit) + Double($0)) * unit }.filter { $0 <= highest }
   }
 }

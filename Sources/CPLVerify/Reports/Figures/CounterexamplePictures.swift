@@ -2,8 +2,7 @@ import CPLAudit
 import CPLReference
 import Foundation
 
-/// A violation as one sees it: the original, the image of another class, and their difference made
-/// larger.
+/// An image, an image of another class, and their difference made larger.
 package struct CounterexamplePictures {
   /// How many times larger the difference is shown; grey is no difference.
   package let magnification: Double
@@ -12,22 +11,32 @@ package struct CounterexamplePictures {
 
   /// nil for images that are no grey or coloured pictures.
   package init?(_ violation: Violation, imageShape: ImageShape?) {
+    self.init(
+      original: violation.original, adversarial: violation.adversarial, imageShape: imageShape)
+  }
+
+  /// The same of images that are no violation.
+  ///
+  /// - Parameter name: what each `img` element's text begins with.
+  init?(
+    original: [Float], adversarial: [Float], imageShape: ImageShape?, name: String = ""
+  ) {
     guard let shape = imageShape, shape.channels == 1 || shape.channels == 3,
-      violation.original.count == shape.count,
-      violation.adversarial.count == violation.original.count
+      original.count == shape.count, adversarial.count == original.count
     else { return nil }
-    let difference = zip(violation.adversarial, violation.original).map { Double($0) - Double($1) }
+    let difference = zip(adversarial, original).map { Double($0) - Double($1) }
     let largest = difference.reduce(0) { max($0, abs($1)) }
     magnification = largest > 0 ? 0.5 / largest : 1
     let factor = magnification
     let pictures: [(String, [Double])] = [
-      ("original", violation.original.map { Double($0) }),
-      ("adversarial", violation.adversarial.map { Double($0) }),
+      ("original", original.map { Double($0) }),
+      ("adversarial", adversarial.map { Double($0) }),
       ("difference", difference.map { 0.5 + $0 * factor }),
     ]
-    drawing = pictures.map { name, values in
+    drawing = pictures.map { kind, values in
       let bitmap = Self.bitmap(values, of: shape)
-      return "<img alt=\"\(name)\" title=\"\(name)\" width=\"128\" class=\"pixels\" "
+      let text = "\(name)\(kind)".markup
+      return "<img alt=\"\(text)\" title=\"\(text)\" width=\"128\" class=\"pixels\" "
         + "src=\"data:image/bmp;base64,\(bitmap.base64EncodedString())\" />"
     }.joined(separator: "\n")
   }

@@ -19,13 +19,21 @@ struct DistanceFigure {
 
   var figure: ReportPage.Figure {
     ReportPage.Figure(
-      caption: "Distance of the nearest adversarial image found over the certified radius, a point "
-        + "an image, in pixel units. A point on the lower line or below it is a broken certificate, "
-        + "one just above it a certificate that cannot be larger.",
-      characters: [], drawing: drawing, table: table)
+      name: "distances",
+      caption:
+        "Distance d of the nearest adversarial image found over the certified radius r, a point "
+        + "an image. On the line d = r and below it a certificate is broken; just above it, it could "
+        + "not be larger.",
+      drawing: drawing, table: table,
+      numbers: CSVTable(
+        "distances",
+        [
+          CSVTable.Column("radius", .pixels, "the certified radius"),
+          CSVTable.Column("distance", .pixels, "of the nearest adversarial image found"),
+        ], pairs.map { ["\($0.radius)", "\($0.distance)"] }))
   }
 
-  /// The images in ten classes of the radius, equally many in each.
+  /// The images by deciles of the radius.
   private var table: ReportPage.Table {
     let sorted = pairs.sorted { ($0.radius, $0.distance) < ($1.radius, $1.distance) }
     let classes = min(10, sorted.count)
@@ -43,39 +51,46 @@ struct DistanceFigure {
         ])
     }
     return ReportPage.Table(
-      caption: "Distances by classes of the radius",
+      caption: "Distances by deciles of the radius",
       columns: ["radius", "images", "least distance", "median", "largest"], rows: rows)
   }
 
   private var drawing: String {
-    let plot = Plot(width: 760, height: 400, left: 56, right: 190, top: 12, bottom: 48)
+    let plot = Plot(height: 340)
     let horizontal = Axis([0, largest.radius])
     let vertical = Axis([0, largest.distance])
-    var body = plot.frame
+    func place(_ radius: Double, _ distance: Double) -> (x: Double, y: Double) {
+      (horizontal.place(radius), vertical.place(distance))
+    }
+    /// The line of distances so many times the radius.
+    func line(_ slope: Double) -> [(x: Double, y: Double)] {
+      let end = min(largest.radius, largest.distance / slope)
+      return [place(0, 0), place(end, slope * end)]
+    }
+    let refuted = [place(0, 0), line(1)[1], (1, line(1)[1].y), (1, 0)]
+    var body = plot.area(refuted, "refuted")
     for tick in vertical.ticks {
       body += plot.horizontalLine(at: vertical.place(tick), label: Shown.number(tick, digits: 3))
     }
     for tick in horizontal.ticks {
       body += plot.tick(at: horizontal.place(tick), label: Shown.number(tick, digits: 3))
     }
-    let lines = [("s2", 1.0, "distance = radius"), ("s1", 2.0, "twice the radius")]
-    for (index, (style, slope, name)) in lines.enumerated() {
-      let end = min(largest.radius, largest.distance / slope)
-      body +=
-        "<polyline class=\"curve \(style)\" points=\"\(plot.point(0, 0)) "
-        + "\(plot.point(horizontal.place(end), vertical.place(slope * end)))\"/>\n"
-      body += plot.key(index, name, style)
-    }
-    for (style, isBroken) in [("dots", false), ("dots broken", true)] {
+    let median = pairs.map { $0.distance / $0.radius }.sorted().quantile(0.5)
+    body += plot.curve(line(1), "failure") + plot.curve(line(median), "level")
+    for (style, isBroken) in [("dots", false), ("dots failure", true)] {
       let points = pairs.filter { ($0.distance <= $0.radius) == isBroken }.map {
-        (horizontal.place($0.radius), vertical.place($0.distance))
+        place($0.radius, $0.distance)
       }
       body += plot.dots(points, style: style)
     }
-    body += plot.caption(below: "certified radius r")
-    body += plot.caption(beside: "distance d")
     return plot.element(
-      body, title: "Radius and adversarial distance",
+      body
+        + plot.axes(
+          "certified radius r (ℓ₂, pixel values in [0, 1])", "distance d (the same unit)"),
+      keys: [
+        Plot.Key(name: "d = r: broken on and below it", style: "failure"),
+        Plot.Key(name: "d = \(Shown.number(median, digits: 4)) r, the median", style: "level"),
+      ], title: "Radius and adversarial distance",
       description: "Distance over radius of \(pairs.count) images; "
         + "\(pairs.count { $0.distance <= $0.radius }) not above the diagonal.")
   }
@@ -92,22 +107,20 @@ struct TrainingCurves {
       ? []
       : [
         CheckFigure(
-          "Training loss", xLabel: "epoch", yLabel: "mean loss",
+          "Training loss", xLabel: "epoch", yLabel: "mean margin loss",
           [CheckFigure.Curve("loss", x: numbers, y: epochs.map(\.loss))]),
         CheckFigure(
-          "Accuracy while training", xLabel: "epoch",
-          yLabel: "share of the images that choose the best epoch",
+          "Validation accuracy", xLabel: "epoch", yLabel: "share of the validation images",
           [CheckFigure.Curve("accuracy", x: numbers, y: epochs.map(\.selectionAccuracy))]),
         CheckFigure(
-          "Learning rate", xLabel: "epoch", yLabel: "rate of the last step",
+          "Learning rate", xLabel: "epoch", yLabel: "learning rate of the last step",
           [CheckFigure.Curve("learning rate", x: numbers, y: epochs.map(\.learningRate))]),
       ]
   }
 
   var figures: [ReportPage.Figure] {
-    figuresOfEpochs.map {
-      ReportPage.Figure(
-        caption: $0.caption, characters: [], drawing: $0.drawing, table: $0.table)
+    zip(figuresOfEpochs, ["training-loss", "validation-accuracy", "learning-rate"]).map {
+      $0.figure(named: $1)
     }
   }
 }

@@ -43,23 +43,39 @@ struct EnclosureFigure {
     self.rows = rows
   }
 
-  var table: ReportPage.Table {
+  var figure: ReportPage.Figure {
+    ReportPage.Figure(
+      name: "enclosures",
+      caption:
+        "How narrowly each layer's norm is enclosed, and how far σ̂, the model's own estimate, "
+        + "lies below the proved bound. A red point is an estimate above it, which nothing but the "
+        + "rounding of binary32 may put there ('verify' checks that in power.lower-bound). No proved "
+        + "bound rests on an estimate.",
+      drawing: drawing, table: table,
+      numbers: CSVTable(
+        "enclosures",
+        [
+          CSVTable.Column("layer", .text, "its name"),
+          CSVTable.Column("width", .ratio, "(upper − lower)/upper of its norm's proved bounds"),
+          CSVTable.Column("shortfall", .ratio, "(upper − σ̂)/upper; negative: σ̂ exceeds the bound"),
+        ], rows.map { [$0.name] + [$0.width, $0.shortfall].map { $0.map { "\($0)" } ?? "" } }))
+  }
+
+  private var table: ReportPage.Table {
     ReportPage.Table(
       caption: "Relative to the proved upper bound",
-      columns: ["layer", "width of the enclosure", "estimate below the bound by"],
+      columns: ["layer", "width of the enclosure", "σ̂ below the bound by"],
       rows: rows.map { ReportPage.Row($0.name, [Self.text($0.width), Self.text($0.shortfall)]) })
   }
 
   /// An `svg` element, its colours by the page's style.
-  var drawing: String {
-    let rowHeight = 18.0
-    let plot = Plot(
-      width: 640, height: Double(rows.count) * rowHeight + 88, left: 120, right: 28, top: 44,
-      bottom: 44)
-    var body = plot.frame
+  private var drawing: String {
+    let plot = Plot(height: Double(rows.count) * 19 + 64, left: 112, right: 18)
+    var body = ""
     for exponent in stride(from: Self.leastExponent, through: 0, by: 4) {
       body += plot.tick(
-        at: 1 + exponent / -Self.leastExponent, label: exponent == 0 ? "1" : "1e\(Int(exponent))")
+        at: 1 + exponent / -Self.leastExponent,
+        label: exponent == 0 ? "1" : "1e−\(Int(-exponent))")
     }
     for (index, row) in rows.enumerated() {
       let middle = 1 - (Double(index) + 0.5) / Double(rows.count)
@@ -69,15 +85,18 @@ struct EnclosureFigure {
       }
       if let shortfall = row.shortfall {
         body += plot.marker(
-          Self.position(shortfall.magnitude), middle, isAlarming: shortfall < 0)
+          Self.position(shortfall.magnitude), middle,
+          shortfall < 0 ? "fill failure" : "marker")
       }
     }
-    body += plot.key(-2, "proved: width of the enclosure", "s0", from: 0.1)
-    body += plot.key(-2, "model's own estimate: below the proved bound", "marker", from: 0.52)
     return plot.element(
-      body, title: "Enclosures of each layer",
+      body + plot.axes("gap relative to the upper bound (log)", ""),
+      keys: [
+        Plot.Key(name: "proved: width of the enclosure", style: "s0", form: .area),
+        Plot.Key(name: "σ̂, the model's estimate", style: "marker", form: .point),
+      ], title: "Enclosures of each layer",
       description: rows.map {
-        "\($0.name): width \(Self.text($0.width)), estimate below by \(Self.text($0.shortfall))"
+        "\($0.name): width \(Self.text($0.width)), σ̂ below by \(Self.text($0.shortfall))"
       }.joined(separator: "; "))
   }
 

@@ -100,7 +100,7 @@ package struct FaultGrid {
       }
     }
     return "<svg \(isFile ? "xmlns=\"http://www.w3.org/2000/svg\" " : "")role=\"img\" "
-      + "viewBox=\"0 0 \(width) \(height)\" style=\"max-width: \(width)px; min-width: \(width)px\" "
+      + "viewBox=\"0 0 \(width) \(height)\" class=\"wide\" "
       + "aria-label=\"Planted faults and checks\">\n<title>Planted faults and checks</title>\n"
       + "<desc>\(rows.count) rows, \(checks.count) checks</desc>\n"
       + "\(isFile ? Self.style : "")\(body)</svg>\n"

@@ -1,41 +1,80 @@
 import Foundation
 
-/// An area in which numbers of [0, 1]² are drawn. No text that is put into it may need escaping.
+/// The area of a figure in which numbers of [0, 1]² are drawn, with axes, their titles and a legend below.
+///
+/// All figures are equally wide, narrow enough for their text to be read on a telephone, where they are not
+/// enlarged, and in two columns on paper.
 struct Plot {
-  let width, height, left, right, top, bottom: Double
+  static let width = 420.0
+  /// How high it is without its legend.
+  var height = 300.0
+  var left = 72.0
+  var right = 14.0
+  var top = 12.0
+  var bottom = 50.0
 
-  private func x(_ value: Double) -> Double { left + value * (width - left - right) }
-  private func y(_ value: Double) -> Double { height - bottom - value * (height - top - bottom) }
+  private static let line = 20.0
+
+  private var innerWidth: Double { Self.width - left - right }
+  private var innerHeight: Double { height - top - bottom }
+  private func x(_ value: Double) -> Double { left + value * innerWidth }
+  private func y(_ value: Double) -> Double { height - bottom - value * innerHeight }
   private func text(_ value: Double) -> String { String(format: "%.1f", value) }
 
   func point(_ x: Double, _ y: Double) -> String { "\(text(self.x(x))),\(text(self.y(y)))" }
 
-  var frame: String {
+  private func label(_ style: String, _ x: Double, _ y: Double, _ name: String) -> String {
+    "<text class=\"\(style)\" x=\"\(text(x))\" y=\"\(text(y))\">\(name.markup)</text>\n"
+  }
+
+  /// The two axes with what they show.
+  func axes(_ horizontal: String, _ vertical: String) -> String {
     "<path class=\"axis\" d=\"M\(point(0, 1)) L\(point(0, 0)) L\(point(1, 0))\"/>\n"
+      + label("middle", left + innerWidth / 2, height - bottom + 42, horizontal)
+      + (vertical.isEmpty
+        ? ""
+        : "<text class=\"middle\" transform=\"translate(14,\(text(top + innerHeight / 2))) rotate(-90)\">"
+          + "\(vertical.markup)</text>\n")
   }
 
-  func horizontalLine(at value: Double, label: String) -> String {
+  /// A line across, with its value beside the axis.
+  func horizontalLine(at value: Double, label name: String) -> String {
     "<path class=\"grid\" d=\"M\(point(0, value)) L\(point(1, value))\"/>"
-      + "<text class=\"end\" x=\"\(text(left - 6))\" y=\"\(text(y(value) + 4))\">\(label)</text>\n"
+      + label("end", left - 6, y(value) + 5, name)
   }
 
-  func tick(at value: Double, label: String) -> String {
-    "<text class=\"middle\" x=\"\(text(x(value)))\" y=\"\(text(height - bottom + 20))\">"
-      + "\(label)</text>\n"
+  /// A value below the axis.
+  func tick(at value: Double, label name: String) -> String {
+    let place = text(x(value))
+    return "<path class=\"axis\" d=\"M\(place),\(text(height - bottom)) v5\"/>"
+      + label("middle", x(value), height - bottom + 20, name)
   }
 
-  func marker(_ value: Double, _ share: Double, isAlarming: Bool = false) -> String {
-    "<circle class=\"\(isAlarming ? "alarm" : "marker")\" cx=\"\(text(x(value)))\" cy=\"\(text(y(share)))\" r=\"4\"/>\n"
+  func curve(_ points: [(x: Double, y: Double)], _ style: String) -> String {
+    "<polyline class=\"curve \(style)\" points=\""
+      + points.map { point($0.x, $0.y) }.joined(separator: " ") + "\"/>\n"
   }
 
-  /// What the horizontal axis shows.
-  func caption(below name: String) -> String {
-    "<text class=\"middle\" x=\"\(text(x(0.5)))\" y=\"\(text(height - bottom + 40))\">\(name)</text>\n"
+  func area(_ points: [(x: Double, y: Double)], _ style: String) -> String {
+    "<polygon class=\"fill \(style)\" points=\""
+      + points.map { point($0.x, $0.y) }.joined(separator: " ") + "\"/>\n"
   }
 
-  /// What the vertical axis shows, at its upper end.
-  func caption(beside name: String) -> String {
-    "<text x=\"\(text(left + 6))\" y=\"\(text(top + 10))\">\(name)</text>\n"
+  /// An interval, from one height to another.
+  func whisker(at value: Double, _ interval: ClosedRange<Double>, _ style: String) -> String {
+    let (x, low, high) = (x(value), y(interval.lowerBound), y(interval.upperBound))
+    return "<path class=\"whisker \(style)\" d=\"M\(text(x - 4)),\(text(low))h8m-4,0"
+      + "V\(text(high))m-4,0h8\"/>\n"
+  }
+
+  func marker(_ value: Double, _ share: Double, _ style: String = "marker") -> String {
+    "<circle class=\"\(style)\" cx=\"\(text(x(value)))\" cy=\"\(text(y(share)))\" r=\"4\"/>\n"
+  }
+
+  /// Words in the figure.
+  func note(_ name: String, at value: Double, _ share: Double, _ style: String = "middle") -> String
+  {
+    label(style, x(value), y(share), name)
   }
 
   /// Points of one kind, as one path that is short to write and quick to draw.
@@ -48,31 +87,48 @@ struct Plot {
 
   /// A bar from the left edge, about the height `share`.
   func horizontalBar(to value: Double, at share: Double, thickness: Double) -> String {
-    "<rect class=\"bar\" x=\"\(text(left))\" y=\"\(text(y(share) - thickness / 2))\" "
+    "<rect class=\"fill s0\" x=\"\(text(left))\" y=\"\(text(y(share) - thickness / 2))\" "
       + "width=\"\(text(x(value) - left))\" height=\"\(text(thickness))\"/>\n"
   }
 
-  /// A line of the legend, at the upper right unless a place from the left is given.
-  func key(_ line: Int, _ name: String, _ style: String, from start: Double? = nil) -> String {
-    let y = top + 14 + Double(line) * 18
-    let x = start.map { $0 * width } ?? width - 170
-    return "<rect class=\"key \(style)\" x=\"\(text(x))\" y=\"\(text(y - 9))\" "
-      + "width=\"14\" height=\"10\"/><text x=\"\(text(x + 20))\" y=\"\(text(y))\">"
-      + "\(name)</text>\n"
+  func bar(from start: Double, to end: Double, height share: Double, _ style: String) -> String {
+    "<rect class=\"fill \(style)\" x=\"\(text(x(start) + 0.5))\" y=\"\(text(y(share)))\" "
+      + "width=\"\(text(max(1, x(end) - x(start) - 1)))\" "
+      + "height=\"\(text(height - bottom - y(share)))\"/>\n"
   }
 
-  func bar(
-    from start: Double, width: Double, share: Double, label: String, isAlarming: Bool
-  ) -> String {
-    let (middle, top) = (text(x(start + width / 2)), y(share))
-    return "<rect class=\"\(isAlarming ? "alarm" : "bar")\" x=\"\(text(x(start)))\" "
-      + "y=\"\(text(top))\" width=\"\(text(x(width) - left))\" "
-      + "height=\"\(text(height - bottom - top))\"/>"
-      + "<text class=\"middle\" x=\"\(middle)\" y=\"\(text(top - 6))\">\(label)</text>\n"
+  /// What a style stands for.
+  struct Key {
+    enum Form { case line, area, point }
+    let name: String
+    let style: String
+    var form = Form.line
   }
 
-  func element(_ body: String, title: String, description: String) -> String {
-    "<svg role=\"img\" viewBox=\"0 0 \(Int(width)) \(Int(height))\" aria-label=\"\(title)\">\n"
-      + "<title>\(title)</title>\n<desc>\(description)</desc>\n\(body)</svg>"
+  /// The figure as an `svg` element.
+  ///
+  /// - Parameter keys: the lines of its legend.
+  func element(_ body: String, keys: [Key], title: String, description: String) -> String {
+    var legend = ""
+    for (index, key) in keys.enumerated() {
+      let y = height + 10 + Double(index) * Self.line
+      switch key.form {
+      case .line:
+        legend += "<path class=\"curve \(key.style)\" d=\"M\(text(left)),\(text(y))h26\"/>"
+      case .area:
+        legend +=
+          "<rect class=\"fill \(key.style)\" x=\"\(text(left))\" y=\"\(text(y - 6))\" "
+          + "width=\"26\" height=\"12\"/>"
+      case .point:
+        legend +=
+          "<circle class=\"\(key.style)\" cx=\"\(text(left + 13))\" cy=\"\(text(y))\" r=\"4\"/>"
+      }
+      legend += label("key", left + 34, y + 5, key.name)
+    }
+    let whole = height + (keys.isEmpty ? 0 : Double(keys.count) * Self.line + 4)
+    return
+      "<svg role=\"img\" "
+      + "viewBox=\"0 0 \(Int(Self.width)) \(Int(whole))\" aria-label=\"\(title.markup)\">\n"
+      + "<title>\(title.markup)</title>\n<desc>\(description.markup)</desc>\n\(body)\(legend)</svg>"
   }
 }

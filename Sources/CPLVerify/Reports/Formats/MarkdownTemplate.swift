@@ -10,6 +10,30 @@ package enum MarkdownTemplate {
     {{/notices}}
 
     {{/empty(notices)}}
+    {{#opening}}
+    {{title}}.
+
+    {{^empty(numbers)}}
+    |  |  |  |
+    | --- | --- | --- |
+    {{#numbers}}
+    | {{label}} | {{value}} | {{detail}} |
+    {{/numbers}}
+
+    {{/empty(numbers)}}
+    {{#figure}}
+    {{#table}}
+    {{figureCaption}}
+
+    |{{#columns}} {{.}} |{{/columns}}
+    |{{#columns}} --- |{{/columns}}
+    {{#rows}}
+    | {{head}} |{{#cells}} {{text}} |{{/cells}}
+    {{/rows}}
+
+    {{/table}}
+    {{/figure}}
+    {{/opening}}
 
     """ + body
 

@@ -37,6 +37,11 @@ package enum ReportTemplate {
   }
 }
 
+extension StringProtocol {
+  /// The text without white space at its ends.
+  package var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+}
+
 extension String {
   /// The text for HTML and XML. Unlike Mustache's own rule it looks at Unicode scalars, so that a "<"
   /// with a combining mark is escaped too, and it leaves out what XML 1.0 cannot hold.
@@ -67,9 +72,6 @@ extension String {
     }
     return String(view)
   }
-
-  /// The text without white space at its ends.
-  package var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
 
   /// A fence that no line of the text can be taken for.
   package var codeFence: String {
@@ -112,7 +114,7 @@ package enum Shown {
   }
 
   /// A number of things, its digits in groups of three.
-  static func count(_ count: Int) -> String {
+  package static func count(_ count: Int) -> String {
     let digits = String(count)
     return digits.enumerated().map { position, digit in
       position > 0 && (digits.count - position).isMultiple(of: 3) ? ",\(digit)" : "\(digit)"
@@ -137,6 +139,13 @@ package enum Shown {
   /// reads back as the same number.
   package static func upper(_ value: Double?, digits: Int = Rounding.exactDigits) -> String {
     Rounding.up.text(value, digits: digits)
+  }
+
+  /// A proved upper bound of a number that is about 1, which may exceed 1 by rounding alone: "1 + 2.3e-16".
+  static func nearOne(_ value: Double?, digits: Int = 9) -> String {
+    guard let value, value > 1, value < 1 + 1e-6 else { return upper(value, digits: digits) }
+    // Exact: both are within a factor of two.
+    return "1 + \(upper(value - 1, digits: 2))"
   }
 
   /// A proved lower bound or a radius, rounded down; with all digits it reads back as the same number.

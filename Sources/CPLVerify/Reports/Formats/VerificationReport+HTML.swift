@@ -5,10 +5,12 @@ extension VerificationReport {
   ///   - results: the HDF5 file that holds the report, as the commands that replay a
   ///     violation are to name it.
   ///   - selftest: what `selftest` came to, where that is to be shown too.
+  ///   - examples: images with the nearest adversarial ones, to be pictured.
   public func html(
-    results: String = "report.h5", selftest: SelftestSummary? = nil
+    results: String = "report.h5", selftest: SelftestSummary? = nil, examples: [ExampleImage] = []
   ) throws -> String {
     try ReportTemplate.render(
-      ReportPage(self, results: results, selftest: selftest), with: HTMLTemplate.page)
+      ReportPage(self, results: results, selftest: selftest, examples: examples),
+      with: HTMLTemplate.page)
   }
 }

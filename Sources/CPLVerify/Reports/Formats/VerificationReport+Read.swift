@@ -13,6 +13,13 @@ extension VerificationReport {
     try self.init(file)
   }
 
+  /// Whether an HDF5 file says that it holds results, whatever else is in it.
+  package static func isResults(_ path: String) throws -> Bool {
+    let file = try HDF5File.open(path)
+    let format: String? = try? file.attribute("format", of: "/")
+    return format == ReportSchema.format
+  }
+
   /// The same of a file that is open.
   package init(_ file: borrowing HDF5File) throws {
     let format: String? = try? file.attribute("format", of: "/")

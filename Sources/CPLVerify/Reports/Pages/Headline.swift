@@ -39,9 +39,12 @@ extension Provenance {
 extension VerificationReport {
   /// What a reader must know, in one line: what was judged if not the network in the file, the
   /// verdict in words, and the accuracies with their denominators.
-  public var headline: String { provenance.headlineNotices + statement }
+  public var headline: String { provenance.headlineNotices + statement(withAccuracy: true) }
 
-  private var statement: String {
+  /// The headline without accuracies, where these stand beside it.
+  var verdictLine: String { provenance.headlineNotices + statement(withAccuracy: false) }
+
+  private func statement(withAccuracy: Bool) -> String {
     guard contradictions.isEmpty else {
       return "Broken: bounds contradict each other, which is a bug of this program"
     }
@@ -52,7 +55,8 @@ extension VerificationReport {
       ", in shard \($0.number) of \($0.count)"
     }
     let facts = [
-      accuracyText(audit.certificate), attackText(audit), binary32Text(audit),
+      withAccuracy ? accuracyText(audit.certificate) : nil, attackText(audit),
+      binary32Text(audit),
       audit.nonFinite == 0
         ? nil : "the logits of \(Shown.count(audit.nonFinite)) images are not finite",
       unprovedReason(layers: 3),

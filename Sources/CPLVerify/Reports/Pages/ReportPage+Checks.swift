@@ -35,8 +35,8 @@ extension ReportPage {
               ])
           })
       ],
-      figures: report.checks.flatMap(\.figures).map {
-        Figure(caption: $0.caption, characters: [], drawing: $0.drawing, table: $0.table)
+      figures: report.checks.flatMap { check in
+        check.figures.enumerated().map { $1.figure(named: "\(check.id)-\($0 + 1)") }
       })
   }
 

@@ -45,13 +45,14 @@ extension ReportPage {
         let pictures = CounterexamplePictures(violation, imageShape: report.model?.imageShape)
       else { return nil }
       return Figure(
+        name: "violation-\(violation.index)",
         caption: "Image \(violation.index) (\(Shown.className(violation.label, names))): "
           + "\(violation.change(names)), d = "
           + "\(Shown.upper(violation.distance, digits: 6)) within "
           + "r = \(Shown.lower(violation.radius, digits: 6)), by "
           + "\(violation.attack). Original, adversarial, and their difference "
           + "\(Shown.number(pictures.magnification, digits: 3)) times larger around grey.",
-        characters: [], drawing: pictures.drawing)
+        drawing: pictures.drawing)
     }
     if !section.figures.isEmpty {
       section.paragraphs.append(
@@ -68,14 +69,17 @@ extension ReportPage {
 
   static func accuracy(_ report: VerificationReport) -> Section? {
     guard let summary = report.accuracies else { return nil }
-    let published = PublishedResult.matching(
-      dataset: report.provenance.data.name, model: report.model)
+    let published = PublishedResult.matching(report)
     let epsilons = Set(
       summary.epsilons + (published.map { Array($0.certifiedAccuracy.keys) } ?? [])
     )
     .sorted()
     func row(_ head: String, _ clean: Double?, _ shares: [Epsilon: Double]) -> Row {
-      Row(head, [Shown.percent(clean)] + epsilons.map { Shown.percent(shares[$0]) })
+      Row(
+        head,
+        ([clean] + epsilons.map { shares[$0] }).map {
+          Shown.estimate(ObservedShare($0, of: summary.images))
+        })
     }
     var rows = CertificateKind.allCases.compactMap { kind in
       summary.certifiedAccuracy[kind].map {
@@ -93,7 +97,9 @@ extension ReportPage {
     }
     var section = Section(heading: "Accuracy")
     section.paragraphs = [
-      "Over \(summary.images) images; ε is a Euclidean length, pixel values being from 0 to 1."
+      "Over \(Shown.count(summary.images)) images, in parentheses where each share lies at a confidence of "
+        + "95 % (Wilson's interval, in per cent); ε is a Euclidean (ℓ₂) length, pixel values being from 0 "
+        + "to 1."
     ]
     if let nonFinite = summary.nonFinite, nonFinite > 0 {
       section.paragraphs.append(
@@ -113,9 +119,11 @@ extension ReportPage {
     }
     if let published {
       rows.append(
-        row(
-          "paper, \(published.model), certified (\(published.source))", published.accuracy,
-          published.certifiedAccuracy))
+        Row(
+          "paper, \(published.model), certified (\(published.source))",
+          ([published.accuracy] + epsilons.map { published.certifiedAccuracy[$0] }).map {
+            Shown.percent($0)
+          }))
       section.paragraphs.append(
         "The paper's figures are over all 10000 test images. "
           + (published.source == .recalled
@@ -123,17 +131,42 @@ extension ReportPage {
             : "'quoted': as later papers quote them."))
     } else {
       section.paragraphs.append(
-        "The paper has no row for this data set and size, so nothing here compares with it.")
+        "The paper reports no network of this size on this data set, so there is nothing to compare with."
+      )
     }
     section.tables = [
       Table(
         caption: "Accuracy and certified accuracy",
         columns: ["", "clean"] + epsilons.map { "ε = \($0)" }, rows: rows)
     ]
-    if let curve = CertifiedAccuracyCurve(report, published: published) {
-      section.figures = [curve.figure]
+    if let table = report.certificates.flatMap({ classes($0, report) }) {
+      section.tables.append(table)
     }
     return section
+  }
+
+  /// Accuracies class by class; nil where they say nothing.
+  private static func classes(_ table: CertificateTable, _ report: VerificationReport) -> Table? {
+    guard let kind = report.audit?.certificate ?? table.kinds.last, let radii = table.radii[kind],
+      let last = table.labels.max(), last < 1000, table.count > 1
+    else { return nil }
+    let names = DatasetDescriptor.named(report.provenance.data.name)?.classNames
+    let epsilons = Epsilon.published.prefix(3)
+    let predictions = table.predictions(of: kind)
+    let rows = Dictionary(grouping: table.labels.indices, by: { table.labels[$0] })
+      .sorted { $0.key < $1.key }.map { label, images in
+        let correct = images.filter { predictions[$0] == label }
+        let hits =
+          [correct.count]
+          + epsilons.map { epsilon in correct.count { radii[$0] > epsilon.value } }
+        return Row(
+          Shown.className(label, names),
+          ["\(images.count)"]
+            + hits.map { Shown.estimate(ObservedShare(hits: $0, of: images.count)) })
+      }
+    return Table(
+      caption: "Class by class: accuracy, and certified accuracy (\(kind))",
+      columns: ["class", "images", "clean"] + epsilons.map { "ε = \($0)" }, rows: rows)
   }
 
   static func training(_ report: VerificationReport) -> Section? {
@@ -144,8 +177,8 @@ extension ReportPage {
       heading: "Training",
       paragraphs: [
         "\(report.training.count) epochs. Last: epoch \(last.epoch), loss "
-          + "\(Shown.number(last.loss, digits: 6)), accuracy on the images that choose the best "
-          + "epoch \(Shown.percent(last.selectionAccuracy)). Best: epoch \(best.epoch), "
+          + "\(Shown.number(last.loss, digits: 6)), validation accuracy "
+          + "\(Shown.percent(last.selectionAccuracy)). Best: epoch \(best.epoch), "
           + "\(Shown.percent(best.selectionAccuracy))."
           + (report.provenance.weights.map { " This report judges \($0)" } ?? "")
           + (report.provenance.weights?.hasSuffix("last.h5") == true
@@ -155,18 +188,19 @@ extension ReportPage {
 
   static func bounds(_ report: VerificationReport) -> Section? {
     guard let bounds = report.bounds else { return nil }
-    let lower = report.lipschitzLowerBound.map { ", and at least \(Shown.lower($0))" } ?? ""
+    let lower =
+      report.lipschitzLowerBound.map { ", and at least \(Shown.lower($0, digits: 6))" } ?? ""
     let slack =
       report.lipschitzLowerBound.map {
         " The slack of the network's bound, upper over lower side, is "
           + "\(Shown.number(bounds.lipschitzUpperBound / $0, digits: 4)); the published pipeline "
-          + "would claim \(Shown.number(bounds.modelClaim, digits: 9))."
+          + "would claim \(Shown.number(bounds.modelClaim, digits: 6))."
       } ?? ""
     return Section(
       heading: "Bounds",
       paragraphs: [
         "Before its head the network's Lipschitz constant is at most "
-          + "\(Shown.upper(bounds.lipschitzUpperBound))\(lower). "
+          + "\(Shown.nearOne(bounds.lipschitzUpperBound))\(lower). "
           + (report.contradictions.isEmpty
             ? "Bounds are proved, rounding included" : "Some of these bounds contradict each other")
           + "; σ̂ is the model's own estimate of ‖W‖₂ and proves nothing.\(slack)",
@@ -174,7 +208,8 @@ extension ReportPage {
           + "comes from 100 power iterations in binary32, from the vector u that training left "
           + "(stored) and from a new one (fresh): in exact arithmetic it could not exceed ‖W‖₂. "
           + "Certificates of the kinds lipschitz and sound multiply these layers' bounds with that of "
-          + "each margin in the head; published ones take every layer's for 1.",
+          + "each margin in the head; published ones take every layer's for 1. Numbers are rounded to the safe "
+          + "side; all their digits are in report.json and in the CSV files.",
       ] + bounds.loosenings.map { $0 + "." },
       tables: [
         Table(
@@ -187,25 +222,17 @@ extension ReportPage {
             Row(
               layer.name,
               [
-                layer.kind, Shown.lower(layer.spectralNorm?.lowerBound),
+                layer.kind, Shown.lower(layer.spectralNorm?.lowerBound, digits: 9),
                 Shown.number(layer.modelEstimate), Shown.number(layer.freshEstimate),
-                Shown.upper(layer.spectralNorm?.upperBound),
+                Shown.upper(layer.spectralNorm?.upperBound, digits: 9),
                 layer.spectralNorm?.method.rawValue ?? Shown.none,
-                layer.stepSize.map { "\($0)" } ?? Shown.none,
-                Shown.upper(layer.lipschitzUpperBound),
+                Shown.number(layer.stepSize.map { Double($0) }, digits: 6),
+                Shown.nearOne(layer.lipschitzUpperBound),
               ])
           })
       ],
       figures: EnclosureFigure(bounds, lipschitzLowerBound: report.lipschitzLowerBound).map {
-        [
-          Figure(
-            caption: "How narrowly each layer's norm is enclosed, and how far the model's own "
-              + "estimate lies below the proved bound. A red point is an estimate above it, which "
-              + "nothing but the rounding of binary32 may put there ('verify' checks that in "
-              + "power.lower-bound). No proved bound rests on an estimate.",
-            characters: [], drawing: $0.drawing,
-            table: $0.table)
-        ]
+        [$0.figure]
       } ?? [])
   }
 
@@ -213,23 +240,20 @@ extension ReportPage {
     guard let audit = report.audit, let distribution = Distribution(audit.tightness) else {
       return nil
     }
-    let histogram = TightnessHistogram(audit.tightness)
     return Section(
       heading: "Tightness",
       paragraphs: [
         "d/r, the distance of the nearest adversarial image found over the certified radius, for "
-          + "\(audit.tightness.count) images: just above 1 it would be a certificate that cannot be "
-          + "larger, and up to 1 a broken one. Minimum \(Shown.lower(distribution.min)), median "
+          + "\(Shown.count(audit.tightness.count)) images: just above 1 it would be a certificate that "
+          + "cannot be larger, and up to 1 a broken one. Minimum "
+          + "\(Shown.lower(distribution.min, digits: 6)), median "
           + "\(Shown.pixels(distribution.median)), maximum \(Shown.pixels(distribution.max)). A d/r "
           + "above 1 may be a loose certificate or a weak attack: the nearest adversarial image of all "
           + "may be nearer than what was found."
       ],
       tables: audit.plan.isEmpty ? [] : [attackPlan(audit)],
-      figures: [
-        Figure(
-          caption: "Images by d/r", characters: [Code(histogram.text)],
-          drawing: histogram.drawing, table: histogram.table)
-      ] + (DistanceFigure(audit).map { [$0.figure] } ?? []))
+      figures: [TightnessFigure(audit.tightness)?.figure, DistanceFigure(audit)?.figure]
+        .compactMap(\.self))
   }
 
   /// What certified images were put through, and how often each attack found the nearest image.
@@ -259,7 +283,8 @@ extension ReportPage {
         Table(
           caption: "Results of each attack",
           columns: [
-            "attack", "ε", "images", "clean accuracy", "accuracy under attack", "least distance",
+            "attack", "ε", "images", "clean accuracy", "empirical robust accuracy",
+            "least distance",
             "median", "largest", "passes",
           ],
           rows: report.attacks.sorted { $0.key < $1.key }.map { name, record in
@@ -267,7 +292,8 @@ extension ReportPage {
               name,
               [
                 record.epsilon?.description ?? Shown.none, "\(record.count)",
-                Shown.percent(record.cleanAccuracy), Shown.percent(record.robustAccuracy),
+                Shown.estimate(ObservedShare(record.cleanAccuracy, of: record.count)),
+                Shown.estimate(ObservedShare(record.robustAccuracy, of: record.count)),
                 Shown.pixels(record.foundDistances?.min),
                 Shown.pixels(record.foundDistances?.median),
                 Shown.pixels(record.foundDistances?.max), "\(record.passes)",
@@ -305,8 +331,8 @@ extension ReportPage {
           + "; with others the bounds' last bits may differ, and with them the digest, but no verdict "
           + "should. Training gives the same weights for any number of threads. The complete "
           + "configuration of the training stands below, where it is known: 'digest' there is that "
-          + "of the training images, 'validation' how many of them choose the best epoch, at most a "
-          + "fifth."
+          + "of the training images; 'train --print-config' explains every key, the quirks under 'profile' "
+          + "included."
       ],
       tables: [
         Table(

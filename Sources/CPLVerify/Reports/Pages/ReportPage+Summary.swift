@@ -5,29 +5,16 @@ import CPLReference
 extension ReportPage {
   /// The questions that a reader comes with, each answered in a line.
   static func summary(_ report: VerificationReport) -> Section {
-    let facts = report.provenance
-    let made = [
-      report.model.map {
-        $0.paperName ?? $0.layers.map { "a network of layers \($0)" } ?? "a network of another size"
-      },
-      facts.data.name.map {
-        $0 == "synthetic"
-          ? "data synthetic (images drawn by the program, easy to tell apart: a demonstration that "
-            + "says nothing of real ones)" : "data \($0)"
-      },
-      report.training.last.map { "trained for \($0.epoch) epochs" },
-      facts.profile.map {
-        $0 == "shipped" ? "judged as its file ships it" : "judged under the profile \($0)"
-      },
-    ].compactMap(\.self)
+    let made = judged(report)
     return Section(
       heading: "In short",
       items: [
         "What is this? A report of cpl-verify on a network of \(layers(report.model)) (the paper: "
           + "Meunier, Delattre, Araujo and Allauzen, A Dynamical System Perspective for Lipschitz "
           + "Neural Networks, ICML 2022, arXiv 2110.12690). A certificate states a radius r around an "
-          + "image: no change of the image that is shorter than r, in the Euclidean norm of pixel values "
-          + "from 0 to 1, is to change the predicted class. What is covered below says which kinds are proved."
+          + "image: no perturbation shorter than r, in the Euclidean (ℓ₂) norm of pixel values from 0 to 1, "
+          + "changes the predicted class. Which kinds of certificates are proved stands below, under what is "
+          + "covered."
       ]
         + (report.audit.map { audit in
           [
@@ -40,11 +27,37 @@ extension ReportPage {
           ].compactMap(\.self)
         } ?? []) + [
           "How was it made? "
-            + (made.isEmpty ? "" : "By judging " + made.joined(separator: ", ") + ". ")
+            + (made.isEmpty ? "" : "What was judged: " + made.joined(separator: ", ") + ". ")
             + "The reproducibility card has the rest.",
           "How are the results reproduced? By the commands at the end of this page, which also says when the "
             + "digests must come out the same.",
         ])
+  }
+
+  /// What was judged, in parts of a sentence.
+  private static func judged(_ report: VerificationReport) -> [String] {
+    let facts = report.provenance
+    var parts: [String] = []
+    if let model = report.model {
+      let layers = model.layers.map { "a network of layers \($0)" }
+      parts.append(
+        model.paperName ?? facts.experimentName ?? layers
+          ?? "a network of a size that the paper does not have")
+    }
+    if let name = facts.data.name {
+      parts.append(
+        name == "synthetic"
+          ? "on synthetic data (images drawn by the program, easy to tell apart: a demonstration that "
+            + "says nothing about real ones)" : "on \(DatasetDescriptor.named(name)?.title ?? name)"
+      )
+    }
+    if let last = report.training.last { parts.append("trained for \(last.epoch) epochs") }
+    if let profile = facts.profile {
+      parts.append(
+        profile == "shipped" ? "judged as its file ships it" : "judged under the profile \(profile)"
+      )
+    }
+    return parts
   }
 
   private static func broken(_ audit: AuditResult, _ report: VerificationReport) -> String {

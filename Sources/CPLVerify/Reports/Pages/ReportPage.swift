@@ -36,11 +36,19 @@ package struct ReportPage {
     /// The names of all columns, the rows' heads included.
     let columns: [String]
     let rows: [Row]
+    let count: Int
+    /// Whether it is folded until a reader asks for it.
+    let isFolded: Bool
+    /// Whether readers sort it by its columns.
+    let isSortable: Bool
 
-    package init(caption: String, columns: [String], rows: [Row]) {
+    package init(caption: String, columns: [String], rows: [Row], isSortable: Bool = false) {
       self.caption = caption
       self.columns = columns
       self.rows = rows
+      count = rows.count
+      isFolded = rows.count > 12 && !isSortable
+      self.isSortable = isSortable
     }
   }
 
@@ -58,19 +66,31 @@ package struct ReportPage {
   }
 
   package struct Figure {
+    /// What its files are called.
+    let name: String
     let caption: String
     /// The figure in characters; empty where it has no such form.
     let characters: [Code]
-    /// The figure as an `svg` element.
+    /// The figure as an `svg` element, or pictures as `img` elements.
     let drawing: String
     /// The numbers behind it, for whoever cannot see it.
-    var table: Table?
+    let table: Table?
+    /// All of them, as its file has them.
+    let numbers: CSVTable?
+    /// "wide" for one that takes the whole width of a page.
+    let style: String
 
-    package init(caption: String, characters: [Code], drawing: String, table: Table? = nil) {
+    init(
+      name: String, caption: String, characters: [Code] = [], drawing: String,
+      table: Table? = nil, numbers: CSVTable? = nil, isWide: Bool = false
+    ) {
+      self.name = name
       self.caption = caption
       self.characters = characters
       self.drawing = drawing
       self.table = table
+      self.numbers = numbers
+      style = isWide ? "wide" : "narrow"
     }
   }
 
@@ -103,8 +123,12 @@ package struct ReportPage {
   let style: String
   /// The verdict and what it rests on, in one line.
   let headline: String
+  /// The same without what stands below it in the opening.
+  let firstLine: String
   /// What else a reader must know first.
   var notices: [String] = []
+  /// The first screen; nil for a page that is not of one network's results.
+  var opening: Opening?
   let sections: [Section]
 
   package init(
@@ -112,6 +136,7 @@ package struct ReportPage {
   ) {
     self.style = style
     self.headline = headline
+    firstLine = headline
     self.notices = notices
     self.sections = sections
   }
@@ -120,9 +145,14 @@ package struct ReportPage {
 extension ReportPage {
   /// The page of a report.
   ///
-  /// - Parameter results: the HDF5 file that holds the report, as commands are to name it.
-  /// - Parameter selftest: what `selftest` came to, where that is to be shown too.
-  init(_ report: VerificationReport, results: String, selftest: SelftestSummary? = nil) {
+  /// - Parameters:
+  ///   - results: the HDF5 file that holds the report, as commands are to name it.
+  ///   - selftest: what `selftest` came to, where that is to be shown too.
+  ///   - examples: images with the nearest adversarial ones, to be pictured.
+  init(
+    _ report: VerificationReport, results: String, selftest: SelftestSummary? = nil,
+    examples: [ExampleImage] = []
+  ) {
     // What was judged may be another network than the one in the file, or on other data: no success.
     let isOfAnother = report.provenance.notices?.contains(where: \.kind.isHeadline) ?? false
     let verdict = report.verdict
@@ -130,7 +160,9 @@ extension ReportPage {
       isOfAnother && (verdict == nil || verdict == .holds)
       ? AuditResult.Verdict.unproved.rawValue : verdict?.rawValue ?? "plain"
     headline = report.headline
+    firstLine = report.verdictLine
     notices = report.provenance.furtherNotices
+    opening = Opening(report, examples: examples)
     sections =
       [
         Self.summary(report), Self.coverage(report), Self.violations(report, results: results),

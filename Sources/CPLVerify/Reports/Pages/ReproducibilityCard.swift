@@ -89,8 +89,8 @@ struct ReproducibilityCard {
   private static func splits(_ facts: Provenance) -> String {
     let splits = facts.splits
     let training = list([
-      ("fitted to", splits.training.map { "\($0) images" }),
-      ("best epoch chosen by", splits.validation.map { "\($0) images" }),
+      ("fitted to", splits.training.map { "\(Shown.count($0)) images" }),
+      ("validated on", splits.validation.map { "\(Shown.count($0)) images" }),
       ("seed", splits.seed.map { "\($0)" }), ("index lists", splits.digest),
     ])
     let judged = list([
@@ -124,10 +124,10 @@ struct ReproducibilityCard {
       (
         "model",
         model.map {
-          "\($0.paperName ?? $0.layers.map { "layers \($0)" } ?? "of another size"): "
+          "\($0.paperName ?? $0.layers.map { "layers \($0)" } ?? "not one of the paper's sizes"): "
             + "\($0.convolutionLayers) convolutional layers of \($0.channels) channels, "
             + "\($0.linearLayers) dense layers of \($0.linearInner) "
-            + "units, head \($0.head), \($0.parameters) parameters"
+            + "units, head \($0.head), \(Shown.count($0.parameters)) parameters"
         }
       ),
       ("complete configuration", facts.configuration == nil ? nil : "below"),

@@ -18,13 +18,17 @@ extension ReportComparison {
     func padded(_ text: String, _ width: Int) -> String {
       text + String(repeating: " ", count: max(1, width - text.count))
     }
-    return shares.map { share in
-      let pairs = share.pairs
-      return padded(share.name, 44) + padded(Shown.percent(pairs.first), 10)
-        + padded(Shown.percent(pairs.second), 10) + padded(Shown.points(pairs.difference), 8)
-        + "[\(Shown.points(pairs.interval.lowerBound)), "
-        + "\(Shown.points(pairs.interval.upperBound))], p = \(Shown.number(pairs.mcNemar, digits: 3))"
-    }
+    let header =
+      padded("", 44) + padded("first", 10) + padded("second", 10) + "difference [95 %], McNemar's p"
+    return [header]
+      + shares.map { share in
+        let pairs = share.pairs
+        return padded(share.name, 44) + padded(Shown.percent(pairs.first), 10)
+          + padded(Shown.percent(pairs.second), 10) + padded(Shown.points(pairs.difference), 8)
+          + "[\(Shown.points(pairs.interval.lowerBound)), "
+          + "\(Shown.points(pairs.interval.upperBound))], p = "
+          + Shown.number(pairs.mcNemar, digits: 3)
+      }
       + means.map { mean in
         let pairs = mean.pairs
         return padded(mean.name, 44) + padded(Shown.pixels(pairs.first), 10)
@@ -57,16 +61,25 @@ extension ReportComparison {
     ReportPage(
       style: "plain", headline: headline, notices: furtherNotices,
       sections: [
-        changes(names), results, ReportPage.Section(heading: "Method", items: Self.method),
+        changes(names), results(Self.columns(names)),
+        ReportPage.Section(heading: "Method", items: Self.method),
       ]
     )
+  }
+
+  /// What the two are called in tables: the files' names, their folders too where the names are the same.
+  private static func columns(_ names: (first: String, second: String)) -> [String] {
+    func name(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+    let short = [name(names.first), name(names.second)]
+    return short[0] == short[1] ? [names.first, names.second] : short
   }
 
   private func changes(_ names: (first: String, second: String)) -> ReportPage.Section {
     var section = ReportPage.Section(heading: "What changed")
     section.tables = [
       ReportPage.Table(
-        caption: "Recorded facts", columns: ["", names.first, names.second, ""],
+        caption: "Recorded facts: \(names.first) and \(names.second)",
+        columns: [""] + Self.columns(names) + [""],
         rows: facts.map {
           ReportPage.Row($0.name, [$0.first, $0.second, $0.changed ? "changed" : "the same"])
         })
@@ -77,22 +90,29 @@ extension ReportComparison {
       section.paragraphs = ["No line of the configurations differs."]
     } else {
       section.paragraphs = [
-        "Below the table: the lines of the configurations that only the first has (−) and only the "
-          + "second (+)."
+        "Below the table: the lines of the configurations that only \(Self.columns(names)[0]) has (−) and "
+          + "only \(Self.columns(names)[1]) has (+)."
       ]
       section.codes = [ReportPage.Code(lines.joined(separator: "\n"))]
     }
     return section
   }
 
-  private var results: ReportPage.Section {
+  private func results(_ names: [String]) -> ReportPage.Section {
     ReportPage.Section(
       heading: "Results",
+      paragraphs: [
+        "A difference is \(names[1]) minus \(names[0]), and 95 % the interval in which it lies at that "
+          + "confidence. 'only \(names[0])' is how many images that one alone has right (or certified), "
+          + "'only \(names[1])' how many the other alone has; p is the probability of so one-sided a "
+          + "disagreement if neither were better (McNemar's test)."
+      ],
       tables: [
         ReportPage.Table(
           caption: "Shares of \(images) images; differences in percentage points",
           columns: [
-            "", "first", "second", "difference", "95 %", "only first", "only second", "p",
+            "", names[0], names[1], "difference", "95 %", "only \(names[0])", "only \(names[1])",
+            "p",
           ],
           rows: shares.map { share in
             ReportPage.Row(
@@ -107,8 +127,8 @@ extension ReportComparison {
               ])
           }),
         ReportPage.Table(
-          caption: "Means over images, in pixel units",
-          columns: ["", "first", "second", "difference", "95 %", "images", "left out"],
+          caption: "Means over images, Euclidean (ℓ₂) lengths, pixel values in [0, 1]",
+          columns: ["", names[0], names[1], "difference", "95 %", "images", "left out"],
           rows: means.map { mean in
             ReportPage.Row(
               mean.name,

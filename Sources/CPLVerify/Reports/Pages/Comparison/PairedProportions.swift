@@ -57,10 +57,7 @@ public struct PairedProportions: Equatable, Sendable {
     let n = Double(count) + 2
     let (b, c) = (Double(onlyFirst) + 0.5, Double(onlySecond) + 0.5)
     let middle = (c - b) / n
-    let width = Self.normalQuantile * (b + c - (c - b) * (c - b) / n).squareRoot() / n
+    let width = ObservedShare.normalQuantile * (b + c - (c - b) * (c - b) / n).squareRoot() / n
     return max(-1, middle - width)...min(1, middle + width)
   }
-
-  /// The 97.5 % quantile of the normal distribution.
-  private static let normalQuantile = 1.959963984540054
 }
