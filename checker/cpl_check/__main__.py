@@ -1,6 +1,7 @@
 """cpl-check BUNDLE: says whether every claim of a bundle holds."""
 
 import argparse
+import os
 import sys
 import traceback
 
@@ -10,6 +11,11 @@ from .bundle import Bundle
 from .verdict import WORDS, check, overall
 
 REFUSED, FAULT = 65, 70
+
+
+def show(text, stream):
+    """Prints one line, whatever the text: what a bundle says can neither break the output nor pass for a verdict."""
+    print(text.encode("unicode_escape").decode("ascii"), file=stream, flush=True)
 
 
 def main(arguments=None):
@@ -24,28 +30,30 @@ def main(arguments=None):
         options = parser.parse_args(arguments)
     except SystemExit as end:
         return 64 if end.code else 0
-    say = (lambda text: print(text, file=sys.stderr, flush=True)) if options.verbose else lambda text: None
     try:
-        bundle = Bundle(options.bundle)
-        findings = check(bundle, say)
+        return judge(options.bundle, options.verbose)
     except (Refused, MemoryError) as reason:
-        print(f"cpl-check: refused: {reason or 'not enough memory'}", file=sys.stderr)
+        show(f"cpl-check: refused: {str(reason) or 'not enough memory'}", sys.stderr)
         return REFUSED
-    except Exception:  # Python's own code for these is 1, which says that a claim is refuted.
+    except Exception as reason:  # Python's own code for these is 1, which says that a claim is refuted.
+        if isinstance(reason, OSError):  # Nobody reads, or the disk is full; Python would try again at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         traceback.print_exc()
         return FAULT
-    verdict = overall(findings)
-    bad = [finding for finding in findings if finding.verdict]
-    for finding in bad[:20]:
-        print(finding)
-    if len(bad) > 20:
-        print(f"and {len(bad) - 20} more")
-    images = findings[-len(bundle.claims):]
-    gaps = sorted(finding.gap for finding in images)
-    print(f"{len(findings)} claims, {len(findings) - len(bad)} hold; {len(images)} images, whose own radii exceed "
-          f"the claimed ones by {gaps[0]:.2g} to {gaps[-1]:.2g} of them, {gaps[len(gaps) // 2]:.2g} in the median")
-    print(f"{options.bundle}: {WORDS[verdict]}")
-    return verdict
+
+
+def judge(folder, is_verbose):
+    """Checks a bundle, says what was found, and returns the verdict."""
+    bundle = Bundle(folder)
+    findings = check(bundle, (lambda text: show(text, sys.stderr)) if is_verbose else lambda text: None)
+    bad = [str(finding) for finding in findings if finding.verdict]
+    gaps = sorted(finding.gap for finding in findings[-len(bundle.claims):])
+    for line in [*bad[:20], *[f"and {len(bad) - 20} more"] * (len(bad) > 20),
+                 f"{len(findings)} claims, {len(findings) - len(bad)} hold; {len(gaps)} images, whose own radii are longer "
+                 f"by {gaps[0]:.2g} to {gaps[-1]:.2g} of the claimed ones, in the median by {gaps[len(gaps) // 2]:.2g}",
+                 f"{folder}: {WORDS[overall(findings)]}"]:
+        show(line, sys.stdout)
+    return overall(findings)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Split:
 
     def __init__(self, whole, bits, axes=None):
         largest = np.max(np.abs(whole), axis=axes, keepdims=axes is not None, initial=0.0)
-        exponent = np.maximum(np.frexp(largest)[1], -300)
+        exponent = np.where(largest > 0, np.maximum(np.frexp(largest)[1], -300), -300)
         self.top = np.ldexp(1.0, exponent)
         grid = np.ldexp(1.0, exponent - bits)
         self.bits = bits

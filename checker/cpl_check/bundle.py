@@ -1,4 +1,4 @@
-"""Reading a bundle: nothing in it is believed, and nothing that is not understood is passed over."""
+"""Reading a bundle: nothing in it is believed, and nothing that a claim could depend on is passed over."""
 
 import hashlib
 import io
@@ -13,9 +13,7 @@ import numpy as np
 from .arithmetic import Refused
 from .layers import KINDS
 
-STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:cpl-verify:real-certificate:1"
-CLAIMS = "cpl-claims"
 
 
 class Bundle:
@@ -26,7 +24,7 @@ class Bundle:
         if not folder.is_dir():
             raise Refused(f"{folder}: expected the folder of a bundle, found none")
         statement = read_json("statement.json", read(folder, "statement.json"))
-        digests = check_statement(statement)
+        digests, told = check_statement(statement)
         content = {name: read(folder, name) for name in digests}
         for name, digest in digests.items():
             found = hashlib.sha256(content[name]).hexdigest()
@@ -34,8 +32,8 @@ class Bundle:
                 raise Refused(f"{name}: expected SHA-256 {digest}, as the statement says, found {found}")
         tensors = read_tensors(content["weights.safetensors"])
         claims = Fields("claims.json", read_json("claims.json", content["claims.json"]))
-        if (claims.text("format"), claims.integer("version")) != (CLAIMS, 1):
-            raise Refused(f"claims.json: expected format {CLAIMS}, version 1")
+        if (claims.text("format"), claims.integer("version")) != ("cpl-claims", 1):
+            raise Refused("claims.json: expected format cpl-claims, version 1")
         image = claims.fields("image")
         self.shape = tuple(image.integer(name, 1) for name in ("channels", "height", "width"))
         image.end()
@@ -44,11 +42,11 @@ class Bundle:
             fields = Fields(f"claims.json, layer {number}", fields)
             kind = fields.text("kind")
             if kind not in KINDS:
-                raise Refused(f"{fields.place}: expected one of {', '.join(KINDS)}, found '{kind}'")
+                raise Refused(f"{fields.place}: expected one of {', '.join(KINDS)}, found {kind[:80]!r}")
             if self.layers and self.layers[-1].is_head or (kind == "normalize") != (number == 0):
                 raise Refused(f"{fields.place}: expected 'normalize' first and only there, and the head last")
             layer = KINDS[kind](fields, shape, Tensors(fields, tensors))
-            layer.name = fields.text("name")
+            layer.name = fields.name("name")
             layer.claimed_lipschitz = None if layer.is_head else fields.number("lipschitz")
             fields.end()
             self.layers.append(layer)
@@ -63,19 +61,21 @@ class Bundle:
             fields = Fields(f"claims.json, image {number}", fields)
             claim = (fields.integer("index"), fields.integer("class"), fields.number("radius"))
             fields.end()
-            if claim[1] >= classes or claim[2] < 0:
+            if claim[1] >= classes or math.copysign(1, claim[2]) < 0:
                 raise Refused(f"{fields.place}: expected a class below {classes} and a radius of at least 0")
             self.claims.append(claim)
         claims.end()
         if not self.claims or len({index for index, _, _ in self.claims}) != len(self.claims):
             raise Refused("claims.json: expected at least one image, and each index once")
+        if told not in (None, len(self.claims)):
+            raise Refused(f"statement.json: expected 'data' to say that {len(self.claims)} images are claimed")
         self.images = read_images(content["images.npy"], (len(self.claims), *self.shape))
 
 
 def check_statement(statement):
-    """The SHA-256 of each file that the statement is about."""
+    """The SHA-256 of each file that the statement is about, and how many images it says are claimed, if it does."""
     try:
-        if (statement["_type"], statement["predicateType"]) != (STATEMENT, PREDICATE):
+        if (statement["_type"], statement["predicateType"]) != ("https://in-toto.io/Statement/v1", PREDICATE):
             raise Refused(f"statement.json: expected an in-toto Statement v1 with a predicate {PREDICATE}")
         named = [*statement["subject"], statement["predicate"]["claims"]]
         names = [resource["name"] for resource in named]
@@ -83,14 +83,16 @@ def check_statement(statement):
         wanted = ("weights.safetensors", "images.npy", "claims.json")
         if len(digests) != len(names) or not all(re.fullmatch("[0-9a-f]{64}", digests[name]) for name in wanted):
             raise Refused("statement.json: expected each name once, with a SHA-256")
-        return {name: digests[name] for name in wanted}
-    except (KeyError, TypeError, ValueError) as error:
+        return {name: digests[name] for name in wanted}, statement["predicate"].get("data", {}).get("claimed")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Refused("statement.json: expected name and digest.sha256 of the subjects weights.safetensors and "
                       f"images.npy and, in the predicate, of claims.json: {error!r}") from None
 
 
 def read(folder, name):
     try:
+        if not (folder / name).is_file() and (folder / name).exists():
+            raise Refused(f"{folder / name}: expected a file")
         return (folder / name).read_bytes()
     except OSError as error:
         raise Refused(f"{folder / name}: {error.strerror}") from None
@@ -130,6 +132,12 @@ class Fields:
     def text(self, name):
         return self.take(name, str, "text")
 
+    def name(self, name):
+        text = self.text(name)
+        if not re.fullmatch("[A-Za-z0-9._/-]{1,200}", text):
+            raise Refused(f"{self.place}: expected '{name}' of letters, digits and ._/-, found {text[:80]!r}")
+        return text
+
     def list(self, name):
         return self.take(name, list, "a list")
 
@@ -145,14 +153,11 @@ class Fields:
     def number(self, name):
         return self.exact(name, self.text(name))
 
-    def numbers(self, name):
-        return [self.exact(name, text) for text in self.list(name)]
-
     def binary32(self, name):
         return self.as_binary32(name, self.number(name))
 
     def binary32s(self, name):
-        return [self.as_binary32(name, value) for value in self.numbers(name)]
+        return [self.as_binary32(name, self.exact(name, text)) for text in self.list(name)]
 
     def exact(self, name, text):
         """A finite binary64 number, written as Python's float.hex writes it."""
@@ -184,7 +189,7 @@ class Tensors:
 
     def take(self, field, shape):
         """The tensor that `field` names; None in `shape` is any extent."""
-        name = self.fields.text(field)
+        name = self.fields.name(field)
         if name not in self.tensors:
             raise Refused(f"{self.fields.place}: expected a tensor '{name}' that no other layer has")
         tensor = self.tensors.pop(name)
@@ -203,7 +208,6 @@ def read_tensors(content):
     if not 0 <= length <= len(content) - 8:
         raise Refused(f"{place}: expected a header, found {len(content)} bytes without a whole one")
     header = Fields(place, read_json(place, content[8:8 + length]))
-    header.rest.pop("__metadata__", None)
     body, tensors, ranges = content[8 + length:], {}, []
     for name in list(header.rest):
         fields = header.fields(name)
@@ -211,14 +215,13 @@ def read_tensors(content):
             raise Refused(f"{fields.place}: expected dtype F32")
         shape, offsets = fields.list("shape"), fields.list("data_offsets")
         fields.end()
-        if not all(type(number) is int and 0 <= number < 2**48 for number in shape + offsets):
-            raise Refused(f"{fields.place}: expected integers for shape and offsets")
-        if len(offsets) != 2 or offsets[1] - offsets[0] != 4 * math.prod(shape):
-            raise Refused(f"{fields.place}: expected four bytes for each of {shape}, found {offsets}")
+        if len(shape) > 4 or 0 in shape or not all(
+                type(number) is int and 0 <= number < 2**48 for number in shape + offsets):
+            raise Refused(f"{fields.place}: expected one to four extents of at least 1, and integers for offsets")
+        data = body[slice(*offsets)] if len(offsets) == 2 else b""
+        if len(offsets) != 2 or offsets[1] - offsets[0] != len(data) or len(data) != 4 * math.prod(shape):
+            raise Refused(f"{fields.place}: expected four bytes for each of {shape}, found {offsets} of {len(body)}")
         ranges.append(offsets)
-        data = body[offsets[0]:offsets[1]]
-        if len(data) != 4 * math.prod(shape):
-            raise Refused(f"{fields.place}: expected bytes {offsets}, found {len(body)} in all")
         tensors[name] = np.frombuffer(data, "<f4").reshape(shape)
     end = 0
     for first, last in sorted(ranges):
@@ -244,5 +247,3 @@ def read_images(content, shape):
     if not np.all(np.isfinite(images)):
         raise Refused(f"{place}: expected finite numbers")
     return images
-
-

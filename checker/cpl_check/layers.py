@@ -42,6 +42,9 @@ class Layer:
     def __init__(self, fields, shape, tensors):
         self.output = self.read(fields, shape, tensors)
 
+    def bound(self):
+        self.lipschitz = Fraction(1)
+
     def require(self, fields, condition, expected):
         if not condition:
             raise Refused(f"{fields.place}: expected {expected}")
@@ -74,9 +77,6 @@ class ZeroPadding(Layer):
         self.require(fields, len(shape) == 3 and channels >= shape[0], "an image, and no fewer channels than it has")
         return (channels, *shape[1:])
 
-    def bound(self):
-        self.lipschitz = Fraction(1)
-
     def forward(self, x):
         return np.pad(x, [(0, self.output[0] - x.shape[0])] + [(0, 0)] * 3), np.zeros(x.shape[1])
 
@@ -107,9 +107,6 @@ class Pooling(Layer):
         self.require(fields, len(shape) == 3 and shape[1] % s == 0 and shape[2] % s == 0, "windows that tile an image")
         return (shape[0], shape[1] // s, shape[2] // s)
 
-    def bound(self):
-        self.lipschitz = Fraction(1)
-
     def forward(self, x):
         s, (channels, height, width) = self.window, self.output
         z = x.reshape(channels, x.shape[1], height, s, width, s).sum((3, 5)) / s
@@ -124,9 +121,6 @@ class Flatten(Layer):
         self.require(fields, len(shape) == 3, "an image")
         return (math.prod(shape),)
 
-    def bound(self):
-        self.lipschitz = Fraction(1)
-
     def forward(self, x):
         return x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1]), np.zeros(x.shape[1])
 
@@ -136,8 +130,8 @@ class ConvexPotential(Layer):
 
     def read(self, fields, shape, tensors):
         self.step, self.claimed_norm = fields.binary32("step"), fields.number("norm")
-        self.require(fields, self.step >= 0 and 0 <= self.claimed_norm < 2.0**400,
-                     "a step of at least 0, and a norm from 0 to 2^400")
+        self.require(fields, self.step >= 0 and 0 <= self.claimed_norm < 2.0**200,
+                     "a step of at least 0, and a norm from 0 to 2^200")
         self.map = self.read_map(fields, shape, tensors)
         self.bias = tensors.take("bias", (self.map.shape[0],)).astype(np.float64)
         return shape

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .arithmetic import SLACK, U, Refused, Split, bits_for, matrix_product, norm, product, product_error
+from .arithmetic import SLACK, U, Refused, Split, bits_for, gamma, matrix_product, norm, product, product_error
 
 
 class Dense:
@@ -22,14 +22,11 @@ class Dense:
         return product(np.matmul, self.split, Split(features, self.bits, (0,)), self.shape[1])
 
     def apply_transposed(self, hidden):
-        def multiply(weights, hidden):
-            return weights.T @ hidden
-
-        return product(multiply, self.split, Split(hidden, self.bits, (0,)), self.shape[0])
+        return product(lambda weights, hidden: weights.T @ hidden, self.split, Split(hidden, self.bits, (0,)),
+                       self.shape[0])
 
     def add_bias(self, hidden, bias):
         return hidden + bias[:, None]
-
 
     def gram(self):
         rows = self.weights if self.shape[0] <= self.shape[1] else self.weights.T
@@ -90,7 +87,6 @@ class Convolution:
     def add_bias(self, hidden, bias):
         return hidden + bias[:, None, None, None]
 
-
     def gram(self):
         """T T' (or T' T, whichever is smaller) as a matrix of blocks, one a group of rows of pixels."""
         kernel, height, width = self.weights, self.height, self.width
@@ -111,7 +107,7 @@ class Convolution:
                 value, radius = matrix_product(bands[a], bands[b].T)
                 products[a, b] = value
                 magnitudes = np.abs(value)
-                longest = max(magnitudes.sum(0).max(), magnitudes.sum(1).max()) * SLACK
+                longest = max(magnitudes.sum(0).max(), magnitudes.sum(1).max()) * (1 + gamma(size)) * SLACK
                 # Its own error and that of at most `side` additions, twice: as a block and mirrored.
                 error += 2 * ((side + 1) * U * longest + radius * size) * SLACK
 
@@ -131,7 +127,7 @@ class Convolution:
         groups = [range(start, min(height, start + group)) for start in range(0, height, group)]
         diagonal = [mirrored(blocks(rows, rows)) for rows in groups]
         below = [blocks(rows, before) for before, rows in zip(groups, groups[1:])]
-        return BlockTridiagonal(diagonal, below, error * SLACK)
+        return BlockTridiagonal(diagonal, below, error * (1 + gamma(side * side)) * SLACK)
 
 
 def mirrored(matrix):
@@ -168,7 +164,7 @@ class BlockTridiagonal:
             except np.linalg.LinAlgError:
                 return None
             square += (residual(rest, previous, previous) + errors) ** 2
-        delta = (math.sqrt(square) + self.error) * SLACK
+        delta = (math.sqrt(square * (1 + gamma(2 * len(self.diagonal)))) + self.error) * SLACK
         return float(delta) if math.isfinite(delta) else None
 
 
@@ -208,5 +204,5 @@ def norm_lower_bound(layer_map):
             return 0.0
     vector = vector / norm(vector)
     value, radius = layer_map.apply(vector)
-    length = float(norm(value)) * (1 - 2.0**-30) - float(product_error(value, np.max(radius)))
+    length = float(norm(value)) * (1 - 2 * gamma(value.size + 4) - 2.0**-36) - float(product_error(value, np.max(radius)))
     return max(0.0, length * (1 - 2.0**-40) / float(norm(vector)))

@@ -74,11 +74,12 @@ def own_radii(layers, images, classes, lipschitz):
     margins, errors, constants = layers[-1].margins(x, classes)
     errors = (errors + constants * error) * SLACK
     others = np.arange(len(margins))[:, None] != classes
-    slopes = np.where(constants > 0, constants * up(lipschitz), 1.0)
+    # Not below 2^-1000, where products may underflow: a larger constant is one, too.
+    slopes = np.where(constants > 0, np.maximum(constants * up(lipschitz), 2.0**-1000), 1.0)
     # A hundred times more than the subtraction, product and quotient can round: the ball is closed.
     lower = margins - errors - 2.0**-46 * np.abs(margins)
     radii = np.where(constants > 0, lower / slopes * (1 - 2.0**-46), np.where(lower > 0, np.inf, lower))
-    radii = np.min(np.where(others, radii, np.inf), axis=0)
+    radii = np.minimum(np.min(np.where(others, radii, np.inf), axis=0), 2.0**1000)
     refuted = np.any(others & (margins + errors + 2.0**-46 * np.abs(margins) < 0), axis=0)
     return radii, refuted
 
