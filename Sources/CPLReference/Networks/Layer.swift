@@ -183,7 +183,7 @@ public struct LayerGradient<Scalar: TensorScalar>: Sendable {
 }
 
 /// A layer without parameters.
-package protocol ParameterFreeLayer: Layer {}
+public protocol ParameterFreeLayer: Layer {}
 
 extension ParameterFreeLayer {
   public var parameters: [(name: String, value: Tensor<Scalar>)] { [] }

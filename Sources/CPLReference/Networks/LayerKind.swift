@@ -4,7 +4,8 @@ import CPLNumerics
 /// A kind of layers. A value of it says what a layer is, without its parameters: what the attribute `model`
 /// of a weights file holds for each layer.
 ///
-/// A line in `LayerSpecification.kinds` makes a kind known to files and networks.
+/// `LayerSpecification.register` makes a kind of another package known to files and networks; this one's stand in a list
+/// there.
 public protocol LayerKind: Codable, Equatable, Sendable {
   /// The kind's name in files.
   static var codingName: String { get }
@@ -100,7 +101,7 @@ public struct LayerSample: Sendable {
   package let input: [Int]
   package let options: [LayerOption: LayerOptions.Value]
 
-  package init(_ input: [Int], _ options: [LayerOption: LayerOptions.Value] = [:]) {
+  public init(_ input: [Int], _ options: [LayerOption: LayerOptions.Value] = [:]) {
     self.input = input
     self.options = options
   }

@@ -1,4 +1,6 @@
+import CPLEnclosures
 import CPLNumerics
+import Synchronization
 
 /// What a layer is, without its parameters: a value of a kind that is known.
 public struct LayerSpecification: Sendable {
@@ -6,12 +8,36 @@ public struct LayerSpecification: Sendable {
 
   public init(_ value: any LayerKind) { self.value = value }
 
-  /// The kinds that networks are made of.
-  package static let kinds: [any LayerKind.Type] = [
+  /// The kinds that this package has.
+  private static let own: [any LayerKind.Type] = [
     NormalizeKind.self, PaddingKind.self, ConvolutionKind.self, NormPoolKind.self, FlattenKind.self,
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
     SLLLinearKind.self,
   ]
+
+  private static let registered = Mutex<[any LayerKind.Type]>([])
+
+  /// The kinds that networks are made of.
+  package static var kinds: [any LayerKind.Type] { own + registered.withLock { $0 } }
+
+  /// Makes a kind that another package defines known to files, configurations and checks, for the rest of the
+  /// process.
+  ///
+  /// - Throws: `VerificationError.invalid` where a kind has one of its names.
+  public static func register(_ kind: any LayerKind.Type) throws(VerificationError) {
+    let isNew = registered.withLock { kinds in
+      guard
+        !(own + kinds).contains(where: { $0.codingName == kind.codingName || $0.name == kind.name })
+      else { return false }
+      kinds.append(kind)
+      return true
+    }
+    guard isNew else {
+      throw .invalid(
+        what: "a kind of layers to register", expected: "names of its own",
+        found: "'\(kind.name)' ('\(kind.codingName)' in files), of which there is one")
+    }
+  }
 
   /// The faults of all kinds, each once.
   package static var faults: [PlantedLayerFault] {

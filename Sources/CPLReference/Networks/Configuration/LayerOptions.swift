@@ -53,7 +53,7 @@ public struct LayerOptions: Equatable, Sendable {
   }
 
   /// Takes a whole number.
-  mutating func integer(_ key: LayerOption, default value: Int? = nil) throws -> Int {
+  public mutating func integer(_ key: LayerOption, default value: Int? = nil) throws -> Int {
     guard let number = try optionalInteger(key, default: value) else {
       throw Problem(key: key, expected: "a whole number")
     }
@@ -61,7 +61,8 @@ public struct LayerOptions: Equatable, Sendable {
   }
 
   /// Takes a whole number that may be missing.
-  mutating func optionalInteger(_ key: LayerOption, default value: Int? = nil) throws -> Int? {
+  public mutating func optionalInteger(_ key: LayerOption, default value: Int? = nil) throws -> Int?
+  {
     switch try self.value(key, or: value.map(Value.integer)) {
     case nil: return nil
     case .integer(let number)?: return number
@@ -70,7 +71,7 @@ public struct LayerOptions: Equatable, Sendable {
   }
 
   /// Takes a number.
-  mutating func number(_ key: LayerOption, default value: Float) throws -> Float {
+  public mutating func number(_ key: LayerOption, default value: Float) throws -> Float {
     switch try self.value(key, or: .number(value)) {
     case .integer(let number)?: return Float(number)
     case .number(let number)?: return number
@@ -79,7 +80,8 @@ public struct LayerOptions: Equatable, Sendable {
   }
 
   /// Takes one of a few names.
-  mutating func choice<Choice>(_ key: LayerOption, default value: Choice? = nil) throws -> Choice
+  public mutating func choice<Choice>(_ key: LayerOption, default value: Choice? = nil) throws
+    -> Choice
   where Choice: CaseIterable & RawRepresentable<String> {
     if case .text(let name)? = try self.value(key, or: value.map { .text($0.rawValue) }),
       let choice = Choice(rawValue: name)
@@ -92,8 +94,11 @@ public struct LayerOptions: Equatable, Sendable {
 }
 
 /// A layer that takes something else than what stands before it gives.
-struct MisplacedLayer: Error {
-  let expected: String
+public struct MisplacedLayer: Error {
+  /// What would stand there.
+  public let expected: String
+
+  public init(expected: String) { self.expected = expected }
 }
 
 extension [Int] {

@@ -1,0 +1,1 @@
+../../../examples/new-layer/Sources/new-layer/AbsoluteValue.swift

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "new-layer",
+  dependencies: [.package(name: "cpl-verify", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "new-layer",
+      dependencies: [
+        .product(name: "CPLReference", package: "cpl-verify"),
+        .product(name: "CPLVerify", package: "cpl-verify"),
+      ])
+  ])
