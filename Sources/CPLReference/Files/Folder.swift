@@ -42,9 +42,11 @@ package enum Folder {
       try fill(partial)
       let former = path + ".replaced"
       remove(former)
-      if replacing { rename(path, former) }
+      let isAside = replacing && rename(path, former) == 0
       guard rename(partial, path) == 0 else {
-        throw ReferenceError.cannotCreate(path: path, reason: String(cString: strerror(errno)))
+        let reason = String(cString: strerror(errno))
+        if isAside { rename(former, path) }
+        throw ReferenceError.cannotCreate(path: path, reason: reason)
       }
       remove(former)
     } catch {
