@@ -44,7 +44,7 @@ package struct ProofOrigin: Sendable {
 /// claims.json, weights.safetensors and images.npy.
 ///
 /// *What is claimed* is a little less than what is proved here, for a checker has other bounds of its own roundings:
-/// norms are σ̄(1 + 2⁻³²), rounded up; constants follow from these; and radii are r_real·(L̄/L̄ of the claims)·(1 − 2⁻²²),
+/// norms are σ̄(1 + 2⁻³²), rounded up; constants follow from these; and radii are r_real·(L̄/L̄ of the claims)·(1 − 2⁻²⁴),
 /// rounded down.
 package struct ProofBundle: Sendable {
   /// L̄, as it is claimed.
@@ -55,7 +55,7 @@ package struct ProofBundle: Sendable {
 
   /// By which share norms are claimed to be larger, and radii smaller.
   private static let normSlack = 0x1p-32
-  private static let radiusSlack = 0x1p-22
+  private static let radiusSlack = 0x1p-24
 
   /// - Throws: `VerificationError` for a layer without bounds, or that no bundle can state.
   package init(_ network: EvaluatedNetwork) throws(VerificationError) {
