@@ -77,7 +77,8 @@ package struct ProofRun {
     for start in stride(from: 0, to: missing.count, by: Self.batch) {
       let positions = missing[start..<min(missing.count, start + Self.batch)]
       let found = certificate.certify(
-        images.images(at: positions), workers: judgement.workplace.workers)
+        images.images(at: positions), sharpness: ProofBundle.sharpness,
+        workers: judgement.workplace.workers)
       try ThreadArithmetic.check()
       let batch = AuditedBatch(
         certified: positions.enumerated().map { row, position in

@@ -45,7 +45,8 @@ package struct ProofOrigin: Sendable {
 ///
 /// *What is claimed* is a little less than what is proved here, for a checker has other bounds of its own roundings:
 /// norms are σ̄(1 + 2⁻³²), rounded up; constants follow from these; and radii are r_real·(L̄/L̄ of the claims)·(1 − 2⁻²⁴),
-/// rounded down.
+/// rounded down. Nothing is claimed of an image where rounding may take more than 2⁻²² of a margin, so that claimed
+/// radii are those of exact arithmetic to 10⁻⁶.
 package struct ProofBundle: Sendable {
   /// L̄, as it is claimed.
   package let lipschitz: Double
@@ -56,6 +57,8 @@ package struct ProofBundle: Sendable {
   /// By which share norms are claimed to be larger, and radii smaller.
   private static let normSlack = 0x1p-32
   private static let radiusSlack = 0x1p-24
+  /// Which share of a margin rounding may take at most where a radius is claimed.
+  package static let sharpness = 0x1p-22
 
   /// - Throws: `VerificationError` for a layer without bounds, or that no bundle can state.
   package init(_ network: EvaluatedNetwork) throws(VerificationError) {

@@ -103,6 +103,44 @@ struct ProofBundleTests {
     #expect(compared > 100)
   }
 
+  @Test("sharp radii are the others, or 0, and those of exact arithmetic but for twice the share")
+  func sharpness() throws {
+    var (blurred, sharp) = (0, 0)
+    for seed in 0..<60 as Range<UInt64> {
+      let network = EvaluatedNetwork(try SampleNetworks.random(seed))
+      let images = SampleNetworks.images(network.binary32, count: 3, seed: seed)
+      let certificate = try RealCertificate(network)
+      let constants = try PairConstants(network.binary64)
+      let all = certificate.certify(images, workers: .serial)
+      for share in [0, 1e-14, 1e-12, 1] {
+        let found = certificate.certify(images, sharpness: share, workers: .serial)
+        #expect(found.classes == all.classes)
+        for image in 0..<3 where all.radii[image] > 0 {
+          guard found.radii[image] > 0 else {
+            blurred += 1
+            continue
+          }
+          sharp += 1
+          #expect(found.radii[image] == all.radii[image])
+          let exact = ExactEvaluation.features(
+            network.binary64, images.row(image).map { Double($0) }
+          ).applying(network.binary64.head)
+          let predicted = found.classes[image]
+          let isClose = (0..<network.binary64.classes).contains { other in
+            guard other != predicted else { return false }
+            let slope = certificate.lipschitz * constants[predicted, other]
+            let longest = found.radii[image] * slope * (1 + 2 * share + 1e-12)
+            let margin = exact.values[predicted] - exact.values[other]
+            return !(FixedPoint(longest) < margin)
+          }
+          #expect(
+            isClose || found.radii[image] >= 0.99 * Double(images.row(image).count).squareRoot())
+        }
+      }
+    }
+    #expect(blurred > 50 && sharp > 50)
+  }
+
   @Test("the features err at an image by no more than is taken off its margins")
   func errors() throws {
     for seed in 0..<(Hunt.isSlow ? 2000 : 150) as Range<UInt64> {
