@@ -115,30 +115,56 @@ extension Checkpoint {
   private static func training(
     _ network: CPLNetwork<Float>, of file: borrowing HDF5File
   ) throws -> TrainingState {
-    var firstMoments: [Tensor<Float>] = []
-    var secondMoments: [Tensor<Float>] = []
+    let group = CheckpointSchema.progress
+    return TrainingState(
+      network: network, optimizer: try optimizer(of: network, file),
+      epoch: try integer("epoch", of: group, file), batch: try integer("batch", of: group, file),
+      lossSum: try real("loss_sum", of: group, file),
+      history: try [EpochRecord](from: file, group: CheckpointSchema.history))
+  }
+
+  private static func optimizer(
+    of network: CPLNetwork<Float>, _ file: borrowing HDF5File
+  ) throws -> any Optimizer<Float> {
+    let group = CheckpointSchema.optimizer
+    let step = try integer("step", of: group, file)
+    guard try file.attributeNames(of: group).contains(CheckpointSchema.momentum) else {
+      let names = Adam<Float>.momentNames
+      return Adam(
+        step: step, firstMoments: try moments(names[0].name, of: network, file),
+        secondMoments: try moments(names[1].name, of: network, file))
+    }
+    return StochasticGradientDescent(
+      step: step,
+      moments: try moments(
+        StochasticGradientDescent<Float>.momentNames[0].name, of: network, file),
+      momentum: try real(CheckpointSchema.momentum, of: group, file),
+      weightDecay: try real(CheckpointSchema.weightDecay, of: group, file))
+  }
+
+  private static func moments(
+    _ moment: String, of network: CPLNetwork<Float>, _ file: borrowing HDF5File
+  ) throws -> [Tensor<Float>] {
+    var moments: [Tensor<Float>] = []
     for layer in network.layers {
       for (name, value) in layer.parameters {
-        firstMoments.append(
-          try tensor(value.shape, at: CheckpointSchema.firstMoment(layer.name, name), of: file))
-        secondMoments.append(
-          try tensor(value.shape, at: CheckpointSchema.secondMoment(layer.name, name), of: file))
+        moments.append(
+          try tensor(
+            value.shape, at: CheckpointSchema.moment(moment, layer.name, name), of: file))
       }
     }
-    let group = CheckpointSchema.progress
-    guard case .real(let lossSum) = try file.attribute("loss_sum", of: group), lossSum.isFinite
-    else {
+    return moments
+  }
+
+  private static func real(
+    _ name: String, of group: String, _ file: borrowing HDF5File
+  ) throws -> Double {
+    guard case .real(let number) = try file.attribute(name, of: group), number.isFinite else {
       throw ReferenceError.invalid(
-        path: file.path, location: "attribute 'loss_sum' of \(group)", expected: "a finite number",
+        path: file.path, location: "attribute '\(name)' of \(group)", expected: "a finite number",
         found: "something else")
     }
-    return TrainingState(
-      network: network,
-      optimizer: Adam(
-        step: try integer("step", of: CheckpointSchema.optimizer, file),
-        firstMoments: firstMoments, secondMoments: secondMoments),
-      epoch: try integer("epoch", of: group, file), batch: try integer("batch", of: group, file),
-      lossSum: lossSum, history: try [EpochRecord](from: file, group: CheckpointSchema.history))
+    return number
   }
 
   private static func tensor(

@@ -70,20 +70,24 @@ extension TrainingState {
     try checkFinite()
     try HDF5File.create(at: path) { file in
       try network.write(to: file, description: description, published: published)
-      var position = 0
-      for layer in network.layers {
-        for (name, _) in layer.parameters {
-          try file.write(
-            optimizer.firstMoments[position],
-            to: CheckpointSchema.firstMoment(layer.name, name))
-          try file.write(
-            optimizer.secondMoments[position],
-            to: CheckpointSchema.secondMoment(layer.name, name))
-          position += 1
+      let parameters = network.layers.flatMap { layer in
+        layer.parameters.map { (layer: layer.name, name: $0.name) }
+      }
+      for ((moment, _), values) in zip(type(of: optimizer).momentNames, optimizer.moments) {
+        for ((layer, name), value) in zip(parameters, values) {
+          try file.write(value, to: CheckpointSchema.moment(moment, layer, name))
         }
       }
       try file.createGroup(CheckpointSchema.optimizer)
       try file.setAttribute("step", .integer(Int64(optimizer.step)), of: CheckpointSchema.optimizer)
+      if let descent = optimizer as? StochasticGradientDescent<Float> {
+        for (name, value) in [
+          (CheckpointSchema.momentum, descent.momentum),
+          (CheckpointSchema.weightDecay, descent.weightDecay),
+        ] {
+          try file.setAttribute(name, .real(value), of: CheckpointSchema.optimizer)
+        }
+      }
       try file.createGroup(CheckpointSchema.progress)
       try file.setAttribute("epoch", .integer(Int64(epoch)), of: CheckpointSchema.progress)
       try file.setAttribute("batch", .integer(Int64(batch)), of: CheckpointSchema.progress)

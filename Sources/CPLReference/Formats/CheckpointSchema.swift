@@ -33,13 +33,14 @@ package enum CheckpointSchema {
   static func alpha(_ layer: String) -> String { "/buffers/\(layer)/alpha" }
   /// The attribute that says what the published names of the tensors began with.
   static let prefix = "published_prefix"
-  static func firstMoment(_ layer: String, _ name: String) -> String {
-    "/optimizer/first_moment/\(layer)/\(name)"
-  }
-  static func secondMoment(_ layer: String, _ name: String) -> String {
-    "/optimizer/second_moment/\(layer)/\(name)"
+  /// What the optimiser keeps of a parameter, under one of `Optimizer.momentNames`.
+  static func moment(_ moment: String, _ layer: String, _ name: String) -> String {
+    "/optimizer/\(moment)/\(layer)/\(name)"
   }
   static let optimizer = "/optimizer"
+  /// The attributes of `optimizer` that stochastic gradient descent has.
+  static let momentum = "momentum"
+  static let weightDecay = "weight_decay"
   static let progress = "/progress"
   static let history = "/progress/history"
   /// The attribute of `progress` that says which run it is the progress of.

@@ -1,23 +1,28 @@
 import CPLKernels
-import CPLNetworks
 import CPLNumerics
 
 /// Adam (Kingma and Ba 2015, Algorithm 1) with β₁ = 0.9, β₂ = 0.999, ε = 1e-8 and no weight decay,
 /// in the order of operations of PyTorch.
-public struct Adam<Scalar: TensorScalar>: Sendable {
+public struct Adam<Scalar: TensorScalar>: Optimizer {
+  public static var momentNames: [(name: String, quantity: String)] {
+    [("first_moment", "a gradient"), ("second_moment", "the square of a gradient")]
+  }
+
   /// The number of updates made.
-  public internal(set) var step = 0
+  public private(set) var step = 0
   /// First moments, a tensor a parameter, in the order of the network's layers and parameters.
-  public internal(set) var firstMoments: [Tensor<Scalar>]
+  public private(set) var firstMoments: [Tensor<Scalar>]
   /// Second moments, likewise.
-  public internal(set) var secondMoments: [Tensor<Scalar>]
+  public private(set) var secondMoments: [Tensor<Scalar>]
+
+  public var moments: [[Tensor<Scalar>]] {
+    get { [firstMoments, secondMoments] }
+    set { (firstMoments, secondMoments) = (newValue[0], newValue[1]) }
+  }
 
   private static var beta1: Double { 0.9 }
   private static var beta2: Double { 0.999 }
   private static var epsilon: Double { 1e-8 }
-
-  /// How many numbers one piece of work holds.
-  private static var numbersPerPiece: Int { 1 << 16 }
 
   /// The optimiser before its first update, for parameters of the given shapes.
   public init(shapes: [[Int]]) {
@@ -32,32 +37,8 @@ public struct Adam<Scalar: TensorScalar>: Sendable {
     self.secondMoments = secondMoments
   }
 
-  /// Makes one update: moves every parameter of a network by its gradient, but for those of layers whose
-  /// gradient is nil.
-  public mutating func update(
-    _ network: inout CPLNetwork<Scalar>, gradients: [LayerGradient<Scalar>?],
-    learningRate: Double, workers: Workers
-  ) {
-    beginStep()
-    var position = 0
-    for index in network.layers.indices {
-      guard let gradient = gradients[index] else {
-        position += network.layers[index].parameters.count
-        continue
-      }
-      network.layers[index].updateParameters { parameter, value in
-        update(
-          &value, at: position, gradient: gradient.parameters[parameter],
-          learningRate: learningRate, workers: workers)
-        position += 1
-      }
-    }
-  }
-
-  /// Begins the next update; then `update` is called once for each parameter.
   public mutating func beginStep() { step += 1 }
 
-  /// Moves one parameter by its gradient.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public mutating func update(

@@ -12,7 +12,7 @@ extension CPLNetwork {
   ///   - densePowerGradient: the quirk of that name.
   /// - Returns: the loss, and for each layer the gradients in the order of `Layer.parameters`.
   public mutating func trainingGradient(
-    images: Tensor<Scalar>, labels: [Int], loss: MarginLoss, densePowerGradient: Bool,
+    images: Tensor<Scalar>, labels: [Int], loss: any TrainingLoss, densePowerGradient: Bool,
     workers: Workers
   ) -> (loss: Scalar, images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     let followers = deriveWeights(densePowerGradient: densePowerGradient, workers: workers)
@@ -27,7 +27,7 @@ extension CPLNetwork {
   ///
   /// Sums of subtrees of `BatchTree` are those of the whole batch once they have been added as the tree does.
   func lossSums(
-    images: Tensor<Scalar>, labels: [Int], loss: MarginLoss, batch: Int, workers: Workers
+    images: Tensor<Scalar>, labels: [Int], loss: any TrainingLoss, batch: Int, workers: Workers
   ) -> LossSums<Scalar> {
     let pass = record(images, recording: .everything, workers: workers)
     let (sum, logitGradient) = loss.sum(pass.logits, labels: labels, batch: batch)

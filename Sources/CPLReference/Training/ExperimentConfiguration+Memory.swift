@@ -2,7 +2,7 @@ import CPLNetworks
 
 extension ExperimentConfiguration {
   /// A lower bound of the bytes that training on so many images takes: each weight, its gradient
-  /// and the optimiser's two moments, and for the images of a step the input of every convex
+  /// and what the optimiser keeps of it, and for the images of a step the input of every convex
   /// potential layer.
   ///
   /// It cannot overflow for a model whose `problem` is nil.
@@ -12,7 +12,8 @@ extension ExperimentConfiguration {
     let inputs = layers.filter { $0.value is any ConvexPotentialKind }.reduce(0) {
       $0 + Self.count($1.value.shapes?.input ?? [])
     }
-    let numbers = 4 * weights + Double(min(training.batch, images)) * inputs
+    let moments = training.optimizer == .adam ? 2.0 : 1
+    let numbers = (2 + moments) * weights + Double(min(training.batch, images)) * inputs
     return Int(min(Double(MemoryLayout<Float>.size) * numbers, 0x1p62))
   }
 

@@ -71,10 +71,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
     let yaml = try YAMLEncoder().encode(self)
     guard var node = try Yams.compose(yaml: yaml) else { return yaml }
     // Yams writes 15 digits of a number, which are not always enough to read it back.
-    for (key, value) in [
-      (TrainingConfiguration.CodingKeys.learningRate, training.learningRate),
-      (.margin, training.margin),
-    ] {
+    for (key, value) in training.numbers where node["training"]?[key.rawValue] != nil {
       node["training"]?[key.rawValue] = Node("\(value)", Tag(.float))
     }
     for (key, values) in [
@@ -108,12 +105,9 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
           found: describe(node))
       }
       for key in mapping.keys.compactMap(\.string) where !section.keys.contains(key) {
-        let expected =
-          fixedSettings.contains(plain(key))
-          ? "a known key; training is always by Adam without weight decay, on the paper's schedule"
-          : "a known key (nearest: '\(meant(by: key, among: section.keys))')"
         throw ReferenceError.invalid(
-          path: path, location: "key '\(section.name)\(key)'", expected: expected,
+          path: path, location: "key '\(section.name)\(key)'",
+          expected: "a known key (nearest: '\(meant(by: key, among: section.keys))')",
           found: "an unknown one")
       }
     }
@@ -141,13 +135,10 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
     "img_size": "image_side", "resolution": "image_side", "width": "channels",
     "img_height": "image_height", "img_width": "image_width", "height": "image_height",
     "kernel_size": "kernel", "pool": "pooling", "depth": "convolution_layers",
-    "depth_linear": "linear_layers", "n_features": "linear_inner",
-  ]
-
-  /// What other programs let choose, and this one does not.
-  private static let fixedSettings: Set = [
-    "wd", "weight_decay", "weightdecay", "momentum", "optimizer", "optimiser", "optim", "scheduler",
-    "lr_scheduler", "lr_schedule",
+    "depth_linear": "linear_layers", "n_features": "linear_inner", "wd": "weight_decay",
+    "weightdecay": "weight_decay", "optimiser": "optimizer", "optim": "optimizer",
+    "scheduler": "schedule", "lr_scheduler": "schedule", "lr_schedule": "schedule",
+    "criterion": "loss", "loss_fn": "loss", "temp": "temperature", "max_lr": "learning_rate",
   ]
 
   private static func plain(_ key: String) -> String {

@@ -5,25 +5,15 @@ import CPLNumerics
 ///     ℓ = (1/classes) Σ_{j≠y} max(0, margin − z_y + z_j),
 ///
 /// averaged over a batch, summed in the order of `BatchTree`.
-public struct MarginLoss: Sendable {
+public struct MarginLoss: TrainingLoss {
   /// The margin below which a class counts against the label.
   public let margin: Double
 
   public init(margin: Double) { self.margin = margin }
 
-  /// The loss of logits N×classes, and its gradient with respect to them.
-  public func callAsFunction<Scalar: TensorScalar>(
-    _ logits: Tensor<Scalar>, labels: [Int]
-  ) -> (loss: Scalar, gradient: Tensor<Scalar>) {
-    let (sum, gradient) = sum(logits, labels: labels, batch: labels.count)
-    return (sum / Scalar(labels.count), gradient)
-  }
-
-  /// For images of a batch of so many: the sum of their losses, and the gradient of the batch's loss with
-  /// respect to their logits.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  func sum<Scalar: TensorScalar>(
+  public func sum<Scalar: TensorScalar>(
     _ logits: Tensor<Scalar>, labels: [Int], batch: Int
   ) -> (sum: Scalar, gradient: Tensor<Scalar>) {
     let (images, classes) = (logits.shape[0], logits.shape[1])

@@ -11,7 +11,7 @@ public struct Trainer: Sendable {
   private let sampler: BatchSampler
   private let augmentation: Augmentation
   private let schedule: LearningRateSchedule
-  private let loss: MarginLoss
+  private let loss: any TrainingLoss
   private let workers: Workers
   private let ranks: any Ranks
 
@@ -41,9 +41,9 @@ public struct Trainer: Sendable {
       count: self.training.count, batchSize: configuration.batch, seed: configuration.seed)
     augmentation = Augmentation(policy, seed: augmentationSeed ?? configuration.seed)
     schedule = LearningRateSchedule(
-      epochs: configuration.epochs, batches: sampler.batchesPerEpoch,
+      configuration.schedule, epochs: configuration.epochs, batches: sampler.batchesPerEpoch,
       learningRate: configuration.learningRate, offset: configuration.profile.learningRateOffset)
-    loss = MarginLoss(margin: configuration.margin)
+    loss = configuration.lossFunction
     self.workers = workers
     self.ranks = ranks
     let pieces = BatchTree.pieces(of: min(configuration.batch, self.training.count))

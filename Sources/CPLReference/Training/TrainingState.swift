@@ -5,7 +5,7 @@ import CPLNumerics
 /// Everything that a training run carries from one step to the next.
 public struct TrainingState: Sendable {
   public var network: CPLNetwork<Float>
-  public var optimizer: Adam<Float>
+  public var optimizer: any Optimizer<Float>
   /// Epochs completed.
   public var epoch = 0
   /// Steps completed in the epoch under way.
@@ -15,15 +15,19 @@ public struct TrainingState: Sendable {
   /// One entry for each completed epoch.
   public var history: [EpochRecord] = []
 
-  /// The start of a run.
-  public init(network: CPLNetwork<Float>) {
+  /// The start of a run that is configured so.
+  public init(
+    network: CPLNetwork<Float>, for configuration: TrainingConfiguration = TrainingConfiguration()
+  ) {
     self.network = network
-    optimizer = Adam(shapes: network.layers.flatMap { $0.parameters.map(\.value.shape) })
+    optimizer = configuration.optimizer(
+      of: network.layers.flatMap { $0.parameters.map(\.value.shape) })
   }
 
   /// A run as it was stored.
   public init(
-    network: CPLNetwork<Float>, optimizer: Adam<Float>, epoch: Int, batch: Int, lossSum: Double,
+    network: CPLNetwork<Float>, optimizer: any Optimizer<Float>, epoch: Int, batch: Int,
+    lossSum: Double,
     history: [EpochRecord]
   ) {
     self.network = network
@@ -48,11 +52,11 @@ extension TrainingState {
   /// weight or what the optimiser keeps of it is not finite.
   public func checkFinite() throws {
     var position = 0
+    let (names, moments) = (type(of: optimizer).momentNames, optimizer.moments)
     for layer in network.layers {
       var values = layer.parameters.map { ("a weight", $0.value) }
       for index in position..<position + values.count {
-        values.append(("a gradient", optimizer.firstMoments[index]))
-        values.append(("the square of a gradient", optimizer.secondMoments[index]))
+        values += zip(names, moments).map { ($0.quantity, $1[index]) }
       }
       position += layer.parameters.count
       values += layer.buffers.map { ("the power method's vector", $0.value) }
@@ -74,7 +78,7 @@ extension TrainingState {
     digest.update(field: try network.digest())
     digest.update(field: "\(optimizer.step) \(epoch) \(batch) \(lossSum.bitPattern)")
     let buffers = network.layers.flatMap { $0.buffers.map(\.value) }
-    for tensor in buffers + optimizer.firstMoments + optimizer.secondMoments {
+    for tensor in buffers + optimizer.moments.flatMap(\.self) {
       tensor.elements.withUnsafeBytes { digest.update(field: $0) }
     }
     return digest.hex()

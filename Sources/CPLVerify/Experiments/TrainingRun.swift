@@ -227,7 +227,8 @@ package struct TrainingRun {
   ) throws -> TrainingState {
     let (mean, deviation) = try experiment.normalization(of: training)
     let layers = experiment.model.layers(mean: mean, standardDeviation: deviation)
-    return TrainingState(network: CPLNetwork(layers, seed: experiment.training.seed))
+    return TrainingState(
+      network: CPLNetwork(layers, seed: experiment.training.seed), for: experiment.training)
   }
 
   private func train(

@@ -32,7 +32,17 @@ public enum ConfigurationReference {
       ("training.epochs", "passes over the training images; default 200"),
       ("training.batch", "images a step; default 256"),
       ("training.learning_rate", "the schedule's highest; default 0.001"),
-      ("training.margin", "of the loss; default 0.7"),
+      (
+        "training.schedule",
+        "triangular, the paper's, or one_cycle, PyTorch's OneCycleLR; default triangular"
+      ),
+      ("training.loss", "margin or cross_entropy; default margin"),
+      ("training.margin", "of the margin loss; default 0.7"),
+      ("training.offset", "what cross_entropy lowers the label's logit by; default 2√2·36/255"),
+      ("training.temperature", "of cross_entropy; default 0.25"),
+      ("training.optimizer", "adam, or sgd with Nesterov's momentum; default adam"),
+      ("training.momentum", "of sgd; default 0.9"),
+      ("training.weight_decay", "of sgd; default 0"),
       ("training.seed", "what everything random comes from; default 0"),
       (
         "training.validation",
@@ -72,10 +82,14 @@ public enum ConfigurationReference {
       seen.insert(path)
       lines.append(annotated(line, keys.first { $0.path == path }?.meaning))
     }
-    let missing = keys.filter { !seen.contains($0.path) && $0.path.hasPrefix("data.") }
-    if !missing.isEmpty, !seen.contains("data") { lines.append("# data:") }
-    lines += missing.map { key in
-      annotated("#   \(key.path.dropFirst(5)):", key.meaning)
+    for section in ["training", "data"] {
+      let missing = keys.filter { !seen.contains($0.path) && $0.path.hasPrefix("\(section).") }
+      if !missing.isEmpty, section == "training" || !seen.contains(section) {
+        lines.append("# \(section):")
+      }
+      lines += missing.map { key in
+        annotated("#   \(key.path.dropFirst(section.count + 1)):", key.meaning)
+      }
     }
     return lines.joined(separator: "\n")
   }

@@ -44,6 +44,7 @@ struct ExperimentConfigurationTests {
     arguments: [
       ("lr", "learning_rate"), ("LR", "learning_rate"), ("batch_size", "batch"), ("bs", "batch"),
       ("n_epochs", "epochs"), ("num-epochs", "epochs"), ("learnig_rate", "learning_rate"),
+      ("wd", "weight_decay"), ("lr_scheduler", "schedule"), ("optim", "optimizer"),
     ])
   func synonyms(key: String, meant: String) throws {
     let error = #expect(throws: ReferenceError.self) {
@@ -52,13 +53,44 @@ struct ExperimentConfigurationTests {
     #expect("\(try #require(error))".contains("(nearest: '\(meant)')"))
   }
 
+  @Test("another loss, optimiser and schedule are read and written as they are")
+  func alternatives() throws {
+    let text =
+      Self.minimal
+        + """
+
+          schedule: one_cycle
+          loss: cross_entropy
+          offset: 0.39930717
+          optimizer: sgd
+          weight_decay: 1.0e-05
+        """
+    let experiment = try Self.read(text)
+    let training = experiment.training
+    #expect(training.schedule == .oneCycle && training.loss == .crossEntropy)
+    #expect(training.offset == 0.39930717 && training.temperature == 0.25)
+    #expect(training.optimizer == .sgd && training.momentum == 0.9)
+    #expect(training.weightDecay == 1e-5)
+    #expect(try Self.read(try experiment.yaml()) == experiment)
+    #expect(!(try Self.read(Self.minimal).yaml()).contains("momentum"))
+  }
+
   @Test(
-    "a setting that there is not is told as such", arguments: ["wd", "weight_decay", "optimizer"])
-  func fixedSettings(key: String) throws {
+    "a key that goes with another choice is refused, and so are impossible numbers",
+    arguments: [
+      ("momentum: 0.9", "optimizer: sgd"), ("weight_decay: 0", "optimizer: sgd"),
+      ("offset: 1", "loss: cross_entropy"), ("loss: cross_entropy\n  margin: 1", "loss: margin"),
+      ("loss: hinge", "margin, cross_entropy"), ("optimizer: lion", "adam, sgd"),
+      ("schedule: cosine", "triangular, one_cycle"),
+      ("optimizer: sgd\n  momentum: 1", "from 0 to below 1"),
+      ("loss: cross_entropy\n  temperature: 0", "a positive number"),
+      ("optimizer: sgd\n  weight_decay: -1", "0 or a positive number"),
+    ])
+  func impossibleChoices(lines: String, message: String) throws {
     let error = #expect(throws: ReferenceError.self) {
-      try Self.read(Self.minimal + "\n  \(key): 1")
+      try Self.read(Self.minimal + "\n  " + lines)
     }
-    #expect("\(try #require(error))".contains("Adam without weight decay"))
+    #expect("\(try #require(error))".contains(message), "\(String(describing: error))")
   }
 
   @Test("a byte order mark before a configuration and line ends of other systems change nothing")

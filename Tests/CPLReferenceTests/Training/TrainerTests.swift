@@ -43,9 +43,7 @@ struct TrainerTests {
       + state.network.powerVectors.map { Digest.of($0.bytes) }
       + state.network.stepSizes.map { "\($0)" }
       + ["\(state.optimizer.step)"]
-      + (state.optimizer.firstMoments + state.optimizer.secondMoments).map {
-        Digest.of($0.bytes)
-      }
+      + state.optimizer.moments.flatMap(\.self).map { Digest.of($0.bytes) }
   }
 
   private static func run(
@@ -97,8 +95,8 @@ struct TrainerTests {
       let stored = TrainingState(
         network: state.network,
         optimizer: Adam(
-          step: state.optimizer.step, firstMoments: state.optimizer.firstMoments,
-          secondMoments: state.optimizer.secondMoments), epoch: state.epoch, batch: state.batch,
+          step: state.optimizer.step, firstMoments: state.optimizer.moments[0],
+          secondMoments: state.optimizer.moments[1]), epoch: state.epoch, batch: state.batch,
         lossSum: state.lossSum, history: state.history)
       let end = try Self.run(try Self.trainer(), from: stored).state
       #expect(Self.contents(end) == whole, "stopped after \(stop) steps")

@@ -49,8 +49,8 @@ struct RunFolderTests {
       var state = try folder.readState(of: run) { _ in }
       for steps in [0, 3] {
         state.optimizer = Adam(
-          step: steps, firstMoments: state.optimizer.firstMoments,
-          secondMoments: state.optimizer.secondMoments)
+          step: steps, firstMoments: state.optimizer.moments[0],
+          secondMoments: state.optimizer.moments[1])
         try state.write(
           to: folder.last,
           description: CheckpointDescription(

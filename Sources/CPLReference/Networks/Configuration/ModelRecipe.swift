@@ -219,7 +219,7 @@ extension KeyedDecodingContainer {
   }
 
   /// Replaces `value` by the one of its kind that is named under `key`, if any is.
-  func update<Value>(_ value: inout Value, _ key: Key) throws
+  package func update<Value>(_ value: inout Value, _ key: Key) throws
   where Value: Decodable & CaseIterable & RawRepresentable<String> {
     guard let name = try decodeIfPresent(String.self, forKey: key) else { return }
     guard let found = Value(rawValue: name) else {

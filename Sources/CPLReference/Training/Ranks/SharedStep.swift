@@ -126,15 +126,14 @@ struct SharedStep {
     let owners = zip(owners, state.network.layers).flatMap { owner, layer in
       layer.parameters.map { _ in owner }
     }
-    for moments in [\Adam<Float>.firstMoments, \.secondMoments] {
-      let own = owners.indices.filter { owners[$0] == ranks.rank }.map {
-        state.optimizer[keyPath: moments][$0]
-      }
-      spread(own) {
+    for list in state.optimizer.moments.indices {
+      var moments = state.optimizer.moments[list]
+      spread(owners.indices.filter { owners[$0] == ranks.rank }.map { moments[$0] }) {
         for (position, owner) in owners.enumerated() where owner != ranks.rank {
-          ranks.receive(into: &state.optimizer[keyPath: moments][position], from: owner)
+          ranks.receive(into: &moments[position], from: owner)
         }
       }
+      state.optimizer.moments[list] = moments
     }
   }
 
