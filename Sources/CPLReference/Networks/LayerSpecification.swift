@@ -11,6 +11,8 @@ public struct LayerSpecification: Sendable {
     NormalizeKind.self, PaddingKind.self, ConvolutionKind.self, NormPoolKind.self, FlattenKind.self,
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
     SLLLinearKind.self,
+    AOLConvolutionKind.self, AOLLinearKind.self, MaxMinKind.self, MaxPoolKind.self,
+    FirstChannelsKind.self, PixelUnshuffleKind.self,
   ]
 
   /// The faults of all kinds, each once.
