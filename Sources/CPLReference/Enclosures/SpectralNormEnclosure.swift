@@ -12,6 +12,8 @@ public struct SpectralNormEnclosure: Equatable, Sendable, Codable {
     case bandCholesky = "band-cholesky"
     /// The largest norm over the frequencies of a larger torus (section 2, independent).
     case torus
+    /// The largest norm over the frequencies of the torus that the images are: of a circular convolution.
+    case frequencies
   }
 
   /// lowerBound ≤ ‖A‖₂, proved, rounding included.

@@ -2,14 +2,16 @@ import CPLNumerics
 
 extension CPLNetwork {
   /// A network of freshly drawn parameters: weights and biases uniform in ±1/√fan_in (Kaiming
-  /// uniform with a = √5), u normal and of unit length. Each layer draws from streams of its own.
+  /// uniform with a = √5) but in layers that start as the identity, u normal and of unit length. Each layer draws from streams of its own.
   public init(_ specifications: [LayerSpecification], seed: UInt64) {
     let names = Self.names(of: specifications)
     self.init(
       layers: specifications.indices.map { index in
         let specification = specifications[index]
         let limit = 1 / Double(specification.fanIn ?? 1).squareRoot()
+        let startsAsIdentity = type(of: specification.value).startsAsIdentity
         let parameters = specification.parameterShapes.enumerated().map { position, parameter in
+          if startsAsIdentity { return Self.identity(parameter.shape) }
           var random = CounterRandom(
             seed: seed, purpose: .initialization, major: UInt32(index), minor: UInt32(position))
           return Tensor<Scalar>(
@@ -22,6 +24,17 @@ extension CPLNetwork {
         return specification.value.makeLayer(
           name: names[index], parameters: parameters, buffers: buffers)
       })
+  }
+
+  /// 1 from channel i to channel i at the middle tap of outputs×inputs×…, and 0 elsewhere; zeros of another shape.
+  private static func identity(_ shape: [Int]) -> Tensor<Scalar> {
+    var value = Tensor<Scalar>(shape: shape)
+    guard shape.count > 1 else { return value }
+    let taps = shape.dropFirst(2).reduce(1, *)
+    for channel in 0..<min(shape[0], shape[1]) {
+      value.elements[(channel * shape[1] + channel) * taps + taps / 2] = 1
+    }
+    return value
   }
 
   /// A normal vector divided by its length: the start of a power method.

@@ -32,6 +32,10 @@ public protocol LayerKind: Codable, Equatable, Sendable {
   /// The layer and its sizes in a few words, without its step.
   var summary: String { get }
 
+  /// Whether a new layer is the identity as far as its shape allows, its first parameter 1 from channel i to channel i
+  /// at the middle tap, and 0 everywhere else; others are drawn at random.
+  static var startsAsIdentity: Bool { get }
+
   /// Whether its layers are 1-Lipschitz whatever their weights are.
   static var isNonexpansive: Bool { get }
 
@@ -51,6 +55,9 @@ public protocol LayerKind: Codable, Equatable, Sendable {
 
   /// The part that such layers have in a recipe; nil where no recipe has them.
   static var recipePart: RecipePart? { get }
+
+  /// What reports call networks of such layers, such as "sll"; nil for layers that networks of every kind have.
+  static var family: String? { get }
 
   /// The names and shapes of the parameters in the state dictionaries of the code that published such layers,
   /// in the order of `parameterShapes`; the rest of their names tells the layer.
@@ -77,9 +84,11 @@ public protocol LayerKind: Codable, Equatable, Sendable {
 extension LayerKind {
   public static var isCounted: Bool { false }
   public static var place: LayerPlace { .body }
+  public static var startsAsIdentity: Bool { false }
   public static var isNonexpansive: Bool { false }
   public static var faults: [PlantedLayerFault] { [] }
   public static var recipePart: RecipePart? { nil }
+  public static var family: String? { recipePart?.name }
   public var publishedParameterShapes: [(name: String, shape: [Int])] { parameterShapes }
   public var publishedBufferShapes: [(name: String, shape: [Int])] { bufferShapes }
   public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? { nil }
@@ -93,6 +102,17 @@ extension LayerKind {
   func isPossible(_ image: ImageShape) -> Bool {
     arePossible(image.channels, image.height, image.width)
   }
+
+  /// Whether a shape is that of an image, or a number of features.
+  func isPossible(_ shape: [Int]) -> Bool {
+    ImageShape(extents: shape).map(isPossible) ?? (shape.count == 1 && arePossible(shape[0]))
+  }
+}
+
+/// A kind of layers with weights W.
+public protocol WeightedKind: LayerKind {
+  /// The number of rows of W, or of the channels that it gives.
+  var inner: Int { get }
 }
 
 /// A layer as a configuration would describe it.
@@ -131,7 +151,7 @@ public struct PublishedLayer: Equatable, Sendable {
 /// The names under which kinds of layers write their sizes.
 enum LayerField: String, CodingKey {
   case mean, standardDeviation, side, height, width, inputChannels, channels, inner, kernel, step
-  case window, inputShape, features, classes
+  case window, inputShape, features, classes, padding
   case unlabelled = "_0"
 }
 
@@ -151,7 +171,20 @@ extension KeyedDecodingContainer<LayerField> {
   }
 }
 
+extension KeyedDecodingContainer<LayerField> {
+  /// The images and the windows of a layer that tiles them.
+  func windows() throws -> (image: ImageShape, window: Int) {
+    (try image(channels: try value(.channels)), try value(.window))
+  }
+}
+
 extension KeyedEncodingContainer<LayerField> {
+  mutating func encode(windows window: Int, of image: ImageShape) throws {
+    try encode(image.channels, forKey: .channels)
+    try encode(window, forKey: .window)
+    try encode(sidesOf: image)
+  }
+
   mutating func encode(sidesOf image: ImageShape) throws {
     if image.isSquare {
       try encode(image.height, forKey: .side)

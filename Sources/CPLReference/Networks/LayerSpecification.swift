@@ -13,6 +13,8 @@ public struct LayerSpecification: Sendable {
     NormalizeKind.self, PaddingKind.self, ConvolutionKind.self, NormPoolKind.self, FlattenKind.self,
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
     SLLLinearKind.self,
+    AOLConvolutionKind.self, AOLLinearKind.self, MaxMinKind.self, MaxPoolKind.self,
+    FirstChannelsKind.self, PixelUnshuffleKind.self,
   ]
 
   private static let registered = Mutex<[any LayerKind.Type]>([])

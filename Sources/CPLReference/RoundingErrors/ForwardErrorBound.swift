@@ -50,6 +50,25 @@ package enum ForwardErrorBound {
       format.underflow(roundings: 1, elements: synthesis.elements))
   }
 
+  /// An affine layer fl(fl(Py) + b): with ε = `product`'s error at X̂ the sum rounds a vector of norm σ̄X̂ + β + ε at
+  /// most, so that the layer errs by ε + u(σ̄X̂ + β + ε).
+  ///
+  /// - Parameters:
+  ///   - norm: X̂.
+  ///   - spectralNormUpperBound: σ̄ ≥ ‖P‖₂.
+  ///   - biasNorm: β ≥ ‖b‖₂, b as it is added to all outputs.
+  ///   - product: how Py is computed.
+  package static func affineLayer(
+    norm: Double, spectralNormUpperBound: Double, biasNorm: Double, product: any RoundedProduct,
+    in format: BinaryFormat
+  ) throws(VerificationError) -> Double {
+    let up = Rounding.up
+    let error = try product.errorBound(norm: norm, in: format)
+    let output = up.sum(up.sum(up.product(spectralNormUpperBound, norm), biasNorm), error)
+    try format.require(output, "outputs of a layer")
+    return up.sum(error, up.product(format.unitRoundoff, output))
+  }
+
   /// (y − mean)/std, a difference and a quotient: |F̃(y) − F(y)| ≤ γ₂|F(y)| + η₀ element by element,
   /// and ‖F(y)‖ ≤ L(X̂ + ‖mean‖), L = 1/min std.
   ///

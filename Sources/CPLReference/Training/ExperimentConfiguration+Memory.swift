@@ -2,14 +2,14 @@ import CPLNetworks
 
 extension ExperimentConfiguration {
   /// A lower bound of the bytes that training on so many images takes: each weight, its gradient
-  /// and what the optimiser keeps of it, and for the images of a step the input of every convex
-  /// potential layer.
+  /// and what the optimiser keeps of it, and for the images of a step the input of every layer with
+  /// weights.
   ///
   /// It cannot overflow for a model whose `problem` is nil.
   public func minimumMemory(images: Int) -> Int {
     let layers = model.layers
     let weights = layers.flatMap(\.parameterShapes).reduce(0) { $0 + Self.count($1.shape) }
-    let inputs = layers.filter { $0.value is any ConvexPotentialKind }.reduce(0) {
+    let inputs = layers.filter { $0.value is any WeightedKind }.reduce(0) {
       $0 + Self.count($1.value.shapes?.input ?? [])
     }
     let moments = training.optimizer == .adam ? 2.0 : 1

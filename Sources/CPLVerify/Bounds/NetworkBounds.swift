@@ -46,10 +46,12 @@ public struct NetworkBounds: Sendable {
     self.lipschitzUpperBound = lipschitzUpperBound
   }
 
-  /// What the published pipeline takes L̄ for: the bounds of the layers without a step, every convex
-  /// potential layer counted as 1-Lipschitz whatever its step is. Proves nothing.
+  /// What the published pipeline takes L̄ for: the bounds of the layers without weights, every other layer counted
+  /// as 1-Lipschitz whatever its numbers are. Proves nothing.
   public var modelClaim: Double {
-    layers.filter { $0.stepSize == nil }.reduce(1) { $0 * $1.lipschitzUpperBound }
+    layers.filter { $0.stepSize == nil && $0.spectralNorm == nil }.reduce(1) {
+      $0 * $1.lipschitzUpperBound
+    }
   }
 }
 

@@ -93,6 +93,16 @@ struct Enclosures: PropertyCheck {
       below.append(bounds.lowerBound / exact)
       control.append(bounds.lowerBound * (1 - 1e-9) / exact)
     }
+    for padding in ConvolutionPadding.allCases {
+      for index in 0..<context.effort.choose(3, 4, 12) {
+        var random = context.random(for: id, 1000 + index)
+        guard let (bounds, matrix, rows) = try Self.sample(padding, index, context, &random),
+          let exact = LAPACK.singularValues(matrix, rows: rows, columns: matrix.count / rows)?.first
+        else { continue }
+        above.append(bounds.upperBound / exact)
+        below.append(bounds.lowerBound / exact)
+      }
+    }
     // The network's own layers are too large for a matrix; ‖Wv‖ ≤ ‖W‖ for each unit vector v.
     var own: [(subject: String?, value: Double)] = []
     var widths: [(subject: String?, value: Double)] = []
@@ -172,8 +182,36 @@ struct Enclosures: PropertyCheck {
     )
   }
 
-  /// The matrix of a zero-padded convolution, from its definition.
-  private static func matrix(of kernel: Tensor<Float>, on image: ImageShape) -> [Double] {
+  /// A small affine convolution's enclosure and its matrix: the first two kernels have norms on the torus of the image's
+  /// size that are smaller and larger than those with zeros beyond the edges.
+  private static func sample(
+    _ padding: ConvolutionPadding, _ index: Int, _ context: CheckContext,
+    _ random: inout CounterRandom
+  ) throws -> (bounds: SpectralNormEnclosure, matrix: [Double], rows: Int)? {
+    let channels = index < 2 ? 1 : 1 + random.below(3)
+    let (inner, side) = (index < 2 ? 1 : 1 + random.below(3), 3 + index % 2)
+    let image = ImageShape(channels: channels, height: 3, width: side)
+    let kernel = Tensor<Float>(
+      shape: [inner, channels, 3, 3],
+      elements: index < 2
+        ? [0, 0, 0, index == 0 ? -1 : 1, 1, index == 0 ? -1 : 1, 0, 0, 0]
+        : random.normals(inner * channels * 9))
+    let layer = CPLNetwork<Float>(
+      [.aolConvolution(image: image, channels: inner, kernel: 3, padding: padding)],
+      parameters: [[kernel, Tensor(shape: [inner])]], buffers: [[]]
+    ).layers[0]
+    guard let executed = layer as? AOLLayer<ConvolutionProduct<Float>>,
+      let bounds = try context.altered(layer).bounded.spectralNorm()
+    else { return nil }
+    return (
+      bounds, matrix(of: executed.product.weights, on: image, padding), inner * image.planeCount
+    )
+  }
+
+  /// The matrix of a convolution, from its definition.
+  private static func matrix(
+    of kernel: Tensor<Float>, on image: ImageShape, _ padding: ConvolutionPadding = .zero
+  ) -> [Double] {
     let (inner, channels, size) = (kernel.shape[0], kernel.shape[1], kernel.shape[2])
     let (height, width) = (image.height, image.width)
     let columns = image.count
@@ -181,10 +219,14 @@ struct Enclosures: PropertyCheck {
     for (tap, weight) in kernel.elements.enumerated() {
       let (a, b) = (tap / size % size - size / 2, tap % size - size / 2)
       let (output, input) = (tap / (size * size) / channels, tap / (size * size) % channels)
-      for row in max(0, -a)..<max(max(0, -a), min(height, height - a)) {
-        for column in max(0, -b)..<max(max(0, -b), min(width, width - b)) {
+      for row in 0..<height {
+        for column in 0..<width {
+          let (y, x) = (row + a, column + b)
+          let isInside = (0..<height).contains(y) && (0..<width).contains(x)
+          guard isInside || padding == .circular else { continue }
           let target = (output * height + row) * width + column
-          let source = (input * height + row + a) * width + column + b
+          let source =
+            (input * height + (y + size * height) % height) * width + (x + size * width) % width
           matrix[target * columns + source] += Double(weight)
         }
       }

@@ -69,7 +69,28 @@ struct ModelConfigurationTests {
       - linear: { inner: 3, step_numerator: 1.1 }
       - pooling-linear: { pooling: max, classes: 2 }
       """
-    for model in [Self.list, Self.recipe, sll, other] {
+    let selecting = """
+
+      - normalize: { channels: 2, side: 8 }
+      - aol-convolution: { channels: 8, kernel: 3 }
+      - max-min
+      - aol-convolution: { kernel: 1, padding: zero, repeat: 2 }
+      - first-channels: { channels: 4 }
+      - pixel-unshuffle: { window: 2 }
+      - max-pool: { window: 4 }
+      - flatten
+      - aol-linear
+      - aol-linear: { inner: 6 }
+      - max-min
+      - first-channels: { channels: 5 }
+      - pooling-linear: { pooling: trunc, classes: 3 }
+      """
+    #expect(
+      try Self.read(selecting).model.layers.map { $0.value.shapes?.output ?? [] } == [
+        [2, 8, 8], [8, 8, 8], [8, 8, 8], [8, 8, 8], [8, 8, 8], [4, 8, 8], [16, 4, 4], [16, 1, 1],
+        [16], [16], [6], [6], [5], [3],
+      ])
+    for model in [Self.list, Self.recipe, sll, other, selecting] {
       let configuration = try Self.read(model)
       let yaml = try configuration.yaml()
       #expect(try ExperimentConfiguration(yaml: yaml, path: "x.yml") == configuration)

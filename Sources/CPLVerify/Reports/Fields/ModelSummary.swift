@@ -44,7 +44,7 @@ public struct ModelSummary: Codable, Equatable, Sendable {
       head: network.head.specification.kind, classes: network.classes,
       parameters: network.parameterCount, imageShape: network.image)
     for layer in network.layers.reversed() {
-      guard let kind = layer.specification.value as? any ConvexPotentialKind else { continue }
+      guard let kind = layer.specification.value as? any WeightedKind else { continue }
       if layer.inputShape.count == 3 {
         convolutionLayers += 1
         (channels, convolutionInner) = (layer.inputShape[0], kind.inner)
@@ -54,7 +54,7 @@ public struct ModelSummary: Codable, Equatable, Sendable {
       }
     }
     let names = Set(
-      network.layers.compactMap { type(of: $0.specification.value).recipePart?.name })
+      network.layers.compactMap { type(of: $0.specification.value).family })
     if !names.isSubset(of: [ModelRecipe.standard]) {
       layers = names.sorted().joined(separator: ", ")
     }

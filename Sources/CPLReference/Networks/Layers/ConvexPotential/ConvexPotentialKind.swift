@@ -2,10 +2,7 @@ import CPLDatasets
 import CPLNumerics
 
 /// A kind of convex potential layers.
-public protocol ConvexPotentialKind: LayerKind {
-  /// The number of rows of W, or of hidden channels.
-  var inner: Int { get }
-}
+public protocol ConvexPotentialKind: WeightedKind {}
 
 /// A kind of convex potential layers with a step of their own.
 public protocol SteppedKind: ConvexPotentialKind {

@@ -26,16 +26,12 @@ public struct NormPoolKind: LayerKind {
 
 extension NormPoolKind {
   public init(from decoder: any Decoder) throws {
-    let fields = try decoder.container(keyedBy: LayerField.self)
-    image = try fields.image(channels: try fields.value(.channels))
-    window = try fields.value(.window)
+    (image, window) = try decoder.container(keyedBy: LayerField.self).windows()
   }
 
   public func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
-    try fields.encode(image.channels, forKey: .channels)
-    try fields.encode(window, forKey: .window)
-    try fields.encode(sidesOf: image)
+    try fields.encode(windows: window, of: image)
   }
 }
 

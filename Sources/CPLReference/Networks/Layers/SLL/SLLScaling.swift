@@ -19,10 +19,12 @@ struct SLLScaling: Sendable {
 
   /// The scaling of weights inner×C×k×k, a matrix being one with k = 1; without logarithms that of q = 1.
   ///
+  /// - Parameter regularization: what is added to 1/t_i, not negative.
+  ///
   /// Every sum is one chain of fused operations in a fixed order.
   ///
   /// - Complexity: k⁴·inner²·C multiplications.
-  init(weights: Tensor<Double>, logarithms: Tensor<Double>?) {
+  init(weights: Tensor<Double>, logarithms: Tensor<Double>?, regularization: Double = 0) {
     let taps = Taps(weights)
     self.taps = taps
     self.logarithms = logarithms?.elements
@@ -43,12 +45,12 @@ struct SLLScaling: Sendable {
         sums[i] += value.magnitude * (logarithms.map { exp($0.elements[j] - $0.elements[i]) } ?? 1)
       }
     }
-    roots = sums.map { $0 == 0 ? 0 : (1 / $0).squareRoot() }
+    roots = sums.map { $0 == 0 ? 0 : (1 / ($0 + regularization)).squareRoot() }
   }
 
   /// The gradients with respect to the weights and to q̃ if there is one, given those with respect to √t.
   ///
-  /// With S_i = 1/t_i, ∂/∂S_i = −½ S_i^(−3/2) ∂/∂√t_i, and S_i depends on both rows of every product.
+  /// With S_i = 1/t_i, the regularization included, ∂/∂S_i = −½ S_i^(−3/2) ∂/∂√t_i, and S_i depends on both rows of every product.
   func gradients(of rootGradients: [Double]) -> (weights: Tensor<Double>, logarithms: [Double]?) {
     let inner = taps.inner
     let slopes = zip(roots, rootGradients).map { -0.5 * $0 * $0 * $0 * $1 }

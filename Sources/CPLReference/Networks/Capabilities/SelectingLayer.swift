@@ -1,0 +1,16 @@
+import CPLEnclosures
+
+/// A 1-Lipschitz layer whose outputs are inputs, chosen and put in order: nothing of it rounds.
+package protocol SelectingLayer: ParameterFreeLayer, FeatureLayer, LipschitzBoundedLayer,
+  ForwardErrorBoundedLayer
+{}
+
+extension SelectingLayer {
+  public func lipschitzUpperBound(
+    _ spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double { 1 }
+
+  public func forwardErrorBound(
+    norm: Double, spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double { 0 }
+}

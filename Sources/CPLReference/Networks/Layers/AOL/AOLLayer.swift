@@ -1,0 +1,194 @@
+import CPLEnclosures
+import CPLNumerics
+
+/// An almost orthogonal Lipschitz layer (AOL; Prach and Lampert, ECCV 2022), which is 1-Lipschitz for all weights:
+///
+///     y = P x + b,   P = W diag(t)
+///
+/// with `AOLScaling`'s t. What is executed, and bounded, is P as it was rounded. t is made smaller by four units in the
+/// last place, so that roundings do not make ‖P‖ larger than 1. The Lipschitz constant is ‖P‖.
+package struct AOLLayer<Product: AffineProduct>: FeatureLayer {
+  package typealias Scalar = Product.Scalar
+  /// The input, for the gradient of the weights.
+  package typealias Cache = Tensor<Product.Scalar>?
+
+  package let name: String
+  package let specification: LayerSpecification
+  /// W as it is trained, outputs×inputs or outputs×inputs×k×k.
+  package private(set) var weights: Tensor<Scalar>
+  /// b.
+  package private(set) var bias: Tensor<Scalar>
+  /// P.
+  package private(set) var product: Product
+  /// t as it is executed.
+  private var factors: [Double] = []
+
+  /// - Parameter product: a map with weights of the same shape, which are replaced.
+  init(
+    name: String, _ specification: LayerSpecification, bias: Tensor<Scalar>, _ product: Product
+  ) {
+    self.name = name
+    self.specification = specification
+    weights = product.weights
+    self.bias = bias
+    self.product = product
+    derive()
+  }
+
+  package var inputShape: [Int] { product.inputShape }
+  package var outputShape: [Int] { product.outputShape }
+  package var parameters: [(name: String, value: Tensor<Scalar>)] {
+    [("weights", weights), ("bias", bias)]
+  }
+
+  package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+    body(0, &weights)
+    body(1, &bias)
+    derive()
+  }
+
+  /// Makes P of W.
+  private mutating func derive() {
+    factors = AOLScaling(weights: weights.converted()).factors
+      .map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
+    product.weights = weights.columnsScaled(by: factors)
+  }
+
+  package func forward(
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
+    let output = product.applied(to: input, adding: bias, workers: workers)
+    return (output, recording == .everything ? input : nil)
+  }
+
+  package func inputGradient(
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    product.appliedTransposed(to: outputGradient, workers: workers)
+  }
+
+  package func tangent(
+    _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> Tensor<Scalar> {
+    product.applied(to: inputTangent, adding: nil, workers: workers)
+  }
+
+  /// With respect to P and b.
+  package func backward(
+    _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
+  ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
+    let gradients = product.gradients(
+      inputs: cache!, outputs: outputGradient, workers: workers)
+    return (
+      product.appliedTransposed(to: outputGradient, workers: workers),
+      LayerGradient(parameters: [gradients.weights, gradients.bias])
+    )
+  }
+
+  /// With g′ the gradient with respect to P: ∂/∂W = g′ diag(t), t held constant, and ∂/∂t_j = Σ_i g′_ij W_ij.
+  package func parameterGradient(
+    _ sums: consuming LayerGradient<Scalar>
+  ) -> LayerGradient<Scalar> {
+    let gradient = sums.parameters[0]
+    return LayerGradient(
+      parameters: [gradient.columnsScaled(by: factors), sums.parameters[1]],
+      derived: gradient.columnDots(with: weights).map { Scalar($0) })
+  }
+
+  /// In a wider format the numbers that are executed stay; in a narrower one they are derived again.
+  package func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
+    let layer = specification.value.makeLayer(
+      name: name, parameters: parameters.map { $0.value.converted(to: type) }, buffers: [])
+    guard Other.significandBitCount >= Scalar.significandBitCount,
+      var wider = layer as? any ScaledInputsLayer<Other>
+    else { return layer }
+    wider.execute(product.weights.converted(), factors: factors)
+    return wider
+  }
+}
+
+extension AOLLayer: DerivedWeightsLayer {
+  /// The gradient reaches W by way of t too.
+  package mutating func deriveWeights(
+    densePowerGradient: Bool
+  ) -> GradientThroughDerivation<Scalar> {
+    let scaling = AOLScaling(weights: weights.converted())
+    return { gradient, _ in
+      let through = scaling.gradient(of: gradient.derived.map { Double($0) })
+      gradient.parameters[0].add(through.converted(), scale: 1)
+    }
+  }
+}
+
+/// An AOL layer whatever its map.
+protocol ScaledInputsLayer<Scalar>: FeatureLayer {
+  /// W.
+  var weights: Tensor<Scalar> { get }
+
+  /// Executes P as given.
+  mutating func execute(_ weights: Tensor<Scalar>, factors: [Double])
+}
+
+extension AOLLayer: ScaledInputsLayer {
+  mutating func execute(_ weights: Tensor<Scalar>, factors: [Double]) {
+    product.weights = weights
+    self.factors = factors
+  }
+}
+
+extension AOLLayer: LipschitzBoundedLayer {
+  package func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+    try product.spectralNorm()
+  }
+
+  package func lipschitzUpperBound(
+    _ spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double { spectralNorm?.upperBound ?? .infinity }
+}
+
+extension AOLLayer: ForwardErrorBoundedLayer {
+  package func forwardErrorBound(
+    norm: Double, spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double {
+    try product.forwardErrorBound(
+      norm: norm, bias: bias, spectralNormUpperBound: spectralNorm?.upperBound ?? .infinity)
+  }
+}
+
+extension Tensor {
+  /// For an element of outputs×inputs×… the input that it is of.
+  @inline(__always)
+  private func column(of index: Int, _ taps: Int) -> Int { index / taps % shape[1] }
+
+  private var taps: Int { shape.dropFirst(2).reduce(1, *) }
+
+  /// The columns of outputs×inputs×…, each times a number; each element is rounded once.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  fileprivate func columnsScaled(by factors: [Double]) -> Tensor {
+    var scaled = self
+    let taps = taps
+    scaled.withUnsafeMutableElements { elements in
+      for index in 0..<count {
+        elements[index] = Scalar(Double(elements[index]) * factors[column(of: index, taps)])
+      }
+    }
+    return scaled
+  }
+
+  /// For each column its inner product with that of another such tensor.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  fileprivate func columnDots(with other: Tensor) -> [Double] {
+    var dots = [Double](repeating: 0, count: shape[1])
+    let taps = taps
+    withUnsafeElements { a in
+      other.withUnsafeElements { b in
+        for index in 0..<count {
+          dots[column(of: index, taps)] += Double(a[index]) * Double(b[index])
+        }
+      }
+    }
+    return dots
+  }
+}

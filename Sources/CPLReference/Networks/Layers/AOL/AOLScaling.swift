@@ -1,0 +1,46 @@
+import CPLNumerics
+
+/// The scaling of an almost orthogonal layer (Prach and Lampert, ECCV 2022, theorems 1 and 2), in binary64:
+///
+///     t_j = (Σ_k |WᵀW|_jk + 1e-6)^(−½)
+///
+/// one number an input, or a channel of inputs; the sum of a convolution is over all shifts of one kernel against another
+/// too. By Gershgorin's theorem diag(t) WᵀW diag(t) ⪯ I for every W, whether zeros or opposite edges lie beyond an
+/// image: on a torus the products of shifts that meet add up, to no more than their magnitudes do. It is SLL's scaling
+/// of Wᵀ with q = 1, its root for t.
+struct AOLScaling: Sendable {
+  /// What published layers add under the root.
+  static let regularization = 1e-6
+
+  /// t; 0 where all weights of an input are 0.
+  let factors: [Double]
+  private let scaling: SLLScaling
+  private let shape: [Int]
+
+  /// - Parameter weights: W, outputs×inputs or outputs×inputs×k×k.
+  init(weights: Tensor<Double>) {
+    shape = weights.shape
+    let kernel = weights.reshaped(shape.count == 4 ? shape : shape + [1, 1])
+    scaling = SLLScaling(
+      weights: kernel.exchangingChannels, logarithms: nil, regularization: Self.regularization)
+    factors = scaling.roots
+  }
+
+  /// The gradient with respect to the weights, given the one with respect to t.
+  func gradient(of factorGradient: [Double]) -> Tensor<Double> {
+    scaling.gradients(of: factorGradient).weights.exchangingChannels.reshaped(shape)
+  }
+}
+
+extension Tensor<Double> {
+  /// The two outer axes of four in the other order.
+  fileprivate var exchangingChannels: Tensor {
+    let (rows, columns, taps) = (shape[0], shape[1], shape[2] * shape[3])
+    return Tensor(
+      shape: [columns, rows, shape[2], shape[3]],
+      elements: (0..<count).map { index in
+        let (column, row, tap) = (index / (rows * taps), index / taps % rows, index % taps)
+        return elements[(row * columns + column) * taps + tap]
+      })
+  }
+}
