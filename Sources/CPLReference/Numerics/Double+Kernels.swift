@@ -119,4 +119,13 @@ extension Double: TensorScalar {
       shape, packed, step, images, input, hidden, gradient, gradient, kernelGradient, biasGradient,
       dot, workspace)
   }
+
+  public static func addKernelGradients(
+    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Double>, output: UnsafePointer<Double>),
+    _ second: (input: UnsafePointer<Double>, output: UnsafePointer<Double>),
+    to kernelGradient: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_kernel_gradient_f64(
+      shape, first.input, first.output, second.input, second.output, kernelGradient, workspace)
+  }
 }

@@ -119,4 +119,13 @@ extension Float: TensorScalar {
       shape, packed, step, images, input, hidden, gradient, gradient, kernelGradient, biasGradient,
       dot, workspace)
   }
+
+  public static func addKernelGradients(
+    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Float>, output: UnsafePointer<Float>),
+    _ second: (input: UnsafePointer<Float>, output: UnsafePointer<Float>),
+    to kernelGradient: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    cpl_conv_kernel_gradient_f32(
+      shape, first.input, first.output, second.input, second.output, kernelGradient, workspace)
+  }
 }

@@ -124,4 +124,10 @@ public protocol TensorScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
     gradient: UnsafeMutablePointer<Self>, kernelGradient: UnsafeMutablePointer<Self>,
     biasGradient: UnsafeMutablePointer<Self>, dot: UnsafeMutablePointer<Self>,
     _ workspace: UnsafeMutableRawPointer)
+
+  /// kernelGradient ← kernelGradient + the gradients of two ⟨output, T input⟩ with respect to the kernel.
+  static func addKernelGradients(
+    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
+    _ second: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
+    to kernelGradient: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
 }

@@ -24,6 +24,7 @@ extension SteppedKind {
 
 extension ConvexPotentialKind {
   public static var isCounted: Bool { true }
+  public var passes: Int { 2 }
 }
 
 extension ConvolutionKind {
