@@ -29,6 +29,9 @@ public protocol LayerKind: Codable, Equatable, Sendable {
   /// `Layer.buffers`: unit vectors, which a new layer draws at random.
   var bufferShapes: [(name: String, shape: [Int])] { get }
 
+  /// How often the first parameter is applied to an image.
+  var passes: Int { get }
+
   /// The layer and its sizes in a few words, without its step.
   var summary: String { get }
 
@@ -85,6 +88,7 @@ extension LayerKind {
   public static var isCounted: Bool { false }
   public static var place: LayerPlace { .body }
   public static var startsAsIdentity: Bool { false }
+  public var passes: Int { 1 }
   public static var isNonexpansive: Bool { false }
   public static var faults: [PlantedLayerFault] { [] }
   public static var recipePart: RecipePart? { nil }
@@ -151,7 +155,7 @@ public struct PublishedLayer: Equatable, Sendable {
 /// The names under which kinds of layers write their sizes.
 enum LayerField: String, CodingKey {
   case mean, standardDeviation, side, height, width, inputChannels, channels, inner, kernel, step
-  case window, inputShape, features, classes, padding
+  case window, inputShape, features, classes, padding, terms
   case unlabelled = "_0"
 }
 

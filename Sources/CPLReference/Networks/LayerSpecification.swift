@@ -14,7 +14,7 @@ public struct LayerSpecification: Sendable {
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
     SLLLinearKind.self,
     AOLConvolutionKind.self, AOLLinearKind.self, MaxMinKind.self, MaxPoolKind.self,
-    FirstChannelsKind.self, PixelUnshuffleKind.self,
+    FirstChannelsKind.self, PixelUnshuffleKind.self, SOCKind.self,
   ]
 
   private static let registered = Mutex<[any LayerKind.Type]>([])

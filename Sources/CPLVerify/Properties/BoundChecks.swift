@@ -5,7 +5,8 @@ import CPLReference
 /// Checks of spectral norms and Lipschitz constants.
 enum BoundChecks {
   static let all: [any PropertyCheck] = [
-    PowerMethodFromBelow(), Enclosures(), LayerConstants(), NonexpansiveKinds(), NetworkConstant(),
+    PowerMethodFromBelow(), Enclosures(), LayerConstants(), NonexpansiveKinds(), SkewSeriesLayers(),
+    NetworkConstant(),
   ]
 }
 

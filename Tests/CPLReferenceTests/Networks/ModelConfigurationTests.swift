@@ -64,6 +64,7 @@ struct ModelConfigurationTests {
 
       - normalize: { channels: 1, height: 4, width: 10 }
       - padding: { channels: 2, padding: clone }
+      - soc-convolution: { terms: 8, repeat: 2 }
       - flatten:
       - sll-linear: { inner: 3 }
       - linear: { inner: 3, step_numerator: 1.1 }

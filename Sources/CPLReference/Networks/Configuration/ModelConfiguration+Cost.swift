@@ -5,8 +5,7 @@ extension ModelConfiguration {
     layers.reduce(0) { sum, layer in
       guard let weights = layer.parameterShapes.first?.shape else { return sum }
       let positions = layer.value.shapes?.output.dropFirst().map(Double.init).reduce(1, *) ?? 1
-      // A convex potential layer applies its weights twice.
-      let passes = layer.value is any ConvexPotentialKind ? 2.0 : 1.0
+      let passes = Double(layer.value.passes)
       return sum + weights.map(Double.init).reduce(passes * positions, *)
     }
   }

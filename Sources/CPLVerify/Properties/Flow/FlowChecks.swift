@@ -5,5 +5,6 @@ package enum FlowChecks {
   package static let all: [any PropertyCheck] = [
     ContractionCheck(), NonexpansiveFlowCheck(), EulerGradientCheck(), ImplicitGradientCheck(),
     MidpointSkewCheck(), ExponentialSkewCheck(), EulerSkewCheck(),
+    SkewSeriesCheck(),
   ]
 }

@@ -21,6 +21,7 @@ extension SteppedKind {
 
 extension ConvexPotentialKind {
   public static var isCounted: Bool { true }
+  public var passes: Int { 2 }
 }
 
 extension ConvolutionKind {

@@ -1,0 +1,88 @@
+import CPLEnclosures
+import CPLNumerics
+import CPLRoundingErrors
+
+extension SOCConvolution: LipschitzBoundedLayer {
+  /// Of A, with the kernel that is executed.
+  public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+    try VerifiedSpectralNorm.convolution(
+      kernel: kernel.converted(), height: image.height, width: image.width)
+  }
+
+  public func lipschitzUpperBound(
+    _ spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double {
+    try LipschitzBound.skewSeries(
+      terms: series.terms, spectralNormUpperBound: spectralNorm?.upperBound ?? .infinity)
+  }
+}
+
+extension SOCConvolution: ForwardErrorBoundedLayer {
+  public func forwardErrorBound(
+    norm: Double, spectralNorm: SpectralNormEnclosure?
+  ) throws(VerificationError) -> Double {
+    let spectralNormUpperBound = spectralNorm?.upperBound ?? .infinity
+    return try ForwardErrorBound.skewSeries(
+      norm: norm, terms: series.terms, spectralNormUpperBound: spectralNormUpperBound,
+      biasNorm: Rounding.up.product(bias.normUpperBound, image.planeNormUpperBound),
+      product: try product(spectralNormUpperBound: spectralNormUpperBound),
+      in: BinaryFormat(Scalar.self))
+  }
+
+  /// How A s is computed: `CPLKernels.h` says when it is by Winograd's algorithm.
+  private func product(
+    spectralNormUpperBound: Double
+  ) throws(VerificationError) -> any RoundedProduct {
+    if Scalar.self == Float.self, kernel.shape[2] == 3, image.height >= 4 {
+      return try WinogradSums(
+        ZeroPaddedConvolution(
+          kernel: kernel.elements.map { Double($0) }, outputs: kernel.shape[0],
+          inputs: kernel.shape[1], kernelSide: 3, height: image.height, width: image.width))
+    }
+    return FusedSums.convolution(
+      kernel: kernel, pixels: image.planeCount, spectralNormUpperBound: spectralNormUpperBound
+    ).forward
+  }
+}
+
+extension ForwardErrorBound {
+  /// Σ_{i ≤ k} Aⁱx/i! + b as `SkewSeries` executes it, s_i = fl(w_i/i), w_{i−1} = fl(x ± fl(A s_i)), from w_k = x.
+  ///
+  /// *Proof.* Let W_i ≥ ‖w_i‖ for the exact values, and e_i the norm of the computed ones' error, e_k = 0. The computed
+  /// s_i has norm at most (1 + u)(W_i + e_i)/i + η₀-terms =: Ŝ and errs by e_i/i + u(W_i + e_i)/i + η₀-terms; with c
+  /// the product's error at Ŝ, fl(A s_i) errs by θ̄ times that and c =: p. The exact A s_i has norm θ̄W_i/i at most, so
+  /// that W_{i−1} = X̂ + θ̄W_i/i, and the sum rounds once: e_{i−1} = p + u(W_{i−1} + p). The bias likewise, once.
+  ///
+  /// - Parameters:
+  ///   - norm: X̂.
+  ///   - terms: k.
+  ///   - spectralNormUpperBound: θ̄ ≥ ‖A‖₂.
+  ///   - biasNorm: ≥ ‖b‖₂, b as it is added to all pixels.
+  ///   - product: how A s is computed.
+  /// - Throws: `notFinite` when the evaluation might overflow.
+  static func skewSeries(
+    norm: Double, terms: Int, spectralNormUpperBound: Double, biasNorm: Double,
+    product: any RoundedProduct, in format: BinaryFormat
+  ) throws(VerificationError) -> Double {
+    let up = Rounding.up
+    let underflow = format.underflow(roundings: 1, elements: product.elements)
+    var (value, error) = (norm, 0.0)
+    for i in (1...terms).reversed() {
+      let divisor = Double(i)
+      let rounding = up.sum(
+        up.product(format.unitRoundoff, up.quotient(up.sum(value, error), divisor)), underflow)
+      let quotientError = up.sum(up.quotient(error, divisor), rounding)
+      let exact = up.quotient(value, divisor)
+      let productError = up.sum(
+        up.product(spectralNormUpperBound, quotientError),
+        try product.errorBound(norm: up.sum(exact, quotientError), in: format))
+      value = up.sum(norm, up.product(spectralNormUpperBound, exact))
+      error = up.sum(
+        productError, up.product(format.unitRoundoff, up.sum(value, productError)))
+      try format.require(up.sum(value, error), "sums of a series")
+    }
+    let output = up.sum(up.sum(value, error), biasNorm)
+    try format.require(output, "outputs of a layer")
+    return up.sum(error, up.product(format.unitRoundoff, output))
+  }
+}

@@ -1,0 +1,94 @@
+import CPLDatasets
+import CPLEnclosures
+import CPLNumerics
+
+/// A skew orthogonal convolution, with its sizes.
+public struct SOCKind: WeightedKind {
+  public static let codingName = "socConvolution"
+  public static let name = "soc-convolution"
+  public static let isCounted = true
+
+  public let image: ImageShape
+  /// The height and width of the kernel, odd.
+  public let kernel: Int
+  /// k, the last power in Σ_{i ≤ k} Aⁱ/i!: the published code's `train_terms` (5) and `eval_terms` (12).
+  public let terms: Int
+
+  public var inner: Int { image.channels }
+
+  public var shapes: (input: [Int], output: [Int])? {
+    guard isPossible(image), arePossible(kernel), kernel % 2 == 1, kernel < 64,
+      TruncatedExponential.supportedTerms ~= terms
+    else { return nil }
+    return (image.extents, image.extents)
+  }
+
+  public var parameterShapes: [(name: String, shape: [Int])] {
+    [("kernel", [image.channels, image.channels, kernel, kernel]), ("bias", [image.channels])]
+  }
+
+  public var bufferShapes: [(name: String, shape: [Int])] { [("u", image.extents)] }
+
+  public var summary: String { "SOC \(kernel)×\(kernel), \(terms) terms" }
+
+  /// One application of A for each power.
+  public var passes: Int { terms }
+
+  public static var samples: [LayerSample] {
+    [
+      LayerSample([3, 6, 5], [.kernel: 3, .terms: 4]),
+      LayerSample([4, 5, 4], [.kernel: 3, .terms: 12]),
+      LayerSample([2, 5, 6], [.kernel: 5, .terms: 5]),
+      LayerSample([3, 2, 3], [.kernel: 1, .terms: 8]),
+    ]
+  }
+
+  public static let faults = [
+    PlantedLayerFault(
+      "soc-five-terms", "SOC's series ends with k = 5, with the claim of the constant 1",
+      ["layer.skew-series"]
+    ) { FiveTerms() }
+  ]
+
+  public func makeLayer<Scalar: TensorScalar>(
+    name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
+  ) -> any Layer<Scalar> {
+    SOCConvolution(
+      name: name, filter: parameters[0], bias: parameters[1], height: image.height,
+      width: image.width, terms: terms, powerVector: buffers[0])
+  }
+}
+
+extension SOCKind {
+  public init(following input: [Int], _ options: inout LayerOptions) throws {
+    image = try input.asImage()
+    kernel = try options.integer(.kernel, default: 3)
+    terms = try options.integer(.terms, default: 12)
+  }
+}
+
+extension SOCKind {
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: LayerField.self)
+    image = try fields.image(channels: try fields.value(.channels))
+    kernel = try fields.value(.kernel)
+    terms = try fields.value(.terms)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: LayerField.self)
+    try fields.encode(image.channels, forKey: .channels)
+    try fields.encode(kernel, forKey: .kernel)
+    try fields.encode(terms, forKey: .terms)
+    try fields.encode(sidesOf: image)
+  }
+}
+
+extension LayerSpecification {
+  /// A skew orthogonal convolution.
+  public static func socConvolution(
+    image: ImageShape, kernel: Int, terms: Int
+  ) -> LayerSpecification {
+    .init(SOCKind(image: image, kernel: kernel, terms: terms))
+  }
+}
