@@ -7,6 +7,7 @@ public struct SOCKind: WeightedKind {
   public static let codingName = "socConvolution"
   public static let name = "soc-convolution"
   public static let isCounted = true
+  public static let family: String? = "soc"
 
   public let image: ImageShape
   /// The height and width of the kernel, odd.
