@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .arithmetic import Refused
-from .layers import KINDS
+from .affine import KINDS
 
 PREDICATE = "urn:cpl-verify:real-certificate:1"
 

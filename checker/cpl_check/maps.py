@@ -14,7 +14,7 @@ class Dense:
     def __init__(self, weights):
         self.shape = weights.shape
         self.weights = weights.astype(np.float64)
-        self.input_shape = (self.shape[1], 1)
+        self.input_shape, self.output_shape = (self.shape[1], 1), self.shape[:1]
         self.bits = bits_for(max(weights.shape))
         self.split = Split(self.weights, self.bits)
 
@@ -43,7 +43,7 @@ class Convolution:
         self.shape = kernel.shape
         self.inner, self.channels, self.side = kernel.shape[:3]
         self.height, self.width = height, width
-        self.input_shape = (self.channels, 1, height, width)
+        self.input_shape, self.output_shape = (self.channels, 1, height, width), (self.inner, height, width)
         taps = self.side * self.side
         self.terms = (taps * self.channels, taps * self.inner)
         self.bits = bits_for(max(self.terms))
@@ -64,19 +64,32 @@ class Convolution:
     def forward(self, kernel, images):
         """(T x)[i, y] = sum over c and taps of K[i, c, tap] x[c, y + tap - centre]."""
         slabs = kernel.transpose(2, 3, 0, 1).reshape(-1, self.channels) @ images.reshape(self.channels, -1)
-        slabs = slabs.reshape(self.side, self.side, self.inner, *images.shape[1:])
-        result = np.zeros((self.inner, *images.shape[1:]))
+        return self.gather(slabs.reshape(self.side, self.side, self.inner, *images.shape[1:]))
+
+    def backward(self, kernel, hidden):
+        """(T' v)[c, y] = sum over i and taps of K[i, c, tap] v[i, y - tap + centre]."""
+        kernel = kernel.transpose(1, 2, 3, 0).reshape(self.channels, -1)
+        slabs = self.scatter(hidden).reshape(kernel.shape[1], -1)
+        return (kernel @ slabs).reshape(self.channels, *hidden.shape[1:])
+
+    def gather(self, slabs):
+        """The sum over taps of what each takes."""
+        result = np.zeros(slabs.shape[2:])
         for a, b, target, source in self.windows():
             result[target] += slabs[a, b][source]
         return result
 
-    def backward(self, kernel, hidden):
-        """(T' v)[c, y] = sum over i and taps of K[i, c, tap] v[i, y - tap + centre]."""
+    def scatter(self, hidden):
+        """For each tap what `gather` takes of it, the other way."""
         slabs = np.zeros((self.side, self.side, *hidden.shape))
         for a, b, target, source in self.windows():
             slabs[a, b][source] = hidden[target]
-        kernel = kernel.transpose(1, 2, 3, 0).reshape(self.channels, -1)
-        return (kernel @ slabs.reshape(kernel.shape[1], -1)).reshape(self.channels, *hidden.shape[1:])
+        return slabs
+
+    def narrow_kernel(self):
+        """The kernel of T, or of T', whichever has fewer outputs: T' is the convolution with the kernel turned round."""
+        kernel = self.weights
+        return kernel if self.inner <= self.channels else kernel.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
 
     def apply(self, images):
         return product(self.forward, self.split, Split(images, self.bits, (0, 2, 3)), self.terms[0])
@@ -89,9 +102,7 @@ class Convolution:
 
     def gram(self):
         """T T' (or T' T, whichever is smaller) as a matrix of blocks, one a group of rows of pixels."""
-        kernel, height, width = self.weights, self.height, self.width
-        if kernel.shape[0] > kernel.shape[1]:  # T' is the convolution with the kernel turned round.
-            kernel = kernel.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+        kernel, height, width = self.narrow_kernel(), self.height, self.width
         inner, channels, side = kernel.shape[:3]
         size = inner * width
         # B[a]: what row a of the taps takes from one row of pixels to another.

@@ -14,8 +14,8 @@ def hexadecimal(value):
     return float(value).hex()
 
 
-def convolution_matrix(kernel, height, width):
-    """The zero-padded convolution entry by entry."""
+def convolution_matrix(kernel, height, width, circular=False):
+    """The convolution entry by entry, with zeros or the opposite edges around the image."""
     inner, channels, side, _ = kernel.shape
     matrix = np.zeros((inner, height, width, channels, height, width))
     for y in range(height):
@@ -23,6 +23,8 @@ def convolution_matrix(kernel, height, width):
             for a in range(side):
                 for b in range(side):
                     row, column = y + a - side // 2, x + b - side // 2
+                    if circular:
+                        row, column = row % height, column % width
                     if 0 <= row < height and 0 <= column < width:
                         matrix[:, y, x, :, row, column] += kernel[:, :, a, b]
     return matrix.reshape(inner * height * width, -1)
@@ -45,7 +47,7 @@ class Network:
             layer["lipschitz"] = hexadecimal(lipschitz)
             self.lipschitz = math.nextafter(self.lipschitz * lipschitz, math.inf)
         self.layers.append(layer)
-        self.matrices.append((kind, *parts, fields))
+        self.matrices.append((kind, *parts, {"name": name, **fields}))
         self.current = output or self.current
 
     def normalize(self, mean, deviation):
@@ -70,6 +72,23 @@ class Network:
         self.add("dense" if dense else "convolution", constant, (matrix, full, step), step=hexadecimal(step),
                  norm=hexadecimal(norm), tensors=[("weight", weights), ("bias", bias)])
 
+    def affine(self, weights, bias, padding=None, terms=None):
+        """W x + b; with a number of terms the series of a skew convolution, whose eigenvalues say how far it expands."""
+        weights, bias = (np.asarray(v, dtype=np.float32).astype(float) for v in (weights, bias))
+        dense = weights.ndim == 2
+        matrix = weights if dense else convolution_matrix(weights, *self.current[1:], padding == "circular")
+        norm = np.linalg.norm(matrix, 2) * (1 + 2.0**-32)
+        constant, fields = norm, {} if dense else {"padding": padding}
+        if terms:
+            fields = {"terms": terms}
+            # Up to 1 the series of 1 and 5 terms expand the more the larger the norm is, those of 4 and 12 do not.
+            constant = abs(sum((1j * norm)**n / math.factorial(n) for n in range(terms + 1))) * (1 + 2.0**-32)
+            constant = 1.0 if terms % 4 == 0 else constant
+        full = bias if dense else np.repeat(bias, self.current[1] * self.current[2])
+        self.add("affine-dense" if dense else "skew-convolution" if terms else "affine-convolution", constant,
+                 (matrix, full, None), (len(bias), *self.current[1:]), norm=hexadecimal(norm),
+                 tensors=[("weight", weights), ("bias", bias)], **fields)
+
     def features(self, x, number=float):
         """The features of an image, in the arithmetic of `number`: a plain evaluation, element by element."""
         exact = number is Fraction
@@ -90,10 +109,36 @@ class Network:
                 s = fields["window"]
                 shape = (shape[0], shape[1] // s, shape[2] // s)
                 z = (z.reshape(shape[0], shape[1], s, shape[2], s).sum((2, 4)) / s).ravel()
-            elif kind in ("dense", "convolution"):
+            elif kind in ("max-pooling", "pixel-unshuffle"):
+                s = fields["window"]
+                windows = z.reshape(shape[0], shape[1] // s, s, shape[2] // s, s)
+                shape = (shape[0], shape[1] // s, shape[2] // s)
+                if kind == "max-pooling":
+                    z = windows.max((2, 4)).ravel()
+                else:
+                    z, shape = windows.transpose(0, 2, 4, 1, 3).ravel(), (shape[0] * s * s, *shape[1:])
+            elif kind == "flatten":
+                shape = (math.prod(shape),)
+            elif kind == "first-channels":
+                shape = (fields["channels"], *shape[1:])
+                z = z[:math.prod(shape)]
+            elif kind == "max-min":
+                pairs = z.reshape(shape[0] // 2, 2, -1)
+                z = np.stack([pairs.max(1), pairs.min(1)], 1).ravel()
+            elif matrix is not None:
                 if exact:
                     matrix = np.vectorize(Fraction, otypes=[object])(matrix)
                     bias = np.vectorize(Fraction, otypes=[object])(bias)
+                if kind.startswith("affine"):
+                    z, shape = matrix.dot(z) + bias, (len(self.tensors[fields["name"] + "/bias"]), *shape[1:])
+                    continue
+                if kind == "skew-convolution":
+                    term = z
+                    for i in range(1, fields["terms"] + 1):
+                        term = matrix.dot(term) / number(i)
+                        z = z + term
+                    z = z + bias
+                    continue
                 hidden = matrix.dot(z) + bias
                 z = z - number(step) * matrix.T.dot(np.maximum(hidden, number(0)))
         return z
@@ -146,7 +191,46 @@ class Network:
         return Files(document, dict(self.tensors), np.asarray(images, dtype="<f4"))
 
 
+def select(network, random):
+    """A layer that chooses or reorders."""
+    channels, height, width = network.current if len(network.current) == 3 else (*network.current, 1, 1)
+    kind = str(random.choice(["max-min", "max-pooling", "pixel-unshuffle", "first-channels"]))
+    if kind == "max-min" and channels % 2 == 0:
+        network.add(kind)
+    elif kind == "first-channels" and channels > 2:
+        network.add(kind, output=(channels - 1, *network.current[1:]), channels=channels - 1)
+    elif kind in ("max-pooling", "pixel-unshuffle") and height % 2 == width % 2 == 0:
+        more = 4 if kind == "pixel-unshuffle" else 1
+        network.add(kind, output=(more * channels, height // 2, width // 2), window=2)
+
+
+def random_affine_network(random):
+    """Almost orthogonal and skew convolutions and dense layers, between layers that choose and reorder."""
+    shape = (int(random.integers(1, 3)), 2 * int(random.integers(1, 4)), 2 * int(random.integers(1, 4)))
+    network = Network(shape)
+    network.normalize(random.uniform(0.3, 0.7, shape[0]), random.uniform(0.5, 1.2, shape[0]))
+    for _ in range(random.integers(1, 4)):
+        side, inputs = int(random.choice([1, 3])), network.current[0]
+        if random.random() < 0.4:
+            kernel = random.standard_normal((inputs, inputs, side, side)).astype(np.float32) / np.float32(2 * side)
+            kernel = kernel - kernel.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+            kernel /= max(np.float32(1), np.abs(kernel).sum((1, 2, 3)).max())
+            network.affine(kernel, 0.3 * random.standard_normal(inputs), terms=int(random.choice([1, 4, 5, 12])))
+        else:
+            kernel = random.standard_normal((random.integers(1, 5), inputs, side, side)) / (2 * side)
+            network.affine(kernel, 0.3 * random.standard_normal(len(kernel)), str(random.choice(["zero", "circular"])))
+        select(network, random)
+    network.add("flatten", output=(math.prod(network.current),))
+    weights = random.standard_normal((random.integers(2, 9), network.current[0])) / 2
+    network.affine(weights, 0.3 * random.standard_normal(len(weights)))
+    select(network, random)
+    network.head("normalized-head", random, int(random.integers(2, 5)))
+    return network
+
+
 def random_network(random):
+    if random.random() < 0.35:
+        return random_affine_network(random)
     shape = (int(random.integers(1, 4)), 2 * int(random.integers(1, 4)), 2 * int(random.integers(1, 4)))
     network = Network(shape)
     network.normalize(random.uniform(0.3, 0.7, shape[0]), random.uniform(0.2, 1.2, shape[0]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cpl_check.bundle import Bundle
+from cpl_check.torus import CircularConvolution
 from cpl_check.verdict import HOLDS, check, check_layers, overall
 
 from .networks import Network, honest_bundle, random_network
@@ -56,7 +57,8 @@ class HonestBundles(unittest.TestCase):
                     kernel = layer.map.weights
                     if kernel.ndim == 4:
                         from .networks import convolution_matrix
-                        kernel = convolution_matrix(kernel, layer.map.height, layer.map.width)
+                        circular = isinstance(layer.map, CircularConvolution)
+                        kernel = convolution_matrix(kernel, layer.map.height, layer.map.width, circular)
                     rows = [[Fraction(v) for v in row] for row in kernel]
                     gram = [[-sum(x * y for x, y in zip(a, b)) for b in rows] for a in rows]
                     for i, row in enumerate(gram):

@@ -12,6 +12,8 @@ struct LayerStatement: Encodable {
   var classes: Int?
   var factor: ExactNumber?
   var step: ExactNumber?
+  var padding: ConvolutionPadding?
+  var terms: Int?
   /// The names of the tensors.
   var weight: String?
   var bias: String?
@@ -23,8 +25,8 @@ struct LayerStatement: Encodable {
   var tensors: (weight: Tensor<Double>, bias: Tensor<Double>)?
 
   private enum CodingKeys: String, CodingKey {
-    case kind, name, mean, deviation, channels, divisor, window, classes, factor, step, weight,
-      bias, norm, lipschitz
+    case kind, name, mean, deviation, channels, divisor, window, classes, factor, step, padding,
+      terms, weight, bias, norm, lipschitz
   }
 
   init(_ kind: String) { self.kind = kind }
@@ -75,6 +77,54 @@ extension CPLLinear: ProvableLayer where Scalar == Double {
 /// What is stated is the layer that is executed.
 extension SLLLayer: ProvableLayer where Executed: ProvableLayer {
   var statement: LayerStatement { executed.statement }
+}
+
+/// What is stated is P as it was rounded.
+extension AOLLayer: ProvableLayer where Product.Scalar == Double {
+  var statement: LayerStatement {
+    var statement = LayerStatement(inputShape.count == 1 ? "affine-dense" : "affine-convolution")
+    statement.padding = (product as? ConvolutionProduct<Double>)?.padding
+    statement.tensors = (product.weights, bias)
+    return statement
+  }
+}
+
+/// What is stated is the skew kernel as it was rounded.
+extension SOCConvolution: ProvableLayer where Scalar == Double {
+  var statement: LayerStatement {
+    var statement = LayerStatement("skew-convolution")
+    statement.terms = terms
+    statement.tensors = (kernel, bias)
+    return statement
+  }
+}
+
+extension MaxMin: ProvableLayer {
+  var statement: LayerStatement { LayerStatement("max-min") }
+}
+
+extension MaxPool: ProvableLayer {
+  var statement: LayerStatement {
+    var statement = LayerStatement("max-pooling")
+    statement.window = window
+    return statement
+  }
+}
+
+extension PixelUnshuffle: ProvableLayer {
+  var statement: LayerStatement {
+    var statement = LayerStatement("pixel-unshuffle")
+    statement.window = window
+    return statement
+  }
+}
+
+extension FirstChannels: ProvableLayer {
+  var statement: LayerStatement {
+    var statement = LayerStatement("first-channels")
+    statement.channels = outputShape[0]
+    return statement
+  }
 }
 
 extension NormPool: ProvableLayer {

@@ -277,6 +277,5 @@ import Testing
       }
     }
     #expect(isRefused { _ = try CertifiedNetwork(evaluated, .local) })
-    #expect(isRefused { _ = try ProofBundle(evaluated) })
   }
 }

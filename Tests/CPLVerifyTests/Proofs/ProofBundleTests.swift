@@ -6,13 +6,39 @@ import Testing
 
 @Suite("Bundles that others can check")
 struct ProofBundleTests {
-  /// A network of every kind of layers that a bundle can state, SLL's for every fourth.
+  /// A network of every kind of layers that a bundle can state, SLL's for every fourth, and layers without a step for
+  /// another fourth.
   private static func network(_ seed: UInt64) throws -> VerifiedNetwork {
     let verified = try SampleNetworks.random(seed &+ 5000)
-    guard seed % 4 == 0 else { return verified }
+    guard seed % 2 == 0 else { return verified }
     let image = verified.network.image
     let inner = 1 + Int(seed / 4 % 5)
-    let layers: [LayerSpecification] = [
+    let layers = seed % 4 == 0 ? potentials(image, inner: inner) : affine(image, inner: inner)
+    return try VerifiedNetwork(
+      CPLNetwork<Float>(layers, seed: seed), profile: .corrected, workers: .serial
+    ) { _, _ in }
+  }
+
+  private static func affine(_ image: ImageShape, inner: Int) -> [LayerSpecification] {
+    let hidden = image.with(channels: 4)
+    let folded = hidden.with(channels: 3)
+    return [
+      .normalize(
+        mean: Array(repeating: 0.4, count: image.channels),
+        standardDeviation: Array(repeating: 0.75, count: image.channels), image: image),
+      .aolConvolution(
+        image: image, channels: 4, kernel: 3, padding: inner % 2 == 0 ? .zero : .circular),
+      .maxMin(shape: hidden.extents),
+      .socConvolution(image: hidden, kernel: 3, terms: [4, 5, 12][inner % 3]),
+      .maxPool(image: hidden, window: 1), .firstChannels(3, of: hidden.extents),
+      .pixelUnshuffle(image: folded, window: 1), .flatten(image: folded),
+      .aolLinear(features: folded.count, inner: inner + 3),
+      .lastLayerNormalised(features: inner + 3, classes: 2 + inner),
+    ]
+  }
+
+  private static func potentials(_ image: ImageShape, inner: Int) -> [LayerSpecification] {
+    [
       .normalize(
         mean: Array(repeating: 0.4, count: image.channels),
         standardDeviation: Array(repeating: 0.75, count: image.channels), image: image),
@@ -23,9 +49,6 @@ struct ProofBundleTests {
       .lastLayerNormalised(
         features: image.with(channels: image.channels + 1).count, classes: 2 + inner),
     ]
-    return try VerifiedNetwork(
-      CPLNetwork<Float>(layers, seed: seed), profile: .corrected, workers: .serial
-    ) { _, _ in }
   }
 
   /// Writes the bundle of a network and some images.

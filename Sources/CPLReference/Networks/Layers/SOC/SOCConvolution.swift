@@ -40,6 +40,9 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
       convolution: Convolution(kernel: kernel, height: height, width: width), terms: terms)
   }
 
+  /// k.
+  public var terms: Int { series.terms }
+
   /// A.
   public var map: any LinearMap<Scalar> { series.convolution }
 
