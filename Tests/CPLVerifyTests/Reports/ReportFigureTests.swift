@@ -162,6 +162,7 @@ struct ReportFigureTests {
     #expect(html.contains("<td class=\"number\">66.67 % <span>(20.77–93.85)</span></td>"))
     #expect(html.contains("<td class=\"number\">1 + 2.3e-16</td>"))
     #expect(html.contains("<td class=\"text\">convolution</td>"))
+    #expect(html.matches(of: /<table class="(?!short"|sortable")/).isEmpty, "no verdict's colour")
     var report = ReportSample.full()
     report.provenance.weightsDigest = String(repeating: "a", count: 64)
     let digest = String(repeating: "a", count: 64)

@@ -9,7 +9,7 @@ package enum HTMLTemplate {
       ) : ("", "")
     return opening + """
       <div class="scroll" role="region" aria-label="{{caption}}" tabindex="0">
-      <table{{#style}} class="{{.}}"{{/style}}>
+      <table{{#layout}} class="{{.}}"{{/layout}}>
       <caption>{{caption}}{{#onPaper}}<span class="paper"> {{.}}</span>{{/onPaper}}</caption>
       <thead><tr>{{#heads}}<th scope="col"{{^isOnPaper}} class="screen"{{/isOnPaper}}>{{text}}</th>{{/heads}}</tr></thead>
       <tbody>

@@ -69,8 +69,9 @@ package struct ReportPage {
     let count: Int
     /// Whether it is folded until a reader asks for it.
     let isFolded: Bool
-    /// "sortable" where readers sort it by its columns, "short" where it is not divided between pages of paper.
-    let style: String?
+    /// "sortable" where readers sort it by its columns, "short" where it is not divided between pages of paper;
+    /// by a name of its own, since a template looks for what is nil in the page around it.
+    let layout: String?
 
     package init(
       caption: String, columns: [String], rows: [Row], isSortable: Bool = false,
@@ -94,7 +95,7 @@ package struct ReportPage {
       }
       count = rows.count
       isFolded = rows.count > 12 && !isSortable
-      style = isSortable ? "sortable" : rows.count <= 6 ? "short" : nil
+      layout = isSortable ? "sortable" : rows.count <= 6 ? "short" : nil
     }
   }
 
