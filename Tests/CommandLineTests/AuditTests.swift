@@ -9,7 +9,9 @@ struct AuditTests {
   static let uninterrupted: String? = {
     try? SampleRun.withCopy { folder in
       #expect(try Program.run(line + " --quiet", in: folder).code == 0)
-      #expect(try names(in: folder) == ["audit.h5", "run", "tiny.yml"], "no journal is left")
+      #expect(
+        try names(in: folder) == ["audit.events.jsonl", "audit.h5", "run", "tiny.yml"],
+        "no journal is left")
       return try contentDigest("audit.h5", in: folder)
     }
   }()
@@ -33,7 +35,7 @@ struct AuditTests {
       let pipe = try Program.shell(
         "{ \"$0\" \(Self.line) --quiet; echo $? >&2; } | true", in: folder)
       #expect(pipe.error == "74\n", "\(pipe)")
-      #expect(try names(in: folder) == ["audit.h5", "run", "tiny.yml"])
+      #expect(try names(in: folder) == ["audit.events.jsonl", "audit.h5", "run", "tiny.yml"])
     }
   }
 
@@ -116,7 +118,7 @@ struct AuditTests {
       expectRefusal(
         try Program.run(line, in: SampleRun.folder), code: 74, "\(folder)/audit.journal",
         "No space left on device")
-      #expect(try names(in: folder) == ["audit.journal"])
+      #expect(try names(in: folder) == ["audit.events.jsonl", "audit.journal"])
       try RunningProgram.remount(folder, "size=2m")
       #expect(try Program.run(line + " --resume", in: SampleRun.folder).code == 0)
       #expect(try Self.contentDigest("\(folder)/audit.h5", in: folder) == Self.uninterrupted)

@@ -50,7 +50,9 @@ struct CrashTests {
         }
         #expect(
           try names(in: folder + "/run")
-            == ["best.h5", "history.h5", "last.h5", "lock", "previous.h5", "run.yml"])
+            == [
+              "best.h5", "events.jsonl", "history.h5", "last.h5", "lock", "previous.h5", "run.yml",
+            ])
       }
     }
     #expect(kills >= 50)
@@ -65,7 +67,8 @@ struct CrashTests {
         let line = AuditTests.line + " --quiet --resume"
         kills += try runKilled(line, then: line, in: folder, within: 800) { true }
         #expect(try AuditTests.contentDigest("audit.h5", in: folder) == AuditTests.uninterrupted)
-        #expect(try names(in: folder) == ["audit.h5", "pages", "run", "tiny.yml"])
+        #expect(
+          try names(in: folder) == ["audit.events.jsonl", "audit.h5", "pages", "run", "tiny.yml"])
       }
     }
     #expect(kills >= 20)

@@ -48,7 +48,7 @@ struct FileSystemTests {
         code: 74, "\(folder)/run/last.h5", "No space left on device")
       #expect(
         try names(in: folder + "/run") == [
-          "best.h5", "history.h5", "last.h5", "lock", "previous.h5", "run.yml",
+          "best.h5", "events.jsonl", "history.h5", "last.h5", "lock", "previous.h5", "run.yml",
         ])
       #expect(try Program.run("inspect \(folder)/run/last.h5", in: "/").code == 0)
       try RunningProgram.remount(folder, "size=2m")

@@ -25,7 +25,20 @@ struct ResultTests {
       #expect(
         try names(in: folder + "/pages")
           == ["figures", "junit.xml", "pages.sha256", "report.html", "report.json", "report.md"])
-      for name in try names(in: folder + "/pages/figures") {
+      let figures = try names(in: folder + "/pages/figures")
+      // All drawings are pictures too, or none is where nothing converts them.
+      let converts = (try? RunningProgram.tool("rsvg-convert", ["--version"])().code) == 0
+      #expect(
+        figures.count { $0.hasSuffix(".png") }
+          == (converts ? figures.count { $0.hasSuffix(".svg") } : 0))
+      let page = try String(contentsOfFile: folder + "/pages/report.html", encoding: .utf8)
+      #expect(page.contains("for which rsvg-convert") == !converts)
+      for name in figures {
+        if name.hasSuffix(".png") {
+          #expect(
+            try bytes(of: "\(folder)/pages/figures/\(name)").prefix(4) == [0x89, 0x50, 0x4E, 0x47])
+          continue
+        }
         let text = try String(contentsOfFile: "\(folder)/pages/figures/\(name)", encoding: .utf8)
         #expect(name.hasSuffix(".svg") ? text.hasPrefix("<svg xmlns=") : name.hasSuffix(".csv"))
       }

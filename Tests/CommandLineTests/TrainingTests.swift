@@ -8,7 +8,7 @@ struct TrainingTests {
     try SampleRun.withCopy { folder in
       #expect(
         try names(in: folder + "/run") == [
-          "best.h5", "history.h5", "last.h5", "lock", "previous.h5", "run.yml",
+          "best.h5", "events.jsonl", "history.h5", "last.h5", "lock", "previous.h5", "run.yml",
         ])
       let run = try String(contentsOfFile: folder + "/run/run.yml", encoding: .utf8)
       for line in ["epochs: 1", "seed: 0", "kernel: 3", "lr-offset: false", "limit: 200"] {

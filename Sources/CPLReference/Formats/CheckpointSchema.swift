@@ -45,6 +45,39 @@ package enum CheckpointSchema {
   static let history = "/progress/history"
   /// The attribute of `progress` that says which run it is the progress of.
   static let run = "run"
+
+  /// Every attribute and dataset, for `docs/formats.md`.
+  package static let fields: [(name: String, places: String, unit: String, meaning: String)] = [
+    ("format", "attribute of `/`", "text", "`cpl-weights`"),
+    ("version", "attribute of `/`", "ordinal", "of the format"),
+    ("model", "attribute of `/`", "text", "the layers, in JSON"),
+    ("profile", "attribute of `/`", "text", "the quirks of the training, in JSON"),
+    ("digest", "attribute of `/`", "text", "SHA-256 of the network"),
+    ("created_by", "attribute of `/`", "text", "the program that wrote the file"),
+    ("git_commit", "attribute of `/`", "text", "the commit that it was built from"),
+    (dataName, "attribute of `/`", "text", "the data set of the training, where that is known"),
+    (dataDigest, "attribute of `/`", "text", "SHA-256 over the training images and their labels"),
+    (assumptions, "attribute of `/`", "text", "what was taken for granted, in JSON"),
+    (prefix, "attribute of `/`", "text", "what the published names of the tensors began with"),
+    (parameter("LAYER", "NAME"), "dataset", "1", "a parameter, binary32"),
+    (buffer("LAYER", "u"), "dataset", "1", "the power method's vector"),
+    (spectralNorm("LAYER"), "dataset", "1", "σ̂, from which the step was made"),
+    (alpha("LAYER"), "dataset", "1", "a number of the published code that nothing uses"),
+    (firstMoment("LAYER", "NAME"), "dataset", "1", "Adam's first moment"),
+    (secondMoment("LAYER", "NAME"), "dataset", "1", "Adam's second moment"),
+    ("step", "attribute of `\(optimizer)`", "count", "steps of Adam that are done"),
+    ("epoch", "attribute of `\(progress)`", "count", "epochs that are done"),
+    ("batch", "attribute of `\(progress)`", "count", "steps of the next epoch that are done"),
+    ("loss_sum", "attribute of `\(progress)`", "1", "the sum of the losses of its images so far"),
+    (run, "attribute of `\(progress)`", "text", "what tells the run from others, in YAML"),
+    (
+      "\(history)/epoch", "dataset", "ordinal",
+      "a row an epoch, from 1 on; in history.h5 under `/history`"
+    ),
+    ("\(history)/loss", "dataset", "1", "the mean over the epoch"),
+    ("\(history)/learning_rate", "dataset", "1", "that of its last step"),
+    ("\(history)/selection_accuracy", "dataset", "1", "of the images that choose the best epoch"),
+  ]
 }
 
 /// What a weights file says of itself beside the network.

@@ -14,6 +14,12 @@ public struct Trainer: Sendable {
   private let loss: any TrainingLoss
   private let workers: Workers
   private let ranks: any Ranks
+  private let counting: Counting?
+
+  /// What is counted of the images that choose the best epoch beside those that are classified correctly,
+  /// from the network as it is evaluated, some of the images' logits, and their labels.
+  public typealias Counting =
+    @Sendable (_ network: CPLNetwork<Float>, _ logits: Tensor<Float>, _ labels: [Int]) -> Int
 
   /// A run on `training`, of which `configuration.validation` images are held out to choose the
   /// best epoch; under the quirk `best-on-test` that is done by `test` and nothing is held out.
@@ -23,12 +29,14 @@ public struct Trainer: Sendable {
   ///   - augmentationSeed: the seed of crops and flips, other than the run's only under the quirk
   ///     `unseeded-augmentation`.
   ///   - ranks: the processes that train together, each of which has such a trainer.
+  ///   - counting: what else is counted after each epoch; it changes nothing.
   /// - Throws: `ReferenceError.mismatch` when there are too few images, or more ranks than a batch has
   ///   pieces (`BatchTree`).
   public init(
     _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
     augmentation policy: Augmentation.Policy = Augmentation.Policy(),
-    augmentationSeed: UInt64? = nil, workers: Workers, ranks: any Ranks = Alone()
+    augmentationSeed: UInt64? = nil, workers: Workers, ranks: any Ranks = Alone(),
+    counting: Counting? = nil
   ) throws {
     self.configuration = configuration
     if configuration.profile.bestOnTest, let test {
@@ -46,6 +54,7 @@ public struct Trainer: Sendable {
     loss = configuration.lossFunction
     self.workers = workers
     self.ranks = ranks
+    self.counting = counting
     let pieces = BatchTree.pieces(of: min(configuration.batch, self.training.count))
     guard ranks.count <= pieces else {
       throw ReferenceError.mismatch(
@@ -57,6 +66,9 @@ public struct Trainer: Sendable {
 
   /// The number of images that an epoch trains on.
   public var imagesPerEpoch: Int { training.count }
+
+  /// The number of steps of an epoch.
+  public var stepsPerEpoch: Int { sampler.batchesPerEpoch }
 
   /// The number of images that choose the best epoch.
   public var selectionImages: Int { selection.count }
@@ -94,8 +106,8 @@ public struct Trainer: Sendable {
           &state, shared, positions: batches[state.batch], batches: batches.count, report: report)
       }
       shared.spreadMoments(&state)
-      let isBest = finishEpoch(&state)
-      try report(.epoch(state, isBest: isBest))
+      let (isBest, counted) = finishEpoch(&state)
+      try report(.epoch(state, isBest: isBest, counted: counted))
     }
     return true
   }
@@ -145,10 +157,12 @@ public struct Trainer: Sendable {
   }
 
   /// Measures the accuracy that chooses the best epoch, and closes the epoch.
-  private func finishEpoch(_ state: inout TrainingState) -> Bool {
+  private func finishEpoch(_ state: inout TrainingState) -> (isBest: Bool, counted: Int?) {
     var evaluated = state.network
     evaluated.updateSteps(iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
-    let correct = ranks.sum(correctSelections(evaluated))
+    let own = selections(evaluated)
+    let correct = ranks.sum(own.correct)
+    let counted = own.counted.map { ranks.sum($0) }
     if configuration.profile.evaluationMutates { state.network = evaluated }
     let record = EpochRecord(
       epoch: state.epoch + 1, loss: state.lossSum / Double(training.count),
@@ -159,14 +173,18 @@ public struct Trainer: Sendable {
     state.epoch += 1
     state.batch = 0
     state.lossSum = 0
-    return state.bestEpoch == record
+    return (state.bestEpoch == record, counted)
   }
 
-  /// How many of this rank's share of the images that choose the best epoch are classified correctly.
-  private func correctSelections(_ network: CPLNetwork<Float>) -> Int {
+  /// How many of this rank's share of the images that choose the best epoch are classified correctly, and what
+  /// else is counted of them.
+  private func selections(_ network: CPLNetwork<Float>) -> (correct: Int, counted: Int?) {
     let share = selection.selecting(ranks.share(of: selection.count, for: ranks.rank))
-    let predictions = network.logits(of: share, workers: workers) { _ in }.rowMaxima
-    return zip(predictions, share.labels).count { $0 == $1 }
+    let logits = network.logits(of: share, workers: workers) { _ in }
+    return (
+      zip(logits.rowMaxima, share.labels).count { $0 == $1 },
+      counting.map { $0(network, logits, share.labels) }
+    )
   }
 }
 

@@ -115,6 +115,7 @@ public struct EpochRecord: Codable, Equatable, Sendable {
 public enum TrainingEvent: Sendable {
   /// A step is done.
   case step(epoch: Int, batch: Int, batches: Int, images: Int, loss: Double, learningRate: Double)
-  /// An epoch is done; it is the best so far or not.
-  case epoch(TrainingState, isBest: Bool)
+  /// An epoch is done; it is the best so far or not. `counted`: of the images that choose the best epoch, if
+  /// anything is (`Trainer.Counting`).
+  case epoch(TrainingState, isBest: Bool, counted: Int?)
 }

@@ -7,6 +7,8 @@ import Foundation
 package struct AuditFile {
   /// Beside the results, with another ending.
   package let journal: String
+  /// What the audit tells while it goes on (`EventLog`), beside the results too.
+  package let events: String
   private let out: String
   private let resumes: Bool
   private let force: Bool
@@ -14,7 +16,8 @@ package struct AuditFile {
   /// - Parameter force: whether results of anything else may be replaced.
   /// - Throws: `HintedError` of `.cannotCreate` when a journal is there and is not to be taken up.
   package init(out: String, resumes: Bool, force: Bool) throws {
-    journal = (out.hasSuffix(".h5") ? String(out.dropLast(3)) : out) + ".journal"
+    let name = out.hasSuffix(".h5") ? String(out.dropLast(3)) : out
+    (journal, events) = ("\(name).journal", "\(name).\(EventLog.name)")
     self.out = out
     self.resumes = resumes
     self.force = force

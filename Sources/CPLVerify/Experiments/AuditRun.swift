@@ -14,6 +14,8 @@ package struct AuditRun {
   private let audit: CertificateAudit
   private let budget: Budget?
   private let workplace: Workplace
+  /// What is told of the audit on the way.
+  package var events: EventLog?
 
   package init(_ audit: CertificateAudit, budget: Budget? = nil, _ workplace: Workplace) {
     self.audit = audit
@@ -62,6 +64,7 @@ package struct AuditRun {
       case .planned(let count):
         planned = count
         observer.finish()
+        events?.attacked(state, of: planned)
       case .attacking(let attack):
         // Of a batch that is searched already the rest is one phase, otherwise it is all.
         begun = Double(attack.images * attack.done) / Double(attack.total)
@@ -72,6 +75,8 @@ package struct AuditRun {
         finished += batch.images.reduce(0) { $0 + steps($1) }
         state.add(batch)
         try keep(batch)
+        events?.count(images: batch.images.count)
+        events?.attacked(state, of: planned)
       }
       if planned > 0 {
         observer.update(

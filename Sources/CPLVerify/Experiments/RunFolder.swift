@@ -22,6 +22,8 @@ package struct RunFolder {
   package var previous: String { path + "/previous.h5" }
   package var best: String { path + "/best.h5" }
   package var history: String { path + "/history.h5" }
+  /// What the run tells while it goes on (`EventLog`).
+  package var events: String { path + "/" + EventLog.name }
   private var lockFile: String { path + "/lock" }
 
   /// Makes a folder for a new run, runs `body`, which writes the beginning of the run, and leaves
@@ -31,7 +33,7 @@ package struct RunFolder {
     try Folder.create(path)
     do {
       let lock = try RunLock(lockFile, of: path)
-      for file in [configurationFile, last, previous, best, history]
+      for file in [configurationFile, last, previous, best, history, events]
       where FileManager.default.fileExists(atPath: file) {
         throw ReferenceError.cannotCreate(
           path: path,

@@ -1,4 +1,5 @@
 import CPLBounds
+import CPLCertificates
 import CPLReference
 import CPLReproduction
 import Foundation
@@ -10,6 +11,8 @@ package struct TrainingRun {
   package var saveEvery = 300.0
   /// Save after so many steps, too.
   package var saveSteps: Int?
+  /// Whether events are kept for TensorBoard, too.
+  package var tensorBoard = false
   /// The command that goes on with the run, which is told when it is stopped; nil to not tell.
   package var again: String?
   /// The command that a run that is begun is noted to come from.
@@ -66,7 +69,7 @@ package struct TrainingRun {
           run: try run.identity.yaml())
       }
     }
-    let trained = try train(trainer, state, run, on: images.training)
+    let trained = try train(trainer, state, run, on: images.training, resumed: false)
     _ = consume lock
     return trained
   }
@@ -104,7 +107,7 @@ package struct TrainingRun {
     }
     try checkRanks(state, trainer, run)
     try ranks.agree { if epochs != nil, ranks.isFirst { try folder.write(run) } }
-    let trained = try train(trainer, state, run, on: images.training)
+    let trained = try train(trainer, state, run, on: images.training, resumed: true)
     _ = consume lock
     return trained
   }
@@ -232,7 +235,29 @@ package struct TrainingRun {
   }
 
   private func train(
-    _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration, on images: ImageDataset
+    _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration, on images: ImageDataset,
+    resumed: Bool
+  ) throws -> TrainingState {
+    let log = try ranks.agree {
+      try ranks.isFirst
+        ? EventLog(
+          folder.events, resumes: resumed, tensorBoard: tensorBoard, now: workplace.now,
+          note: observer.note) : nil
+    }
+    log?.begin(of: run, command: workplace.command, resumed: resumed)
+    do {
+      let state = try train(trainer, start, run, on: images, log)
+      log?.end(.finished)
+      return state
+    } catch {
+      log?.end(observer.isInterrupted ? .stopped : .failed)
+      throw error
+    }
+  }
+
+  private func train(
+    _ trainer: Trainer, _ start: TrainingState, _ run: RunConfiguration, on images: ImageDataset,
+    _ log: EventLog?
   ) throws -> TrainingState {
     observer.begin()
     let begun = workplace.now()
@@ -262,12 +287,15 @@ package struct TrainingRun {
       case .step(let epoch, let batch, let batches, let count, let loss, let rate):
         done += count
         saved.steps += 1
+        log?.step(
+          epoch: epoch, of: trainer.configuration.epochs, step: batch, of: batches, images: count,
+          loss: loss, learningRate: rate)
         observer.update(
           WorkProgress(
             "epoch \(epoch) step \(batch)/\(batches)", done: done, from: from, total: total,
             unit: "images",
             note: String(format: "loss %.4f, learning rate %.2e", loss, rate)))
-      case .epoch(let state, let isBest):
+      case .epoch(let state, let isBest, let certified):
         let record = state.history[state.history.count - 1]
         try state.checkFinite()
         if ranks.isFirst {
@@ -275,6 +303,9 @@ package struct TrainingRun {
           try state.writeHistory(to: folder.history)
         }
         try save(state)
+        log?.epoch(
+          record, of: trainer.configuration.epochs, steps: trainer.stepsPerEpoch, isBest: isBest,
+          certifiedAccuracy: certified.map { Double($0) / Double(trainer.selectionImages) })
         observer.note(
           String(
             format: "epoch %d: loss %.4f, accuracy %.1f %% on the %@, %@", record.epoch,
@@ -343,7 +374,18 @@ private struct TrainingImages {
     try Trainer(
       run.experiment.training, training: training, test: test,
       augmentation: run.experiment.augmentation(of: training),
-      augmentationSeed: run.augmentationSeed, workers: workers, ranks: ranks)
+      augmentationSeed: run.augmentationSeed, workers: workers, ranks: ranks,
+      counting: Self.certified(under: run.experiment.training.profile))
+  }
+
+  /// Counts the images that are classified correctly and certified at 36/255 as the published code certifies:
+  /// no proof, but it comes from the logits alone.
+  private static func certified(under profile: Profile) -> Trainer.Counting {
+    { network, logits, labels in
+      guard let certificate = try? PublishedCertificate(network, profile: profile) else { return 0 }
+      return zip(certificate.radii(logits), zip(logits.rowMaxima, labels))
+        .count { $0 > Epsilon.published[0].value && $1.0 == $1.1 }
+    }
   }
 
   /// What a run's configuration says of them. The folder's path is made to hold wherever the run

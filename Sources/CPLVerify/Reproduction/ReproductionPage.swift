@@ -130,7 +130,7 @@ struct ReproductionPage {
     section.tables = [
       ReportPage.Table(
         caption: "Paper and ours",
-        columns: ["network", "", "epochs", "runs", "clean"] + epsilons.map { "ε = \($0)" },
+        columns: ["network", "result", "epochs", "runs", "clean"] + epsilons.map { "ε = \($0)" },
         rows: rows)
     ]
     return section

@@ -13,7 +13,7 @@ struct AuditCommand: PinnableCommand {
 
       With --out FILE.h5, finished work is kept in FILE.journal until all is done: an audit that was \
       interrupted or killed continues with the same command and --resume, and ends with the same \
-      results. Several shards are put together by 'report'.
+      results. 'watch FILE.h5' shows how far it has come. Several shards are put together by 'report'.
 
       Exit code 0 when all certified images were attacked, no certificate is broken, and their kind is \
       proved; 1 when one is broken; 2 when their kind is no proof (0 with --allow-unproved), when no \
@@ -51,6 +51,9 @@ struct AuditCommand: PinnableCommand {
 
   @OptionGroup var division: ResumeOptions
 
+  @Flag(help: "Keep figures of the way for TensorBoard, beside the results.")
+  var tensorboard = false
+
   @Option(
     help: ArgumentHelp(
       "Show the broken certificates of stored results again, those of --indices or all.",
@@ -74,6 +77,9 @@ struct AuditCommand: PinnableCommand {
     }
     if certificates.certificate != .local, local.isGiven {
       throw ValidationError("--targets and --radius need --certificate local")
+    }
+    if tensorboard, results.out == nil {
+      throw ValidationError("--tensorboard needs --out, beside which its files lie")
     }
     guard budget == nil || budgetPasses == nil else {
       throw ValidationError("give either --budget or --budget-passes")
@@ -112,25 +118,39 @@ struct AuditCommand: PinnableCommand {
     try file?.checkReplacing(for: judgement.report.provenance)
     var done = AuditProgress()
     var journal = try file?.open(for: identity, on: judgement.images, into: &done)
-    try judgement.certify()
-    let result = try division.run(judgement.workplace.observer, keeps: file != nil) {
-      if kind == .local { try judgement.certifyLocally(from: done) { try journal?.append($0) } }
-      return try AuditRun(audit, budget: limit, judgement.workplace).run(
-        judgement.evaluated,
-        radii: kind == .local ? judgement.report.certificates?.radii[kind] : nil,
-        from: done
-      ) { try journal?.append($0) }
+    let events = try file.map { file in
+      try EventLog(
+        file.events, resumes: division.resume, tensorBoard: tensorboard,
+        note: judgement.workplace.observer.note)
     }
-    judgement.report.audit = result
-    try judgement.finish {
-      if result.unfinished == 0 { journal.take()?.remove() }
-    } show: { report in
-      if options.json { try Output.line(try report.json(.audit)) } else { try show(report) }
+    events?.begin(done, command: Program.command)
+    do {
+      try judgement.certify()
+      let result = try division.run(judgement.workplace.observer, keeps: file != nil) {
+        if kind == .local { try judgement.certifyLocally(from: done) { try journal?.append($0) } }
+        var run = AuditRun(audit, budget: limit, judgement.workplace)
+        run.events = events
+        return try run.run(
+          judgement.evaluated,
+          radii: kind == .local ? judgement.report.certificates?.radii[kind] : nil,
+          from: done
+        ) { try journal?.append($0) }
+      }
+      judgement.report.audit = result
+      try judgement.finish {
+        if result.unfinished == 0 { journal.take()?.remove() }
+      } show: { report in
+        if options.json { try Output.line(try report.json(.audit)) } else { try show(report) }
+      }
+      if result.unfinished > 0, let file {
+        judgement.workplace.observer.note(
+          "the budget ran out; --resume continues from \(file.journal)")
+      }
+    } catch {
+      events?.end(Interruption.isRequested ? .stopped : .failed)
+      throw error
     }
-    if result.unfinished > 0, let file {
-      judgement.workplace.observer.note(
-        "the budget ran out; --resume continues from \(file.journal)")
-    }
+    events?.end(.finished, verdict: judgement.report.verdict)
     try verdict.leave(judgement.report)
   }
 

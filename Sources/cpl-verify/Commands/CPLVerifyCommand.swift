@@ -17,9 +17,9 @@ struct CPLVerifyCommand: ParsableCommand {
     version: Program.version,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
-      ProveCommand.self, AttackCommand.self, AuditCommand.self, VerifyCommand.self,
-      SelftestCommand.self, ReportCommand.self, LeaderboardCommand.self, ReproduceCommand.self,
-      InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
+      ProveCommand.self, AttackCommand.self, AuditCommand.self, WatchCommand.self,
+      VerifyCommand.self, SelftestCommand.self, ReportCommand.self, LeaderboardCommand.self,
+      ReproduceCommand.self, InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
     ])
 
   /// What the program is started with to read an HDF5 file for another of its kind.

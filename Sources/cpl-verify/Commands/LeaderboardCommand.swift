@@ -11,7 +11,7 @@ struct LeaderboardCommand: ParsableCommand {
       Reads the HDF5 files that commands kept with --out, and of a folder all such files in it and in its \
       folders. With --out it writes leaderboard.html, whose table is sorted by a click, leaderboard.md, \
       leaderboard.csv with every number, leaderboard.tex for the LaTeX package booktabs, and the figure as \
-      SVG and CSV. The terminal, Markdown and LaTeX show the strongest kind of certificates that all results \
+      SVG, CSV and, where 'rsvg-convert' is installed, PNG. The terminal, Markdown and LaTeX show the strongest kind of certificates that all results \
       have, the page and CSV show all kinds.
       """)
 
@@ -37,12 +37,14 @@ struct LeaderboardCommand: ParsableCommand {
     let reports = try files.paths.map { ($0, try VerificationReport(path: $0)) }
     let board = try Leaderboard(reports)
     if let out {
+      let figures = board.figures()
       try PageFolder.leaderboard(out).write(
         ([
           ("leaderboard.html", try board.html()), ("leaderboard.md", try board.markdown()),
           ("leaderboard.csv", board.csv()), ("leaderboard.tex", board.latex()),
           ("leaderboard.json", try board.json()),
-        ] + board.figures().map { ("figures/\($0.name)", $0.text) }).map { ($0, Data($1.utf8)) },
+        ] + figures.map { ("figures/\($0.name)", $0.text) }).map { ($0, Data($1.utf8)) }
+          + PictureConverter.pictures(of: figures).map { ("figures/\($0.name)", $0.content) },
         of: Digest.of(reports.map { $0.1.contentDigest ?? "" }.sorted().joined(separator: "\n")),
         force: force)
     }

@@ -9,7 +9,8 @@ struct ReportCommand: ParsableCommand {
     abstract: "Makes HTML, Markdown, JSON and JUnit pages from stored results.",
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
-      report.json and junit.xml, and in figures/ each figure as an SVG file with its numbers as CSV. \
+      report.json and junit.xml, and in figures/ each figure as an SVG file with its numbers as CSV, and as \
+      a PNG file where 'rsvg-convert' is installed. \
       Where the weights and images that were audited are still there, the page pictures some of the nearest \
       adversarial images, which are found again for it. The files of all shards of a run are put together in \
       results.h5, of which the pages are then made, and pages.sha256, which reveals an edited page. The \
@@ -97,19 +98,24 @@ struct ReportCommand: ParsableCommand {
     let out = out ?? ""
     let faults = try selftest.map { try SelftestSummary(json: try InputFile.text($0), path: $0) }
     let (report, name, merged) = try read()
+    let figures = report.figures(selftest: faults)
+    let pictures = PictureConverter.pictures(of: figures)
     var texts = [
       (
         "report.html",
-        try report.html(results: name, selftest: faults, examples: examples(of: report))
+        try report.html(
+          results: name, selftest: faults, examples: examples(of: report),
+          figureFiles: PictureConverter.words(pictures))
       ),
       ("report.md", try report.markdown(results: name, selftest: faults)),
       ("report.json", try report.json()),
       ("junit.xml", try report.junit(allowsUnproved: verdict.allowUnproved)),
     ]
-    texts += report.figures(selftest: faults).map { ("figures/\($0.name)", $0.text) }
+    texts += figures.map { ("figures/\($0.name)", $0.text) }
     if csv { texts += report.csv(selftest: faults).map { ("\($0.name).csv", $0.text) } }
     try PageFolder.report(out).write(
-      texts.map { ($0, Data($1.utf8)) } + (merged.map { [(name, $0)] } ?? []),
+      texts.map { ($0, Data($1.utf8)) } + pictures.map { ("figures/\($0.name)", $0.content) }
+        + (merged.map { [(name, $0)] } ?? []),
       of: report.contentDigest ?? "", force: force)
     if output.json {
       try Output.line(try report.json())

@@ -10,8 +10,9 @@ struct TrainCommand: PinnableCommand {
     discussion: """
       Writes RUN/run.yml (the configuration with every default), RUN/last.h5 after each epoch, \
       every few minutes and when interrupted, RUN/previous.h5 (the state before that, from which a \
-      run with a damaged last.h5 continues), RUN/best.h5 and RUN/history.h5. An interrupted run \
-      continues with 'train --resume RUN', and a finished one with a larger number of --epochs.
+      run with a damaged last.h5 continues), RUN/best.h5, RUN/history.h5 and RUN/events.jsonl, which \
+      'watch RUN' shows as curves. An interrupted run continues with 'train --resume RUN', and a \
+      finished one with a larger number of --epochs.
 
       Built with '--traits MPI', the program trains on many machines: 'mpirun -n 4 cpl-verify train …', \
       also to --resume a run of another number of processes. The weights are the same, to the byte.
@@ -58,6 +59,9 @@ struct TrainCommand: PinnableCommand {
     help: ArgumentHelp("Also save after this many steps.", valueName: "count"))
   var saveSteps: Int?
 
+  @Flag(help: "Keep the curves for TensorBoard, too, in the run's folder.")
+  var tensorboard = false
+
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var options: RunOptions
 
@@ -65,8 +69,8 @@ struct TrainCommand: PinnableCommand {
     guard (configurationFile == nil) == (resume != nil) else {
       throw ValidationError("give either a configuration or --resume with a run's folder")
     }
-    if printConfig, out != nil || resume != nil {
-      throw ValidationError("--print-config takes no --out or --resume")
+    if printConfig, out != nil || resume != nil || tensorboard {
+      throw ValidationError("--print-config takes no --out, --resume or --tensorboard")
     }
     guard printConfig || (out == nil) == (resume != nil) else {
       throw ValidationError("give --out with a configuration, and not with --resume")
@@ -95,6 +99,7 @@ struct TrainCommand: PinnableCommand {
     try TrainingRanks.run { ranks in
       var run = TrainingRun(RunFolder(path: resume ?? out!), options.workplace(of: ranks))
       (run.saveEvery, run.saveSteps, run.ranks) = (saveEvery, saveSteps, ranks)
+      run.tensorBoard = tensorboard
       let state =
         try resume == nil
         ? run.start(try ranks.agree(experiment), dataOptions.images)

@@ -39,6 +39,14 @@ enum StandardStream: Int32 {
     }
   }
 
+  var isTerminal: Bool { isatty(rawValue) == 1 }
+
+  /// How many rows its terminal has; 24 where it does not tell.
+  var rows: Int {
+    var size = winsize()
+    return ioctl(rawValue, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 0 ? Int(size.ws_row) : 24
+  }
+
   /// How many columns its terminal has; what the environment says, or 80, where the terminal does not
   /// tell.
   var columns: Int {

@@ -116,7 +116,7 @@ struct TrainerTests {
         #expect(images == 32)
         steps.append((epoch - 1) * 5 + batch)
         losses.append(loss)
-      case .epoch(let state, let isBest):
+      case .epoch(let state, let isBest, _):
         #expect(state.history.count == state.epoch)
         if isBest { bests.append(state.epoch) }
       }
@@ -194,7 +194,7 @@ struct TrainerTests {
     for event in try Self.run(try Self.trainer(configuration), from: Self.start()).events {
       switch event {
       case .step(_, _, _, _, _, let rate): rates.append(rate)
-      case .epoch(let state, _): digests.append(state.network.parametersDigest)
+      case .epoch(let state, _, _): digests.append(state.network.parametersDigest)
       }
     }
     #expect(digests[0] == digests[1])

@@ -39,7 +39,14 @@ struct LeaderboardTests {
   func pages() throws {
     let html = try board.html()
     #expect(html.contains("<table class=\"sortable\">"))
-    #expect(html.contains("local 36/255") && html.contains("40.00 % (30.94–49.80)"))
+    #expect(html.contains("local 36/255") && html.contains("40.00 % <span>(30.94–49.80)</span>"))
+    // Proved kinds first, from the strongest; what is no proof last, and named so.
+    let kinds = ["local 36/255", "sound 36/255", "published, no proof, 36/255"]
+    let places = kinds.compactMap { html.range(of: $0)?.lowerBound }
+    #expect(places.count == 3 && places == places.sorted())
+    #expect(html.contains("<th scope=\"col\" class=\"screen\">local 36/255</th>"))
+    #expect(html.contains("<th scope=\"col\">sound 36/255</th>"))
+    #expect(html.contains("On paper without the kinds local, published, which"))
     let text = try board.markdown()
     #expect(!text.contains("local 36/255") && text.contains("| sound 36/255 |"))
   }

@@ -1,3 +1,4 @@
+import CPLReference
 import CPLVerify
 import Testing
 
@@ -7,16 +8,38 @@ struct CheckFigureTests {
     CheckFigure("Distances", xLabel: "t", yLabel: "‖Δ‖", curves)
   }
 
-  @Test("curves run from the origin's corner to the corner of the largest values")
+  @Test("curves run from the origin's corner to the largest values, just below the frame")
   func corners() {
     let drawing = figure([
       CheckFigure.Curve("rising", x: [0, 1, 2], y: [0, 1, 4]),
       CheckFigure.Curve("flat", x: [0, 2], y: [2, 2]),
     ]).drawing
-    #expect(drawing.contains("class=\"curve s0\" points=\"72.0,250.0 239.0,190.5 406.0,12.0\""))
-    #expect(drawing.contains("class=\"curve s1\" points=\"72.0,131.0 406.0,131.0\""))
+    #expect(drawing.contains("class=\"curve s0\" points=\"72.0,250.0 239.0,192.8 406.0,21.2\""))
+    #expect(drawing.contains("class=\"curve s1\" points=\"72.0,135.6 406.0,135.6\""))
     #expect(drawing.contains(">rising</text>") && drawing.contains(">flat</text>"))
     #expect(figure([]).caption == "Distances: ‖Δ‖, by t")
+  }
+
+  @Test("long values beside the axis push the plot away, and their title stays clear of them")
+  func margin() {
+    let long = figure([CheckFigure.Curve("a", x: [0, 1], y: [0, 0.0005])]).drawing
+    #expect(long.contains(">0.0001</text>") && long.contains("translate(14,"))
+    // Six digits of 8.2 pixels, from 26 pixels on, where the title has ended.
+    #expect(long.contains("<polyline class=\"curve s0\" points=\"81.2,"), "\(long)")
+  }
+
+  @Test("shares are shown in per cent, and are fractions in the file of numbers")
+  func shares() throws {
+    let epochs = (1...3).map {
+      EpochRecord(epoch: $0, loss: 1, learningRate: 0.1, selectionAccuracy: 0.25 * Double($0))
+    }
+    var report = ReportSample.full()
+    report.training = epochs
+    let files = report.figures()
+    let drawing = try #require(files.first { $0.name == "validation-accuracy.svg" }?.text)
+    #expect(drawing.contains(">60 %</text>") && !drawing.contains(">0.6</text>"))
+    let numbers = try #require(files.first { $0.name == "validation-accuracy.csv" }?.text)
+    #expect(numbers.contains("accuracy,3.0,0.75"))
   }
 
   @Test("both axes say what they show")
@@ -40,7 +63,7 @@ struct CheckFigureTests {
       CheckFigure.Curve("b", x: [], y: []),
     ]).drawing
     #expect(drawing.contains(">&lt;a &amp; b&gt;</text>"))
-    #expect(drawing.contains("points=\"72.0,250.0 406.0,12.0\""))
+    #expect(drawing.contains("points=\"72.0,250.0 406.0,21.2\""))
   }
 
   @Test(

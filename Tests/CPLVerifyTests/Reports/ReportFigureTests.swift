@@ -86,6 +86,17 @@ struct ReportFigureTests {
     #expect(try !unattacked.html().contains("class=\"fill gap\""))
   }
 
+  @Test("curves that coincide are said to, and the command begins where nothing is done")
+  func words() throws {
+    var report = large(50)
+    #expect(try report.html().contains(" published, sound coincide."))
+    report.provenance.command = "cpl-verify audit a.h5 --resume --out 'b c.h5'"
+    let html = try report.html()
+    #expect(html.contains("<code>cpl-verify audit a.h5 --out &#39;b c.h5&#39;</code>"))
+    #expect(!html.contains("--resume --out &#39;b c.h5&#39;</code>"))
+    #expect(html.contains("50 of 50 certified and attacked images"))
+  }
+
   @Test("every figure but pictures has its numbers in a table")
   func tables() throws {
     let html = try large(50).html()
@@ -93,7 +104,7 @@ struct ReportFigureTests {
     #expect(figures.count == 7)
     for figure in figures {
       let body = try #require(figure.components(separatedBy: "</figure>").first)
-      #expect(body.contains("<details>") && body.contains("<table>"), "\(body.prefix(200))")
+      #expect(body.contains("<details>") && body.contains("<table"), "\(body.prefix(200))")
       #expect(body.contains("<desc>") && body.contains("role=\"img\""))
     }
   }
@@ -148,11 +159,16 @@ struct ReportFigureTests {
   func cells() throws {
     let html = try ReportSample.full().html()
     #expect(html.contains("<td class=\"number\">0.30000001</td>"))
-    #expect(html.contains("<td class=\"number\">66.67 % (20.77–93.85)</td>"))
+    #expect(html.contains("<td class=\"number\">66.67 % <span>(20.77–93.85)</span></td>"))
     #expect(html.contains("<td class=\"number\">1 + 2.3e-16</td>"))
     #expect(html.contains("<td class=\"text\">convolution</td>"))
+    #expect(html.matches(of: /<table class="(?!short"|sortable")/).isEmpty, "no verdict's colour")
     var report = ReportSample.full()
     report.provenance.weightsDigest = String(repeating: "a", count: 64)
-    #expect(try report.html().contains("<td class=\"long\">\(String(repeating: "a", count: 64))"))
+    let digest = String(repeating: "a", count: 64)
+    #expect(try report.html().contains("<td class=\"long\"><span>\(digest)</span></td>"))
+    report.provenance.command = "cpl-verify audit somewhere/far/away/in/folders.h5"
+    #expect(
+      try report.html().contains("somewhere/<wbr/>far/<wbr/>away/<wbr/>in/<wbr/>folders.h5"))
   }
 }

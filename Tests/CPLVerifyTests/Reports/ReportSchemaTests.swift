@@ -1,3 +1,4 @@
+import CPLReference
 import CPLVerify
 import Foundation
 import TestSupport
@@ -16,6 +17,68 @@ struct ReportSchemaTests {
       try page.write(toFile: path, atomically: true, encoding: .utf8)
     }
     #expect(page[start.upperBound...] == "\n" + ReportSchema.documentation)
+  }
+
+  /// Whether the page has a name, alone or behind those of the objects that it stands in.
+  private static func explains(_ name: String) -> Bool {
+    ReportSchema.documentation.contains("`\(name)`")
+      || ReportSchema.documentation.contains(".\(name)`")
+      || ReportSchema.documentation.contains("/\(name)`")
+      || ReportSchema.documentation.contains("`\(name).")
+  }
+
+  @Test("the page explains every dataset and attribute of results and of weights")
+  func stored() throws {
+    try withReportFolder { folder in
+      try ReportSample.full(violations: 1).write(to: folder + "/r.h5")
+      let layers = ModelRecipe(convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 8)
+        .layers(mean: [0.5, 0.5, 0.5], standardDeviation: [1, 1, 1])
+      var state = TrainingState(network: CPLNetwork(layers, seed: 0))
+      state.history = [EpochRecord(epoch: 1, loss: 1, learningRate: 1, selectionAccuracy: 1)]
+      try state.write(
+        to: folder + "/w.h5",
+        description: CheckpointDescription(
+          profile: .corrected, createdBy: "tests", gitCommit: "none",
+          trainedOn: TrainingData(name: "a", digest: "b"), assumptions: ["c"]), run: "d")
+      for name in ["r.h5", "w.h5"] {
+        let file = try HDF5File.open("\(folder)/\(name)")
+        var groups: Set<String> = ["/"]
+        for entry in file.entries() {
+          let parts = entry.path.split(separator: "/").map(String.init)
+          for count in parts.indices { groups.insert("/" + parts[..<count].joined(separator: "/")) }
+          let last = try #require(parts.last)
+          let isOfLayer = ["parameters", "optimizer"].contains(parts[0])
+          #expect(isOfLayer || Self.explains(last), "\(name): \(entry.path)")
+          #expect(!isOfLayer || ReportSchema.documentation.contains("`/\(parts[0])/"))
+        }
+        for group in groups {
+          for attribute in try file.attributeNames(of: group) {
+            #expect(Self.explains(attribute), "\(name): \(attribute) of \(group)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("the page explains every key of JSON")
+  func keys() throws {
+    // What stands under these are numbers by radii and kinds of certificates, and "min, median and max".
+    let numbers = [
+      "certified_accuracy", "pgd_accuracy", "autoattack_accuracy", "radius", "distance",
+      "tightness",
+    ]
+    func check(_ value: Any, under name: String) {
+      if let list = value as? [Any] { list.forEach { check($0, under: name) } }
+      for (key, value) in value as? [String: Any] ?? [:] {
+        // Attacks stand by their names.
+        #expect(name == "attacks" || Self.explains(key), "\(name).\(key)")
+        if !numbers.contains(key) { check(value, under: key) }
+      }
+    }
+    for violations in [0, 1] {
+      let json = try ReportSample.full(violations: violations).json()
+      check(try JSONSerialization.jsonObject(with: Data(json.utf8)), under: "")
+    }
   }
 
   @Test("every column of CSV is explained by its field, in columns.csv and in the page")

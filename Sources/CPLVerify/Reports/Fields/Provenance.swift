@@ -123,6 +123,16 @@ public struct Provenance: Codable, Equatable, Sendable {
   /// SHA-256 of the resolved configuration.
   public var configurationDigest: String? { configuration.map { Digest.of($0) } }
 
+  /// The command that computes the results where nothing of them is there yet: the one that was carried
+  /// out, which may have ended what an earlier one began.
+  var commandFromScratch: String? {
+    command.map { text in
+      let words = Self.firstCommand(in: text)
+      return words.contains("--resume") && !text.contains("\n")
+        ? Self.shellCommand(words.filter { $0 != "--resume" }) : text
+    }
+  }
+
   /// Arguments as one line that a shell takes apart into the same arguments.
   public static func shellCommand(_ arguments: [String]) -> String {
     arguments.map(shellQuoted).joined(separator: " ")

@@ -1,9 +1,12 @@
 import CPLCertificates
+import CPLReference
 
 extension ReportSchema {
-  /// The tables of `docs/formats.md`: every list of fields.
+  /// The tables of `docs/formats.md`: every list of fields, and what stands beside them.
   package static var documentation: String {
     [
+      table(
+        "Report: the object that report.json and --json hold, and attributes of `/`", keys),
       table("Bounds of layers", "`/bounds`, `bounds.layers`, layers.csv", LayerFields.all),
       table(
         "Bounds of the network", "attributes of `/bounds`, `bounds.network`, network.csv",
@@ -25,7 +28,74 @@ extension ReportSchema {
       table("Measurements", "`checks.measurements`, checks.csv", MeasurementFields.all),
       table("Training", "`/training`, `training`, training.csv", EpochFields.all),
       table("Model", "attributes of `/model`, `model`", ModelFields.all),
+      heading(
+        "Provenance: attributes of `/provenance`, long texts as datasets of it; `provenance`, whose keys "
+          + "stand in objects as the dots say") + Provenance.documentation,
+      table("Images and shapes: datasets of results", images),
+      table(
+        "Weights: attributes and datasets of `cpl-weights`; LAYER is a layer's name, NAME a parameter's",
+        CheckpointSchema.fields),
     ].joined(separator: "\n")
+  }
+
+  private static let keys = [
+    ("format", "HDF5, JSON", "text", "`cpl-report`"),
+    ("version", "HDF5, JSON", "ordinal", "of the format"),
+    ("headline", "JSON", "text", "the verdict and what it rests on, in one line"),
+    (
+      "notices", "JSON", "text",
+      "what a reader must know first, a list of objects of `kind` and `text`"
+    ),
+    (
+      "verdict", "JSON", "text",
+      "holds, unproved, violated or inconclusive; null: nothing was tested"
+    ),
+    ("unproved", "JSON", "text", "why the verdict is unproved"),
+    (
+      "contradictions", "JSON", "text",
+      "bounds that contradict each other, a bug of this program; a list"
+    ),
+    ("content_digest", "JSON", "text", "SHA-256 over all but the provenance"),
+    ("configuration_digest", "JSON", "text", "SHA-256 of the training's configuration"),
+    ("provenance", "JSON", "", "as below"), ("model", "JSON", "", "as below"),
+    ("training", "JSON", "", "as below, a list"),
+    (
+      "bounds", "JSON", "",
+      "`layers`, a list, `network`, and `notes`: which bounds are looser, and why"
+    ),
+    (
+      "evaluation", "JSON", "", "as below; with `requirements`: what `evaluate --require` asked for"
+    ),
+    (
+      "certificates", "JSON", "",
+      "`images`, a list, and `non_finite`, the indices of images without a class"
+    ),
+    ("attacks", "JSON", "", "as below, by their names"), ("audit", "JSON", "", "as below"),
+    ("checks", "JSON", "", "as below, a list"),
+  ]
+
+  private static let images = [
+    ("/model/image_shape", "HDF5, JSON", "count", "channels, rows and columns of an image"),
+    (
+      "/attacks/NAME/adversarial_images", "HDF5", "pixel value in [0, 1]",
+      "the nearest adversarial images, in the order of the rows with a finite distance"
+    ),
+    ("/counterexamples/INDEX/original", "HDF5", "pixel value in [0, 1]", "the certified image"),
+    (
+      "/counterexamples/INDEX/adversarial", "HDF5", "pixel value in [0, 1]",
+      "the image of another class within its radius"
+    ),
+  ]
+
+  private static func heading(_ title: String) -> String {
+    "\(title)\n\n| field | in | unit | holds |\n| --- | --- | --- | --- |\n"
+  }
+
+  private static func table(
+    _ title: String, _ rows: [(name: String, places: String, unit: String, meaning: String)]
+  ) -> String {
+    heading(title)
+      + rows.map { "| `\($0.name)` | \($0.places) | \($0.unit) | \($0.meaning) |\n" }.joined()
   }
 
   private static func table<Record>(
@@ -40,7 +110,6 @@ extension ReportSchema {
       return "| `\(name)` | \(places.joined(separator: ", ")) | \(field.unit.rawValue) | "
         + "\(field.meaning) |\n"
     }
-    return "\(title): \(place)\n\n| field | in | unit | holds |\n| --- | --- | --- | --- |\n"
-      + rows.joined()
+    return heading("\(title): \(place)") + rows.joined()
   }
 }

@@ -45,7 +45,7 @@ public struct SelftestSummary: Decodable, Sendable {
       ],
       tables: [
         ReportPage.Table(
-          caption: "Faults and the checks that saw them", columns: ["fault", "what", "", "by"],
+          caption: "Faults and the checks that saw them", columns: ["fault", "what", "seen", "by"],
           rows: faults.map {
             ReportPage.Row(
               $0.id,

@@ -40,7 +40,7 @@ struct CertifiedAccuracyCurve {
           + "images: the share with no image of another class found within ε. "
           + "\(Shown.count($0.attacked)) of them were attacked; the others count as not broken. "
           + meaning(of: $0)
-      } ?? ".") + " Bars: 95 % (Wilson).\(coincidence)"
+      } ?? ".") + " Bars: 95 % (Wilson).\(curves.coincidences)"
     return ReportPage.Figure(
       name: "certified-accuracy", caption: caption, drawing: drawing, table: shown.table,
       numbers: shown.numbers(named: "certified-accuracy"))
@@ -65,14 +65,6 @@ struct CertifiedAccuracyCurve {
       else { return nil }
       return left.share - certified.share
     }
-  }
-
-  /// Which kinds of certificates are drawn as one.
-  private var coincidence: String {
-    curves.distinct.filter { $0.count > 1 }.map { group in
-      " \(group.map(\.name).joined(separator: ", ")) are drawn as one curve: they differ by at most "
-        + "\(Shown.fixed(group.largestDifference * 100)) percentage points."
-    }.joined()
   }
 
   private var shown: [Curve] { curves + (gap.map { [$0.certified, $0.attacked] } ?? []) }

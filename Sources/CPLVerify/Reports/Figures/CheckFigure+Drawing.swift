@@ -9,7 +9,7 @@ extension CheckFigure {
   private static let shownPoints = 40
 
   /// The points of the curves; of long ones, some at equal steps.
-  var table: ReportPage.Table {
+  private func table(_ text: (Double) -> String) -> ReportPage.Table {
     let rows = curves.flatMap { curve in
       let points = Array(zip(curve.x, curve.y))
       let step = max(1, (points.count - 1 + Self.shownPoints - 1) / Self.shownPoints)
@@ -17,7 +17,7 @@ extension CheckFigure {
       return kept.map {
         ReportPage.Row(
           curve.name,
-          [Shown.number(points[$0].0, digits: 6), Shown.number(points[$0].1, digits: 6)])
+          [Shown.number(points[$0].0, digits: 6), text(points[$0].1)])
       }
     }
     return ReportPage.Table(caption: caption, columns: ["curve", xLabel, yLabel], rows: rows)
@@ -25,16 +25,18 @@ extension CheckFigure {
 
   /// An `svg` element, its colours by the page's style: the curves over axes that begin at 0, or at
   /// the least value where one is negative. Points that are not finite are left out.
-  package var drawing: String {
-    let plot = Plot()
+  package var drawing: String { drawing { Shown.number($0, digits: 3) } }
+
+  private func drawing(_ text: (Double) -> String) -> String {
     let points = curves.map { curve in
       zip(curve.x, curve.y).filter { $0.isFinite && $1.isFinite }
     }
     let horizontal = Axis(points.joined().map(\.0))
-    let vertical = Axis(points.joined().map(\.1))
+    let vertical = Axis(points.joined().map(\.1), clearance: Axis.clear)
+    let plot = Plot(labels: vertical.ticks.map(text))
     var body = ""
     for tick in vertical.ticks {
-      body += plot.horizontalLine(at: vertical.place(tick), label: Shown.number(tick, digits: 3))
+      body += plot.horizontalLine(at: vertical.place(tick), label: text(tick))
     }
     for tick in horizontal.ticks {
       body += plot.tick(at: horizontal.place(tick), label: Shown.number(tick, digits: 3))
@@ -53,9 +55,13 @@ extension CheckFigure {
   }
 
   /// The figure on a page; `name` is that of its files.
-  func figure(named name: String) -> ReportPage.Figure {
+  ///
+  /// - Parameter isShare: whether its values are shares, to be shown in per cent.
+  func figure(named name: String, isShare: Bool = false) -> ReportPage.Figure {
     ReportPage.Figure(
-      name: name, caption: caption, drawing: drawing, table: table,
+      name: name, caption: caption,
+      drawing: drawing { isShare ? Shown.wholePercent($0) : Shown.number($0, digits: 3) },
+      table: table { isShare ? Shown.percent($0) : Shown.number($0, digits: 6) },
       numbers: CSVTable(
         name,
         [
@@ -71,13 +77,19 @@ struct Axis {
   let lowest: Double
   let highest: Double
 
+  /// What keeps the largest value off the frame.
+  static let clear = 0.04
+
   /// From 0, or the least value where it is negative, to the largest; from 0 to 1 where that is no
   /// range.
-  init(_ values: [Double]) {
+  ///
+  /// - Parameter clearance: what the range goes on beyond the largest value, relative to it.
+  init(_ values: [Double], clearance: Double = 0) {
     let lowest = min(0, values.min() ?? 0)
     let highest = values.max() ?? 0
+    let range = highest - lowest
     (self.lowest, self.highest) =
-      highest > lowest && (highest - lowest).isFinite ? (lowest, highest) : (0, 1)
+      range > 0 && range.isFinite ? (lowest, highest + clearance * range) : (0, 1 + clearance)
   }
 
   /// Where a value lies, from 0 to 1; at an end where it lies beyond it.

@@ -56,15 +56,15 @@ struct DistanceFigure {
   }
 
   private var drawing: String {
-    let plot = Plot(height: 340)
-    let horizontal = Axis([0, largest.radius])
-    let vertical = Axis([0, largest.distance])
+    let horizontal = Axis([0, largest.radius], clearance: Axis.clear)
+    let vertical = Axis([0, largest.distance], clearance: Axis.clear)
+    let plot = Plot(height: 340, labels: vertical.ticks.map { Shown.number($0, digits: 3) })
     func place(_ radius: Double, _ distance: Double) -> (x: Double, y: Double) {
       (horizontal.place(radius), vertical.place(distance))
     }
     /// The line of distances so many times the radius.
     func line(_ slope: Double) -> [(x: Double, y: Double)] {
-      let end = min(largest.radius, largest.distance / slope)
+      let end = min(horizontal.highest, vertical.highest / slope)
       return [place(0, 0), place(end, slope * end)]
     }
     let refuted = [place(0, 0), line(1)[1], (1, line(1)[1].y), (1, 0)]
@@ -120,7 +120,7 @@ struct TrainingCurves {
 
   var figures: [ReportPage.Figure] {
     zip(figuresOfEpochs, ["training-loss", "validation-accuracy", "learning-rate"]).map {
-      $0.figure(named: $1)
+      $0.figure(named: $1, isShare: $1 == "validation-accuracy")
     }
   }
 }

@@ -70,7 +70,8 @@ struct EnclosureFigure {
 
   /// An `svg` element, its colours by the page's style.
   private var drawing: String {
-    let plot = Plot(height: Double(rows.count) * 19 + 64, left: 112, right: 18)
+    let plot = Plot(
+      height: Double(rows.count) * 19 + 64, labels: rows.map(\.name), isTitled: false, right: 18)
     var body = ""
     for exponent in stride(from: Self.leastExponent, through: 0, by: 4) {
       body += plot.tick(

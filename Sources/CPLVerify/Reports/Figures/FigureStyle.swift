@@ -14,7 +14,8 @@ enum FigureStyle {
   static let colours = [
     Colour("text", "#1b1f24", "#e6edf3"), Colour("page", "#ffffff", "#0d1117"),
     Colour("quiet", "#57606a", "#9da7b1"), Colour("line", "#d0d7de", "#30363d"),
-    Colour("band", "#f6f8fa", "#161b22"), Colour("holds", "#116329", "#56d364"),
+    Colour("band", "#f6f8fa", "#161b22"), Colour("shade", "#8c959f", "#6e7681"),
+    Colour("holds", "#116329", "#56d364"),
     Colour("violated", "#b3261e", "#ff7b72"), Colour("unproved", "#7a4d00", "#e3b341"),
     Colour("a", "#0550ae", "#79c0ff"), Colour("b", "#a04000", "#ffa657"),
     Colour("c", "#116329", "#56d364"), Colour("d", "#8250df", "#d2a8ff"),

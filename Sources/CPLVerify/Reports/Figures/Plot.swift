@@ -7,13 +7,27 @@ import Foundation
 struct Plot {
   static let width = 420.0
   /// How high it is without its legend.
-  var height = 300.0
-  var left = 72.0
-  var right = 14.0
-  var top = 12.0
-  var bottom = 50.0
+  let height: Double
+  private let left: Double
+  private let right: Double
+  private let top = 12.0
+  private let bottom = 50.0
 
   private static let line = 20.0
+  /// A digit of a figure's text, which is 14 pixels high, is at most so wide.
+  private static let digit = 8.2
+  /// A letter of words is about so wide.
+  private static let letter = 7.4
+
+  /// - Parameters:
+  ///   - labels: what stands beside the vertical axis, between it and its title.
+  ///   - isTitled: whether the vertical axis has a title.
+  init(height: Double = 300, labels: [String] = [], isTitled: Bool = true, right: Double = 14) {
+    self.height = height
+    self.right = right
+    let longest = Double(labels.map(\.count).max() ?? 0)
+    left = max(isTitled ? 72 : 0, (isTitled ? 26 : 4) + longest * Self.digit + 6)
+  }
 
   private var innerWidth: Double { Self.width - left - right }
   private var innerHeight: Double { height - top - bottom }
@@ -110,8 +124,8 @@ struct Plot {
   /// - Parameter keys: the lines of its legend.
   func element(_ body: String, keys: [Key], title: String, description: String) -> String {
     var legend = ""
-    for (index, key) in keys.enumerated() {
-      let y = height + 10 + Double(index) * Self.line
+    var y = height + 10
+    for key in keys {
       switch key.form {
       case .line:
         legend += "<path class=\"curve \(key.style)\" d=\"M\(text(left)),\(text(y))h26\"/>"
@@ -123,12 +137,30 @@ struct Plot {
         legend +=
           "<circle class=\"\(key.style)\" cx=\"\(text(left + 13))\" cy=\"\(text(y))\" r=\"4\"/>"
       }
-      legend += label("key", left + 34, y + 5, key.name)
+      for line in lines(key.name) {
+        legend += label("key", left + 34, y + 5, line)
+        y += Self.line
+      }
     }
-    let whole = height + (keys.isEmpty ? 0 : Double(keys.count) * Self.line + 4)
+    let whole = keys.isEmpty ? height : y - 6
     return
       "<svg role=\"img\" "
       + "viewBox=\"0 0 \(Int(Self.width)) \(Int(whole))\" aria-label=\"\(title.markup)\">\n"
       + "<title>\(title.markup)</title>\n<desc>\(description.markup)</desc>\n\(body)\(legend)</svg>"
+  }
+
+  /// The name of a key in lines that fit beside its sign.
+  private func lines(_ name: String) -> [String] {
+    let room = Int((Self.width - left - 34) / Self.letter)
+    return name.split(separator: " ").reduce(into: [""]) { lines, word in
+      let last = lines[lines.count - 1]
+      if last.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if last.count + 1 + word.count <= room {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
   }
 }

@@ -95,6 +95,18 @@ extension [ShareCurve] {
     }.max() ?? 0
   }
 
+  /// What a caption says of curves that are drawn as one.
+  var coincidences: String {
+    distinct.filter { $0.count > 1 }.map { group in
+      let difference = group.largestDifference
+      let names = group.map(\.name).joined(separator: ", ")
+      return difference == 0
+        ? " \(names) coincide."
+        : " \(names) are drawn as one curve: they differ by at most "
+          + "\(Shown.upper(difference * 100, digits: 2)) percentage points."
+    }.joined()
+  }
+
   /// Their shares at every 36th of 255.
   var table: ReportPage.Table {
     ReportPage.Table(

@@ -66,10 +66,11 @@ struct TightnessFigure {
   }
 
   private var drawing: String {
-    let plot = Plot()
     let vertical = Axis([0, Double(counts.max() ?? 1) * 1.08])
+    let ticks = vertical.ticks.filter { $0 == $0.rounded() }
+    let plot = Plot(labels: ticks.map { Shown.count(Int($0)) })
     var body = ""
-    for tick in vertical.ticks where tick == tick.rounded() {
+    for tick in ticks {
       body += plot.horizontalLine(at: vertical.place(tick), label: Shown.count(Int(tick)))
     }
     let step = isLogarithmic ? 4 : max(1, (edges.count + 5) / 6)

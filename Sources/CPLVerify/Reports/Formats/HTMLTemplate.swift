@@ -9,12 +9,12 @@ package enum HTMLTemplate {
       ) : ("", "")
     return opening + """
       <div class="scroll" role="region" aria-label="{{caption}}" tabindex="0">
-      <table{{#isSortable}} class="sortable"{{/isSortable}}>
-      <caption>{{caption}}</caption>
-      <thead><tr>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr></thead>
+      <table{{#layout}} class="{{.}}"{{/layout}}>
+      <caption>{{caption}}{{#onPaper}}<span class="paper"> {{.}}</span>{{/onPaper}}</caption>
+      <thead><tr>{{#heads}}<th scope="col"{{^isOnPaper}} class="screen"{{/isOnPaper}}>{{text}}</th>{{/heads}}</tr></thead>
       <tbody>
       {{#rows}}
-      <tr><th scope="row">{{head}}</th>{{#cells}}<td class="{{style}}">{{text}}</td>{{/cells}}</tr>
+      <tr><th scope="row">{{head}}</th>{{#cells}}<td class="{{style}}{{^isOnPaper}} screen{{/isOnPaper}}">{{{markup}}}</td>{{/cells}}</tr>
       {{/rows}}
       </tbody>
       </table>
@@ -24,7 +24,7 @@ package enum HTMLTemplate {
 
   private static let figure = """
     <figure class="{{style}}" data-name="{{name}}">
-    <div class="scroll" role="region" aria-label="{{caption}}" tabindex="0">
+    <div class="scroll" role="region" aria-label="Drawing: {{caption}}" tabindex="0">
     {{{drawing}}}
     </div>
     <figcaption>{{caption}}</figcaption>
@@ -122,7 +122,7 @@ package enum HTMLTemplate {
     </div>
     {{/empty(figures)}}
     {{#codes}}
-    <div class="code"><pre tabindex="0"><code>{{content}}</code></pre></div>
+    <div class="code"><pre{{#isLong}} class="long"{{/isLong}} tabindex="0"><code>{{content}}</code></pre></div>
     {{/codes}}
     </section>
     {{/sections}}

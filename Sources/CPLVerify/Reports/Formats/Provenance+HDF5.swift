@@ -3,14 +3,20 @@ import CPLReference
 extension Provenance {
   /// One field of `/provenance`.
   private struct Stored: Sendable {
+    let name: String
+    /// Where the object `provenance` of JSON has it.
+    let json: String
+    let unit: String
+    let meaning: String
     let write: @Sendable (Provenance, _ group: String, borrowing HDF5File) throws -> Void
     let read: @Sendable (inout Provenance, _ group: String, borrowing HDF5File) throws -> Void
 
     /// An attribute.
     init<Value: FieldValue>(
-      _ name: String, _ path: WritableKeyPath<Provenance, Value?> & Sendable,
-      _ range: ReportRange = .any
+      _ name: String, json: String, _ path: WritableKeyPath<Provenance, Value?> & Sendable,
+      range: ReportRange = .any, _ unit: String, _ meaning: String
     ) {
+      (self.name, self.json, self.unit, self.meaning) = (name, json, unit, meaning)
       write = { facts, group, file in
         if let attribute = facts[keyPath: path].attribute {
           try file.setAttribute(name, attribute, of: group)
@@ -22,7 +28,11 @@ extension Provenance {
     }
 
     /// A dataset, since attributes end at 64 KiB.
-    init(long name: String, _ path: WritableKeyPath<Provenance, String?> & Sendable) {
+    init(
+      long name: String, json: String, _ path: WritableKeyPath<Provenance, String?> & Sendable,
+      _ unit: String, _ meaning: String
+    ) {
+      (self.name, self.json, self.unit, self.meaning) = (name, json, unit, meaning)
       write = { facts, group, file in
         if let text = facts[keyPath: path] { try file.write([text], to: "\(group)/\(name)") }
       }
@@ -35,34 +45,126 @@ extension Provenance {
   }
 
   private static let fields = [
-    Stored("profile", \.profile), Stored("certificate", \.certificate),
-    Stored("local_plan", \.localPlan),
-    Stored("weights", \.weights), Stored("audit_digest", \.auditDigest), Stored("steps", \.steps),
-    Stored("weights_flags", \.weightsFlags), Stored("network_digest", \.networkDigest),
-    Stored("weights_digest", \.weightsDigest), Stored("git_commit", \.gitCommit),
-    Stored("data_name", \.data.name), Stored("data_folder", \.data.folder),
-    Stored("data_split", \.data.split), Stored("data_digest", \.data.digest),
-    Stored("data_shard", \.data.shard), Stored("splits_digest", \.splits.digest),
-    Stored("program", \.versions.program), Stored("swift", \.versions.swift),
-    Stored("openblas", \.versions.openblas), Stored("openblas_core", \.versions.openblasCore),
-    Stored("hdf5", \.versions.hdf5), Stored("cpu", \.machine.cpu),
-    Stored("kernel_level", \.machine.kernelLevel), Stored("start", \.cost.start),
-    Stored("data_images", \.data.images), Stored("data_available", \.data.available),
-    Stored("splits_training", \.splits.training),
-    Stored("splits_validation", \.splits.validation), Stored("cores", \.machine.cores),
-    Stored("memory_bytes", \.machine.memoryBytes), Stored("threads", \.machine.threads),
-    Stored("wall_seconds", \.cost.wallSeconds, .finite),
-    Stored("cpu_seconds", \.cost.cpuSeconds, .finite),
-    Stored("local_seconds", \.cost.localSeconds, .finite),
-    Stored("local_images", \.cost.localImages), Stored("joules", \.cost.joules, .finite),
-    Stored("seed", \.seed), Stored("splits_seed", \.splits.seed),
-    Stored(long: "command", \.command), Stored(long: "training_command", \.trainingCommand),
-    Stored(long: "configuration", \.configuration),
+    Stored(
+      "profile", json: "profile", \.profile, "text",
+      "the quirks under which the network was judged, or \"shipped\": as its file holds it"),
+    Stored(
+      "certificate", json: "certificate", \.certificate, "text",
+      "the kind of certificates that was asked for"),
+    Stored(
+      "local_plan", json: "local_plan", \.localPlan, "text",
+      "what local certificates were asked to prove"),
+    Stored("weights", json: "weights", \.weights, "text", "the file of weights"),
+    Stored(
+      "audit_digest", json: "audit_digest", \.auditDigest, "text",
+      "SHA-256 of all that an audit, or local radii, depend on"),
+    Stored("steps", json: "steps", \.steps, "text", "how the executed steps were chosen"),
+    Stored(
+      "weights_flags", json: "weights_flags", \.weightsFlags, "text",
+      "the flags with which the weights were read and judged"),
+    Stored(
+      "network_digest", json: "network_digest", \.networkDigest, "text",
+      "SHA-256 of the network that was executed"),
+    Stored(
+      "weights_digest", json: "weights_digest", \.weightsDigest, "text",
+      "SHA-256 of the network in the file"),
+    Stored(
+      "git_commit", json: "git_commit", \.gitCommit, "text",
+      "the commit that the program was built from"),
+    Stored("data_name", json: "data.name", \.data.name, "text", "the data set"),
+    Stored(
+      "data_folder", json: "data.folder", \.data.folder, "text", "where it lay; empty: built in"),
+    Stored("data_split", json: "data.split", \.data.split, "text", "which part of it"),
+    Stored(
+      "data_digest", json: "data.digest", \.data.digest, "text",
+      "SHA-256 over the images and their labels"),
+    Stored(
+      "data_shard", json: "data.shard", \.data.shard, "text",
+      "which part of the images these results are of, such as 2/3; empty: all"),
+    Stored(
+      "splits_digest", json: "splits.digest", \.splits.digest, "text",
+      "SHA-256 over the indices of the images that were trained on and of those that chose the epoch"
+    ),
+    Stored("program", json: "versions.program", \.versions.program, "text", "of this program"),
+    Stored("swift", json: "versions.swift", \.versions.swift, "text", "of the compiler"),
+    Stored(
+      "openblas", json: "versions.openblas", \.versions.openblas, "text",
+      "of OpenBLAS, as it describes itself"),
+    Stored(
+      "openblas_core", json: "versions.openblas_core", \.versions.openblasCore, "text",
+      "the kernels that OpenBLAS used"),
+    Stored("hdf5", json: "versions.hdf5", \.versions.hdf5, "text", "of the HDF5 library"),
+    Stored("cpu", json: "machine.cpu", \.machine.cpu, "text", "the processor"),
+    Stored(
+      "kernel_level", json: "machine.kernel_level", \.machine.kernelLevel, "text",
+      "the instructions that this program's own kernels used"),
+    Stored(
+      "start", json: "cost.start", \.cost.start, "text", "when the command began, in ISO 8601"),
+    Stored(
+      "data_images", json: "data.images", \.data.images, "count",
+      "images that were judged, by all shards together"),
+    Stored(
+      "data_available", json: "data.available", \.data.available, "count",
+      "images in the set that they were chosen from"),
+    Stored(
+      "splits_training", json: "splits.training", \.splits.training, "count",
+      "images that the weights were fitted to"),
+    Stored(
+      "splits_validation", json: "splits.validation", \.splits.validation, "count",
+      "images that chose the best epoch"),
+    Stored("cores", json: "machine.cores", \.machine.cores, "count", "the machine's"),
+    Stored(
+      "memory_bytes", json: "machine.memory_bytes", \.machine.memoryBytes, "bytes", "the machine's"),
+    Stored("threads", json: "machine.threads", \.machine.threads, "count", "that computed"),
+    Stored(
+      "wall_seconds", json: "cost.wall_seconds", \.cost.wallSeconds, range: .finite, "seconds",
+      "by the clock"),
+    Stored(
+      "cpu_seconds", json: "cost.cpu_seconds", \.cost.cpuSeconds, range: .finite, "seconds",
+      "of all cores together"),
+    Stored(
+      "local_seconds", json: "cost.local_seconds", \.cost.localSeconds, range: .finite, "seconds",
+      "by the clock, of the search for local radii"),
+    Stored(
+      "local_images", json: "cost.local_images", \.cost.localImages, "count",
+      "of how many images that was the search"),
+    Stored(
+      "joules", json: "cost.joules", \.cost.joules, range: .finite, "joules",
+      "the energy, where the machine tells"),
+    Stored("seed", json: "seed", \.seed, "ordinal", "of everything random"),
+    Stored(
+      "splits_seed", json: "splits.seed", \.splits.seed, "ordinal",
+      "of the division of the training images"),
+    Stored(long: "command", json: "command", \.command, "text", "the command"),
+    Stored(
+      long: "training_command", json: "training_command", \.trainingCommand, "text",
+      "the command that trained the weights"),
+    Stored(
+      long: "configuration", json: "configuration", \.configuration, "text",
+      "of the training, with every default"),
   ]
   /// One row a notice: a dataset of kinds and one of texts.
   private static let notices = (kind: "notice_kind", text: "notice")
   private static let digestName = "configuration_digest"
   private static let dirtyName = "git_dirty"
+
+  /// The rows of the table in `docs/formats.md`.
+  static var documentation: String {
+    let rows =
+      fields.map { ($0.name, $0.json, $0.unit, $0.meaning) } + [
+        (
+          dirtyName, "is_dirty", "0 or 1",
+          "whether the program was built from that commit with changes"
+        ),
+        (digestName, "", "text", "SHA-256 of the configuration"),
+        (notices.kind, "notices", "text", "what a reader must know first: its kind"),
+        (notices.text, "notices", "text", "and in words; a row each"),
+      ]
+    return rows.map { name, json, unit, meaning in
+      "| `\(name)` | HDF5\(json.isEmpty ? "" : ", JSON" + (json == name ? "" : " (`\(json)`)")) | "
+        + "\(unit) | \(meaning) |\n"
+    }.joined()
+  }
 
   func write(to file: borrowing HDF5File, group: String) throws {
     try file.createGroup(group)

@@ -94,6 +94,9 @@ package enum Shown {
     return "\(fixed(share * 100)) %"
   }
 
+  /// A share on an axis, with no more decimals than it needs.
+  static func wholePercent(_ share: Double) -> String { "\(number(share * 100, digits: 4)) %" }
+
   /// A difference of shares, in percentage points.
   package static func points(_ share: Double?, minus other: Double) -> String {
     guard let share, share.isFinite, other.isFinite else { return none }

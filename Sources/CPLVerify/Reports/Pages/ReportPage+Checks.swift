@@ -15,7 +15,7 @@ extension ReportPage {
         Table(
           caption: "Checks of what the theory states",
           columns: [
-            "check", "verdict", "statement", "measured", "", "bound", "tolerance",
+            "check", "verdict", "statement", "measured", "relation", "bound", "tolerance",
             "positive control", "source",
           ],
           rows: report.checks.map { check in

@@ -54,7 +54,7 @@ extension ReportPage {
               + "difference\u{A0}×\u{A0}\(Shown.number(pictures.magnification, digits: 2))")
         }
       }
-      command = report.provenance.command.map(Code.init)
+      command = report.provenance.commandFromScratch.map(Code.init)
     }
 
     /// "cpl-small on CIFAR-10, 28 July 2026".
@@ -103,8 +103,9 @@ extension ReportPage {
           label: "median d/r", value: Shown.number(tightness?.median, digits: 4),
           detail: tightness.map {
             "from \(Shown.number($0.min, digits: 4)) to \(Shown.number($0.max, digits: 4)); "
-              + "\(Shown.count(report.audit?.tightness.count ?? 0)) certified images; "
-              + "1 or below is broken, just above is tight"
+              + "\(Shown.count(report.audit?.tightness.count ?? 0)) of "
+              + "\(Shown.count(report.audit?.attacked ?? 0)) certified and attacked images, those with "
+              + "an adversarial image found; 1 or below is broken, just above is tight"
           } ?? "no certificate was attacked"),
       ]
     }

@@ -81,7 +81,8 @@ extension ReportPage {
           Shown.estimate(ObservedShare($0, of: summary.images))
         })
     }
-    var rows = CertificateKind.allCases.compactMap { kind in
+    // The strongest statement first, and what is no proof last.
+    var rows = CertificateKind.allCases.reversed().compactMap { kind in
       summary.certifiedAccuracy[kind].map {
         row(
           "this run, certified (\(kind)\(kind.isProved ? "" : ", not proved"))",
@@ -137,7 +138,7 @@ extension ReportPage {
     section.tables = [
       Table(
         caption: "Accuracy and certified accuracy",
-        columns: ["", "clean"] + epsilons.map { "ε = \($0)" }, rows: rows)
+        columns: ["result", "clean"] + epsilons.map { "ε = \($0)" }, rows: rows)
     ]
     if let table = report.certificates.flatMap({ classes($0, report) }) {
       section.tables.append(table)
@@ -340,7 +341,8 @@ extension ReportPage {
           rows: digests.map { Row($0.0, [$0.1 ?? Shown.missing]) })
       ],
       codes: [
-        commit, provenance.trainingCommand, provenance.command ?? "(the command is missing)",
+        commit, provenance.trainingCommand,
+        provenance.commandFromScratch ?? "(the command is missing)",
         provenance.configuration,
       ].compactMap { $0.map(Code.init) })
   }

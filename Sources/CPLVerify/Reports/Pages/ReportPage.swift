@@ -5,7 +5,7 @@ package struct ReportPage {
   package struct Row {
     /// What the row is about.
     let head: String
-    let cells: [Cell]
+    var cells: [Cell]
 
     package init(_ head: String, _ cells: [String]) {
       self.head = head
@@ -15,19 +15,46 @@ package struct ReportPage {
 
   struct Cell {
     let text: String
-    /// "number", "none" for a dash, "long" for a text with words that a narrow column has to break, or "text".
+    /// "number", "none" for a dash, "long" for a text with very long words, or "text".
     let style: String
+    /// The text for HTML, with the places where a narrow column may break it.
+    let markup: String
+    /// Whether it stands on paper too, which holds fewer columns.
+    var isOnPaper = true
 
     init(_ text: String) {
       self.text = text
       let isNumber =
         text.first.map { "+−-≤≥∞–0123456789".contains($0) } == true
-        && text.allSatisfy { $0.isNumber || "+−-≤≥∞–.,%e± ()[]/".contains($0) }
+        && text.allSatisfy { $0.isNumber || "+−-≤≥∞–.,%e±× ()[]/".contains($0) }
       style =
         text == Shown.none
         ? "none"
         : isNumber
           ? "number" : text.split(separator: " ").contains { $0.count > 24 } ? "long" : "text"
+      markup = isNumber ? Self.interval(text) : Self.breakable(text)
+    }
+
+    /// A number, and apart from it the interval in parentheses after it.
+    private static func interval(_ text: String) -> String {
+      guard let gap = text.range(of: " (") else { return text.markup }
+      return "\(String(text[..<gap.lowerBound]).markup) "
+        + "<span>\(String(text[gap.lowerBound...].dropFirst()).markup)</span>"
+    }
+
+    /// Words are broken only where they are longer than a column can be: paths after their parts, digests
+    /// where the style says, which leaves their text whole.
+    private static func breakable(_ text: String) -> String {
+      text.split(separator: " ", omittingEmptySubsequences: false).map { word in
+        guard word.count > 24 else { return String(word).markup }
+        var parts = [""]
+        for character in word {
+          parts[parts.count - 1].append(character)
+          if "/_=,".contains(character) { parts.append("") }
+        }
+        return parts.map { $0.count > 24 ? "<span>\($0.markup)</span>" : $0.markup }
+          .joined(separator: "<wbr/>")
+      }.joined(separator: " ")
     }
   }
 
@@ -35,20 +62,40 @@ package struct ReportPage {
     let caption: String
     /// The names of all columns, the rows' heads included.
     let columns: [String]
+    let heads: [Cell]
+    /// What is said of columns that are left out on paper.
+    let onPaper: String?
     let rows: [Row]
     let count: Int
     /// Whether it is folded until a reader asks for it.
     let isFolded: Bool
-    /// Whether readers sort it by its columns.
-    let isSortable: Bool
+    /// "sortable" where readers sort it by its columns, "short" where it is not divided between pages of paper;
+    /// by a name of its own, since a template looks for what is nil in the page around it.
+    let layout: String?
 
-    package init(caption: String, columns: [String], rows: [Row], isSortable: Bool = false) {
+    package init(
+      caption: String, columns: [String], rows: [Row], isSortable: Bool = false,
+      leftOutOnPaper: (columns: [Int], note: String)? = nil
+    ) {
       self.caption = caption
       self.columns = columns
-      self.rows = rows
+      onPaper = leftOutOnPaper?.note
+      let left = leftOutOnPaper?.columns ?? []
+      heads = columns.enumerated().map { column, name in
+        var head = Cell(name)
+        head.isOnPaper = !left.contains(column)
+        return head
+      }
+      self.rows = rows.map { row in
+        var row = row
+        for column in left where row.cells.indices.contains(column - 1) {
+          row.cells[column - 1].isOnPaper = false
+        }
+        return row
+      }
       count = rows.count
       isFolded = rows.count > 12 && !isSortable
-      self.isSortable = isSortable
+      layout = isSortable ? "sortable" : rows.count <= 6 ? "short" : nil
     }
   }
 
@@ -56,12 +103,15 @@ package struct ReportPage {
   package struct Code {
     let content: String
     let fence: String
+    /// Whether it is of many lines.
+    let isLong: Bool
 
     init(_ text: String) {
       var lines = text.printable
       while lines.last?.isNewline == true { lines.removeLast() }
       content = lines
       fence = content.codeFence
+      isLong = content.count(where: \.isNewline) > 20
     }
   }
 
@@ -149,9 +199,10 @@ extension ReportPage {
   ///   - results: the HDF5 file that holds the report, as commands are to name it.
   ///   - selftest: what `selftest` came to, where that is to be shown too.
   ///   - examples: images with the nearest adversarial ones, to be pictured.
+  ///   - figureFiles: what is said of the figures' files beside the page; nil where there are none.
   init(
     _ report: VerificationReport, results: String, selftest: SelftestSummary? = nil,
-    examples: [ExampleImage] = []
+    examples: [ExampleImage] = [], figureFiles: String? = nil
   ) {
     // What was judged may be another network than the one in the file, or on other data: no success.
     let isOfAnother = report.provenance.notices?.contains(where: \.kind.isHeadline) ?? false
@@ -168,7 +219,9 @@ extension ReportPage {
         Self.summary(report), Self.coverage(report), Self.violations(report, results: results),
         ReproducibilityCard(report).section, Self.accuracy(report), Self.tightness(report),
         Self.bounds(report), Self.training(report), Self.attacks(report), Self.checks(report),
-        selftest?.section, Self.again(report),
+        selftest?.section,
+        figureFiles.map { Section(heading: "Figures as files", paragraphs: [$0]) },
+        Self.again(report),
       ].compactMap { $0 }
   }
 }

@@ -53,7 +53,7 @@ struct ReproducibilityCard {
       heading: "Reproducibility card",
       tables: [
         ReportPage.Table(
-          caption: "The paper and this run", columns: ["", "paper", "this run"],
+          caption: "The paper and this run", columns: ["question", "paper", "this run"],
           rows: rows.map { ReportPage.Row($0.question, [$0.paper, $0.run]) })
       ])
   }

@@ -79,7 +79,7 @@ extension ReportComparison {
     section.tables = [
       ReportPage.Table(
         caption: "Recorded facts: \(names.first) and \(names.second)",
-        columns: [""] + Self.columns(names) + [""],
+        columns: ["fact"] + Self.columns(names) + ["compared"],
         rows: facts.map {
           ReportPage.Row($0.name, [$0.first, $0.second, $0.changed ? "changed" : "the same"])
         })
@@ -111,7 +111,8 @@ extension ReportComparison {
         ReportPage.Table(
           caption: "Shares of \(images) images; differences in percentage points",
           columns: [
-            "", names[0], names[1], "difference", "95 %", "only \(names[0])", "only \(names[1])",
+            "share", names[0], names[1], "difference", "95 %", "only \(names[0])",
+            "only \(names[1])",
             "p",
           ],
           rows: shares.map { share in
@@ -128,7 +129,7 @@ extension ReportComparison {
           }),
         ReportPage.Table(
           caption: "Means over images, Euclidean (ℓ₂) lengths, pixel values in [0, 1]",
-          columns: ["", names[0], names[1], "difference", "95 %", "images", "left out"],
+          columns: ["figure", names[0], names[1], "difference", "95 %", "images", "left out"],
           rows: means.map { mean in
             ReportPage.Row(
               mean.name,

@@ -5,7 +5,7 @@ import CPLReference
 /// Any number of results on the same images, in one table and one figure.
 public struct Leaderboard: Sendable {
   let entries: [LeaderboardEntry]
-  /// The certificates that any of them has, from the weakest statement to the strongest.
+  /// The certificates that any of them has, from the strongest statement to the weakest.
   let kinds: [CertificateKind]
   /// The strongest that all of them have.
   let common: CertificateKind?
@@ -33,7 +33,9 @@ public struct Leaderboard: Sendable {
     let held = reports.map { Set($0.report.accuracies?.certifiedAccuracy.keys.map { $0 } ?? []) }
     let shared = held.dropFirst().reduce(held.first ?? []) { $0.intersection($1) }
     let common = CertificateKind.allCases.last(where: shared.contains)
-    kinds = CertificateKind.allCases.filter { kind in held.contains { $0.contains(kind) } }
+    kinds = CertificateKind.allCases.reversed().filter { kind in
+      held.contains { $0.contains(kind) }
+    }
     self.common = common
     let names = Self.names(of: reports.map(\.path))
     func rank(_ entry: LeaderboardEntry) -> (Double, Double) {

@@ -6,6 +6,8 @@ extension Leaderboard {
   /// A column of every table: its name, and its cell for people.
   private struct Column {
     let name: String
+    /// The certificates that it is of.
+    var kind: CertificateKind?
     let cell: (LeaderboardEntry) -> String
   }
 
@@ -31,15 +33,17 @@ extension Leaderboard {
   ) -> [Column] {
     let certified = kinds.flatMap { kind in
       LeaderboardEntry.epsilons.map { epsilon in
-        Column(name: "\(kind) \(epsilon)") { share($0.certified(kind, epsilon)) }
+        Column(name: "\(kind)\(kind.isProved ? "" : ", no proof,") \(epsilon)", kind: kind) {
+          share($0.certified(kind, epsilon))
+        }
       }
     }
     return [
       Column(name: "network") { $0.network ?? Shown.none },
       Column(name: "parameters") { $0.parameters.map(Shown.count) ?? Shown.none },
-      Column(name: "training") { entry in
+      Column(name: "epochs × images") { entry in
         entry.epochs.map { epochs in
-          "\(epochs) epochs" + (entry.trainingImages.map { " × \(Shown.count($0))" } ?? "")
+          "\(epochs)" + (entry.trainingImages.map { " × \(Shown.count($0))" } ?? "")
         } ?? Shown.none
       },
       Column(name: "clean") { share($0.clean) },
@@ -53,11 +57,21 @@ extension Leaderboard {
   }
 
   private func table(_ columns: [Column]) -> ReportPage.Table {
-    ReportPage.Table(
-      caption: "Certified accuracy by kind and radius ε, and what else was measured",
+    // Paper has room for one kind of certificates, the strongest that all have.
+    let isLeftOut = { (column: Column) in column.kind != nil && column.kind != common }
+    let kinds = kinds.filter { kind in columns.contains { $0.kind == kind && isLeftOut($0) } }
+    return ReportPage.Table(
+      caption: "Certified accuracy by kind and radius ε, and what else was measured.",
       columns: ["results"] + columns.map(\.name),
       rows: entries.map { entry in ReportPage.Row(entry.name, columns.map { $0.cell(entry) }) },
-      isSortable: true)
+      isSortable: true,
+      leftOutOnPaper: kinds.isEmpty
+        ? nil
+        : (
+          columns.indices.filter { isLeftOut(columns[$0]) }.map { $0 + 1 },
+          "On paper without the kinds \(kinds.map(\.rawValue).joined(separator: ", ")), which "
+            + "leaderboard.csv has."
+        ))
   }
 
   private var notices: [String] {
@@ -88,7 +102,7 @@ extension Leaderboard {
       + "the radius ε (ℓ₂, pixel values in [0, 1]), in parentheses the interval at 95 % (Wilson); published "
       + "certificates are no proof. attacked: empirical robust accuracy, an upper limit. L̄: the proved "
       + "bound of the Lipschitz constant before the head; slack: how many times the lower side that was "
-      + "found; d/r: the median of distance over radius; training: epochs × images."
+      + "found; d/r: the median of distance over radius; epochs × images: of the training."
   }
 
   private var figure: ReportPage.Figure? {
@@ -107,10 +121,7 @@ extension Leaderboard {
     return ReportPage.Figure(
       name: "leaderboard",
       caption: "Certified accuracy (\(common)) by radius. Bars: 95 % (Wilson)."
-        + groups.filter { $0.count > 1 }.map { group in
-          " \(group.map(\.name).joined(separator: ", ")) are drawn as one curve: they differ by at most "
-            + "\(Shown.fixed(group.largestDifference * 100)) percentage points."
-        }.joined(),
+        + curves.coincidences,
       drawing: plot.element(
         body + ShareCurve.axes(plot), keys: keys, title: "Certified accuracy of each network",
         description: "Certified accuracy by radius, a curve a network."), table: curves.table,
