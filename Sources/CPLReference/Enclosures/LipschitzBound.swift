@@ -31,23 +31,25 @@ public enum LipschitzBound {
     return spread <= 2 ? 1 : Rounding.up.difference(spread, 1)
   }
 
-  /// The step h = RD₃₂(c/RU(σ̄² + 1e-4)) of the corrected profile; c = 2 in the paper.
+  /// The step h = RD₃₂(c/RU(σ̄² + ε)) of the corrected profile; c = 2 and ε = 1e-4 in the paper.
   ///
   /// *Postcondition* for c ≤ 2. h·σ̄² ≤ 2, and `convexPotentialLayer` returns exactly 1 for h and σ̄. *Proof.*
-  /// Let S = RU(σ̄²) and D = RU(S + 1e-4) ≥ S. Both roundings of the quotient are downwards, so
+  /// Let S = RU(σ̄²) and D = RU(S + ε) ≥ S. Both roundings of the quotient are downwards, so
   /// h ≤ c/D and h·S ≤ cS/D ≤ 2 in exact arithmetic; 2 is a binary64 number, so RU(h·S) ≤ 2 as
   /// well. h ≥ 0; it is 0, and the layer the identity, where c/D is below the binary32 range.
   ///
   /// - Parameters:
   ///   - spectralNormUpperBound: σ̄ ≥ 0.
   ///   - numerator: c > 0.
+  ///   - regularization: ε > 0.
   /// - Throws: `notFinite` or `invalid` for other numbers.
   public static func verifiedStep(
-    spectralNormUpperBound: Double, numerator: Double = 2
+    spectralNormUpperBound: Double, numerator: Double = 2,
+    regularization: Double = stepRegularization
   ) throws(VerificationError) -> Float {
     try requireNonNegative(spectralNormUpperBound, "spectral norm's upper bound")
     let square = Rounding.up.product(spectralNormUpperBound, spectralNormUpperBound)
-    let denominator = Rounding.up.sum(square, stepRegularization)
+    let denominator = Rounding.up.sum(square, regularization)
     return Rounding.down.float(Rounding.down.quotient(numerator, denominator))
   }
 

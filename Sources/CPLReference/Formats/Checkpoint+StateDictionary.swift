@@ -118,10 +118,15 @@ extension PublishedState {
   /// that step. 0 makes PyTorch compute it.
   fileprivate func spectralNorm(of layer: some SteppedLayer<Float>) -> Float {
     let stored = spectralNorms[layer.name]
-    if let stored, StepSize.fromEstimate(stored, numerator: layer.stepNumerator) == layer.stepSize {
+    let (numerator, regularization) = (layer.stepNumerator, layer.stepRegularization)
+    if let stored,
+      StepSize.fromEstimate(stored, numerator: numerator, regularization: regularization)
+        == layer.stepSize
+    {
       return stored
     }
-    return StepSize.estimate(of: layer.stepSize, numerator: layer.stepNumerator) ?? stored ?? 0
+    return StepSize.estimate(
+      of: layer.stepSize, numerator: numerator, regularization: regularization) ?? stored ?? 0
   }
 }
 

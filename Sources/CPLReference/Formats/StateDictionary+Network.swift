@@ -19,33 +19,38 @@ extension StateDictionary {
   func network(_ settings: UnstoredSettings) throws -> Reading {
     var tensors = try PublishedTensors(self, network: settings.network)
     let sizes = try tensors.family.recipe(of: tensors, settings)
-    var recipe = sizes.recipe
-    recipe.padding = settings.padding ?? .zero
+    var model = sizes.model
+    model.recipe?.padding = settings.padding ?? .zero
     let (mean, deviation, normalizationNotes) = try normalization(
-      settings, tensors.normalization, of: recipe, published: tensors.family.mean(of: recipe))
-    recipe.image.channels = mean.count
-    if let (key, expected, found) = recipe.problem {
+      settings, tensors.normalization, of: model, published: tensors.family.mean(of: model))
+    model = model.with(imageChannels: mean.count)
+    if let (key, expected, found) = model.problem {
       throw invalid("the network's \(key)", expected: expected, found: found)
     }
-    var layers = recipe.layers(mean: mean, standardDeviation: deviation).map(\.asPublished)
+    var layers = model.layers(mean: mean, standardDeviation: deviation)
+      .map(tensors.family.published)
     for (index, stem) in tensors.stems(of: layers).enumerated() {
       guard let kind = layers[index].value as? any SteppedKind else { continue }
       let name = stem + type(of: kind).publishedSpectralNorm
       let spectralNorm = try tensors.takeNumber(name) ?? 0
       // A σ̂ so large that the step is 0 is executed as that: a step of 0 by the power method's rule
       // would be one that is not known.
-      let step = spectralNorm == 0 ? 0 : StepSize.fromEstimate(spectralNorm)
+      let regularization = kind.step.regularization
+      let step =
+        spectralNorm == 0
+        ? 0 : StepSize.fromEstimate(spectralNorm, regularization: regularization)
       let rule = step == 0 && spectralNorm > 0 ? StepRule.fixed : .power
       guard spectralNorm >= 0, step.isFinite else {
         throw invalid(
           tensors.prefix + name, expected: "a spectral norm, not negative",
           found: "\(spectralNorm)")
       }
-      layers[index] = layers[index].with(StepSize(rule: rule, value: step))
+      layers[index] = layers[index].with(
+        StepSize(rule: rule, value: step, regularization: regularization))
     }
     let reading = try network(of: layers, &tensors)
     var notes = sizes.notes + normalizationNotes
-    if settings.padding == nil, recipe.channels > mean.count {
+    if settings.padding == nil, model.recipe != nil, model.channels > mean.count {
       notes.append("how channels are added is not stored: taken as zeros; --padding sets it")
     }
     return Reading(
@@ -66,11 +71,11 @@ extension StateDictionary {
     for (index, stem) in tensors.stems(of: layers).enumerated() {
       let kind = layers[index].value
       parameters.append(
-        try zip(kind.publishedParameterShapes, kind.parameterShapes).map {
+        try zip(tensors.family.parameters(of: kind), kind.parameterShapes).map {
           try tensors.take(stem + $0.name, $0.shape, as: $1.shape)
         })
       buffers.append(
-        try zip(kind.publishedBufferShapes, kind.bufferShapes).map {
+        try zip(tensors.family.buffers(of: kind), kind.bufferShapes).map {
           try tensors.take(stem + $0.name, $0.shape, as: $1.shape)
         })
       guard let kind = kind as? any SteppedKind else { continue }

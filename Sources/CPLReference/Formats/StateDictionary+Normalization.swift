@@ -12,7 +12,7 @@ extension StateDictionary {
   /// - Throws: `ReferenceError` where nothing tells the mean, or both do not fit together.
   func normalization(
     _ settings: UnstoredSettings, _ buffers: StoredNormalization,
-    of configuration: ModelRecipe, published: [Float]?
+    of configuration: ModelConfiguration, published: [Float]?
   ) throws -> (mean: [Float], deviation: [Float], notes: [String]) {
     for (name, isDeviation, problem) in buffers.unusable
     where (isDeviation ? settings.standardDeviation : settings.mean) == nil {
@@ -81,7 +81,7 @@ extension StateDictionary {
   }
 
   /// The only data set whose images the network can take.
-  private func knownDataset(of configuration: ModelRecipe) throws -> DatasetDescriptor {
+  private func knownDataset(of configuration: ModelConfiguration) throws -> DatasetDescriptor {
     let known = Self.descriptors(of: configuration)
     if known.count == 1 { return known[0] }
     let (image, classes) = (configuration.image, configuration.classes)
@@ -98,7 +98,7 @@ extension StateDictionary {
   }
 
   /// The data sets in files whose images a network can take; the images' channels are not known.
-  private static func descriptors(of configuration: ModelRecipe) -> [DatasetDescriptor] {
+  private static func descriptors(of configuration: ModelConfiguration) -> [DatasetDescriptor] {
     DatasetDescriptor.all.filter {
       $0.isRead && configuration.channels >= $0.image.channels
         && configuration.image.height == $0.image.height

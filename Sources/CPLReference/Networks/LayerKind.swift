@@ -59,6 +59,12 @@ public protocol LayerKind: Codable, Equatable, Sendable {
   /// The part that such layers have in a recipe; nil where no recipe has them.
   static var recipePart: RecipePart? { get }
 
+  /// How a configuration would describe such a layer in a block of a `ConvNetRecipe`, where it keeps the channels; nil
+  /// where it cannot stand there.
+  static func blockOptions(
+    channels: Int, kernel: Int
+  ) -> [LayerOption: LayerOptions.Value]?
+
   /// What reports call networks of such layers, such as "sll"; nil for layers that networks of every kind have.
   static var family: String? { get }
 
@@ -93,6 +99,9 @@ extension LayerKind {
   public static var faults: [PlantedLayerFault] { [] }
   public static var recipePart: RecipePart? { nil }
   public static var family: String? { recipePart?.name }
+  public static func blockOptions(
+    channels: Int, kernel: Int
+  ) -> [LayerOption: LayerOptions.Value]? { nil }
   public var publishedParameterShapes: [(name: String, shape: [Int])] { parameterShapes }
   public var publishedBufferShapes: [(name: String, shape: [Int])] { bufferShapes }
   public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? { nil }

@@ -117,6 +117,12 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   private static func recipe(_ node: Node?) -> (name: String, keys: [String], node: Node?) {
     let keys = ModelRecipe.CodingKeys.allCases.map(\.rawValue)
     if case .sequence? = node { return ("model.", [], nil) }
+    if node?.mapping?.keys.first?.string == ConvNetRecipe.name {
+      return (
+        "model.\(ConvNetRecipe.name).", ConvNetRecipe.CodingKeys.allCases.map(\.rawValue),
+        node?[ConvNetRecipe.name]
+      )
+    }
     if let key = node?.mapping?.keys.first?.string, ModelRecipe.bodies.contains(key) {
       return ("model.\(key).", keys, node?[key])
     }

@@ -197,12 +197,13 @@ private struct Measured: Sendable {
     case .shipped, .published, .power:
       network[stepped: index].stepRule = .power
       network[stepped: index].stepSize = StepSize.fromEstimate(
-        model.estimate, numerator: stored.stepNumerator)
+        model.estimate, numerator: stored.stepNumerator,
+        regularization: stored.stepRegularization)
     case .verified:
       network[stepped: index].stepRule = .verified
       network[stepped: index].stepSize = try LipschitzBound.verifiedStep(
         spectralNormUpperBound: spectralNorm.upperBound,
-        numerator: Double(stored.stepNumerator))
+        numerator: Double(stored.stepNumerator), regularization: stored.stepRegularization)
     }
   }
 
@@ -233,7 +234,8 @@ extension CPLNetwork<Float> {
       }
       network[stepped: position].stepRule = .power
       network[stepped: position].stepSize = StepSize.fromEstimate(
-        estimate, numerator: self[stepped: position].stepNumerator)
+        estimate, numerator: self[stepped: position].stepNumerator,
+        regularization: self[stepped: position].stepRegularization)
     }
     return network
   }

@@ -24,7 +24,8 @@ extension CPLNetwork<Float> {
       let layer = self[stepped: position]
       guard layer.stepRule == .power else { continue }
       state.spectralNorms[layer.name] = StepSize.estimate(
-        of: layer.stepSize, numerator: layer.stepNumerator)
+        of: layer.stepSize, numerator: layer.stepNumerator,
+        regularization: layer.stepRegularization)
     }
     return state
   }

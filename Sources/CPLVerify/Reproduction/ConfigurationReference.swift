@@ -78,7 +78,7 @@ public enum ConfigurationReference {
       }
       parents = parents.prefix(depth) + [line[..<colon].trimmed]
       // Recipes of other layers have their keys under these layers' name.
-      let path = parents.filter { !ModelRecipe.bodies.contains($0) }.joined(separator: ".")
+      let path = parents.filter { !ModelConfiguration.names.contains($0) }.joined(separator: ".")
       seen.insert(path)
       lines.append(annotated(line, keys.first { $0.path == path }?.meaning))
     }

@@ -206,7 +206,25 @@ import Testing
     #expect(count > (Hunt.isSlow ? 1500 : 60))
   }
 
-  @Test("the suite raises no alarm over such networks", arguments: 0..<8 as Range<UInt64>)
+  @Test("the checks that are named for their faults hold without, and catch each")
+  func faults() throws {
+    let faults = [AOLConvolutionKind.faults, MaxMinKind.faults].flatMap { $0.map(\.id) }
+    #expect(faults.count == 4)
+    let checks = PropertySuite.checks.filter {
+      ["layer.nonexpansive", "bound.enclosure"].contains($0.id)
+    }
+    let matrix = try FaultMatrix(
+      PlantedFault.all.filter { faults.contains($0.id) }, checks, try CheckSamples.context(),
+      stored: try CheckSamples.stored.get(), seeds: 2, clock: { 0 }
+    ) { _, _, _ in }
+    #expect(matrix.rows.count == 4)
+    for row in matrix.rows {
+      #expect(row.isCaught, "\(row.fault.id): \(row.results.map(\.measurements))")
+    }
+    for alarm in matrix.falseAlarms { Issue.record("\(alarm.result)") }
+  }
+
+  @Test("the suite raises no alarm over such networks", arguments: 0..<3 as Range<UInt64>)
   func alarms(_ seed: UInt64) throws {
     let verified = try AOLNetworks.verified(seed &+ 3000)
     let alarms = try SoundNetworks.alarms(

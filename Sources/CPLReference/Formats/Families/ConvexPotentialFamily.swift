@@ -72,7 +72,7 @@ struct ConvexPotentialFamily: PublishedFamily {
   /// with LLN the number of classes follow from the shapes.
   func recipe(
     of tensors: PublishedTensors, _ settings: UnstoredSettings
-  ) throws -> (recipe: ModelRecipe, notes: [String]) {
+  ) throws -> (model: ModelConfiguration, notes: [String]) {
     let dictionary = tensors.dictionary
     let convolutions = tensors.count(Self.convolution, with: "kernel")
     let linears = tensors.count(Self.linear, with: "weights")
@@ -113,9 +113,9 @@ struct ConvexPotentialFamily: PublishedFamily {
         "", expected: "at most \(recipe.features) classes, one a feature",
         found: "\(recipe.classes) classes")
     }
-    guard !hasHead, settings.classes == nil else { return (recipe, []) }
+    guard !hasHead, settings.classes == nil else { return (.recipe(recipe), []) }
     return (
-      recipe,
+      .recipe(recipe),
       [
         "it has no last layer normalised: taken to pool by '\(recipe.head.rawValue)' into "
           + "\(recipe.classes) classes; --head and --classes set it"

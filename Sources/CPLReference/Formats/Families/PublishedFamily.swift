@@ -19,23 +19,43 @@ protocol PublishedFamily: Sendable {
   /// - Throws: `ReferenceError` where they make no network of the family.
   func recipe(
     of tensors: PublishedTensors, _ settings: UnstoredSettings
-  ) throws -> (recipe: ModelRecipe, notes: [String])
+  ) throws -> (model: ModelConfiguration, notes: [String])
 
   /// The mean that the published code subtracts from each channel of the images of such a network, where its
   /// own is known; else it is that of the data set that fits.
-  func mean(of recipe: ModelRecipe) -> [Float]?
+  func mean(of model: ModelConfiguration) -> [Float]?
 
   /// For each layer of a recipe what the names of its tensors begin with, behind the prefix.
   func stems(of layers: [LayerSpecification], under prefix: String) -> [String]
+
+  /// A layer as the published code of such a network executes it.
+  func published(_ layer: LayerSpecification) -> LayerSpecification
+
+  /// The names and shapes of a layer's parameters there, in the order of `LayerKind.parameterShapes`.
+  func parameters(of kind: any LayerKind) -> [(name: String, shape: [Int])]
+
+  /// Those of its buffers.
+  func buffers(of kind: any LayerKind) -> [(name: String, shape: [Int])]
 }
 
 extension PublishedFamily {
-  func mean(of recipe: ModelRecipe) -> [Float]? { nil }
+  func mean(of model: ModelConfiguration) -> [Float]? { nil }
+  func published(_ layer: LayerSpecification) -> LayerSpecification { layer.asPublished }
+  func parameters(of kind: any LayerKind) -> [(name: String, shape: [Int])] {
+    kind.publishedParameterShapes
+  }
+  func buffers(of kind: any LayerKind) -> [(name: String, shape: [Int])] {
+    kind.publishedBufferShapes
+  }
 }
 
 extension StateDictionary {
   /// The families of its networks.
   var families: [any PublishedFamily] {
-    [ConvexPotentialFamily()] + [SequenceFamily(tensors)].compactMap(\.self)
+    var families: [any PublishedFamily] = [ConvexPotentialFamily()]
+    // Its modules are numbered too.
+    if let family = ConvNetFamily(tensors) { families.append(family) }
+    if let family = SequenceFamily(tensors) { families.append(family) }
+    return families
   }
 }

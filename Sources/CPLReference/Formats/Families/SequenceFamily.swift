@@ -73,8 +73,8 @@ struct SequenceFamily: PublishedFamily {
   }
 
   /// As SLL's code has it for CIFAR-10, CIFAR-100 and Tiny ImageNet, deviations 1, unless told not to shift.
-  func mean(of recipe: ModelRecipe) -> [Float]? {
-    switch (recipe.image.height, recipe.classes) {
+  func mean(of model: ModelConfiguration) -> [Float]? {
+    switch (model.image.height, model.classes) {
     case (32, 10): [0.4913, 0.4821, 0.4465]
     case (32, 100): [0.5071, 0.4865, 0.4409]
     case (64, 200): [0.485, 0.456, 0.406]
@@ -92,7 +92,7 @@ struct SequenceFamily: PublishedFamily {
   /// square.
   func recipe(
     of tensors: PublishedTensors, _ settings: UnstoredSettings
-  ) throws -> (recipe: ModelRecipe, notes: [String]) {
+  ) throws -> (model: ModelConfiguration, notes: [String]) {
     let dictionary = tensors.dictionary
     let modules = try self.modules(of: tensors)
     let convolutions = modules.filter {
@@ -137,7 +137,7 @@ struct SequenceFamily: PublishedFamily {
     recipe.kernel = first.layer.kernel ?? 1
     recipe.pooling = Self.window
     return (
-      recipe,
+      .recipe(recipe),
       [
         "images of \(side)×\(side) pixels follow from \(features) features, since the published "
           + "code pools by windows of \(Self.window)×\(Self.window)"

@@ -1,9 +1,10 @@
 import CPLDatasets
 
-/// The network of an experiment: a recipe with its sizes, or a list of layers.
+/// The network of an experiment: a recipe with its sizes, a list of layers, or a ConvNet.
 public enum ModelConfiguration: Equatable, Sendable {
   case recipe(ModelRecipe)
   case layers(LayerList)
+  case convNet(ConvNetRecipe)
 
   /// The recipe, where it is one.
   public var recipe: ModelRecipe? {
@@ -23,6 +24,7 @@ public enum ModelConfiguration: Equatable, Sendable {
     case .layers(let list):
       [.normalize(mean: mean, standardDeviation: standardDeviation, image: image)]
         + list.layers.dropFirst()
+    case .convNet(let recipe): recipe.layers(mean: mean, standardDeviation: standardDeviation)
     }
   }
 
@@ -40,6 +42,29 @@ public enum ModelConfiguration: Equatable, Sendable {
     switch self {
     case .recipe(let recipe): recipe.image
     case .layers(let list): list.image
+    case .convNet(let recipe): recipe.image
+    }
+  }
+
+  /// The channels behind a recipe's padding, which images cannot have more of; those of the images of a list.
+  package var channels: Int {
+    switch self {
+    case .recipe(let recipe): recipe.channels
+    case .layers(let list): list.image.channels
+    case .convNet(let recipe): recipe.width
+    }
+  }
+
+  /// The same recipe for images of so many channels; a list of layers as it is.
+  package func with(imageChannels: Int) -> ModelConfiguration {
+    switch self {
+    case .recipe(var recipe):
+      recipe.image.channels = imageChannels
+      return .recipe(recipe)
+    case .layers: return self
+    case .convNet(var recipe):
+      recipe.image.channels = imageChannels
+      return .convNet(recipe)
     }
   }
 
@@ -47,11 +72,15 @@ public enum ModelConfiguration: Equatable, Sendable {
     switch self {
     case .recipe(let recipe): recipe.classes
     case .layers(let list): list.classes
+    case .convNet(let recipe): recipe.classes
     }
   }
 
   /// What makes its numbers impossible, as (key, expected, found); nil when they fit together.
   public var problem: (key: String, expected: String, found: String)? {
+    if case .convNet(let recipe) = self, let problem = recipe.problem {
+      return ("\(ConvNetRecipe.name).\(problem.key)", problem.expected, problem.found)
+    }
     guard case .recipe(let recipe) = self, let problem = recipe.problem else { return nil }
     let isNested = recipe.body != ModelRecipe.standard
     return (
@@ -60,8 +89,12 @@ public enum ModelConfiguration: Equatable, Sendable {
   }
 }
 
-/// A recipe of convex potential layers stands as it is, one of other layers under their name, a list as one.
+/// A recipe of convex potential layers stands as it is, one of other layers under their name, a ConvNet under its own, a
+/// list as one.
 extension ModelConfiguration: Codable {
+  /// The names under which recipes stand.
+  package static var names: [String] { ModelRecipe.bodies + [ConvNetRecipe.name] }
+
   private struct Body: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }
@@ -75,13 +108,17 @@ extension ModelConfiguration: Codable {
       self = .layers(try LayerList(from: decoder))
       return
     }
-    guard let key = container.allKeys.first, ModelRecipe.bodies.contains(key.stringValue) else {
+    guard let key = container.allKeys.first, Self.names.contains(key.stringValue) else {
       self = .recipe(try ModelRecipe(from: decoder))
       return
     }
     if let other = container.allKeys.first(where: { $0.stringValue != key.stringValue }) {
       throw DecodingError.dataCorruptedError(
         forKey: other, in: container, debugDescription: "'\(key.stringValue)' alone")
+    }
+    guard key.stringValue != ConvNetRecipe.name else {
+      self = .convNet(try container.decode(ConvNetRecipe.self, forKey: key))
+      return
     }
     var recipe = try container.decode(ModelRecipe.self, forKey: key)
     recipe.body = key.stringValue
@@ -96,6 +133,9 @@ extension ModelConfiguration: Codable {
       var container = encoder.container(keyedBy: Body.self)
       try container.encode(recipe, forKey: Body(stringValue: recipe.body))
     case .layers(let list): try list.encode(to: encoder)
+    case .convNet(let recipe):
+      var container = encoder.container(keyedBy: Body.self)
+      try container.encode(recipe, forKey: Body(stringValue: ConvNetRecipe.name))
     }
   }
 }

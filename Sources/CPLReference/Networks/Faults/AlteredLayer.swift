@@ -121,6 +121,10 @@ struct AlteredSteppedLayer<Base: SteppedLayer>: AlteredLayer, SteppedLayer, Forw
     get { base.stepNumerator }
     set { base.stepNumerator = newValue }
   }
+  var stepRegularization: Double {
+    get { base.stepRegularization }
+    set { base.stepRegularization = newValue }
+  }
   var powerVector: Tensor<Scalar> {
     get { fault.powerVector(base) }
     set { base.powerVector = newValue }

@@ -71,6 +71,12 @@ extension AOLConvolutionKind {
     try fields.encode(sidesOf: image)
   }
 
+  public static func blockOptions(
+    channels: Int, kernel: Int
+  ) -> [LayerOption: LayerOptions.Value]? {
+    [.kernel: .integer(kernel)]
+  }
+
   public init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
     inner = try options.integer(.channels, default: image.channels)

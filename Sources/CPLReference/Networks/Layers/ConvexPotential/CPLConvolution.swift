@@ -21,6 +21,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   public var stepRule: StepRule
   public var stepSize: Scalar
   public var stepNumerator: Scalar = 2
+  public var stepRegularization = StepSize.regularization
   public var powerVector: Tensor<Scalar>
   /// K, inner×C×k×k.
   public private(set) var kernel: Tensor<Scalar> {
@@ -61,7 +62,8 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     .convolution(
       image: image, inner: convolution.shape.inner, kernel: convolution.shape.kernel,
       step: StepSize(
-        rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator)))
+        rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator),
+        regularization: stepRegularization))
   }
 
   public var parameters: [(name: String, value: Tensor<Scalar>)] {

@@ -17,6 +17,7 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
   public var stepRule: StepRule
   public var stepSize: Scalar
   public var stepNumerator: Scalar = 2
+  public var stepRegularization = StepSize.regularization
   public var powerVector: Tensor<Scalar>
   /// W, inner×d.
   public private(set) var weights: Tensor<Scalar>
@@ -55,7 +56,8 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
     .linear(
       features: features, inner: inner,
       step: StepSize(
-        rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator)))
+        rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator),
+        regularization: stepRegularization))
   }
 
   public var parameters: [(name: String, value: Tensor<Scalar>)] {

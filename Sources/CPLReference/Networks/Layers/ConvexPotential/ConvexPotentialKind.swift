@@ -42,6 +42,12 @@ extension ConvolutionKind {
     step = try StepSize(&options)
   }
 
+  public static func blockOptions(
+    channels: Int, kernel: Int
+  ) -> [LayerOption: LayerOptions.Value]? {
+    [.inner: .integer(channels), .kernel: .integer(kernel)]
+  }
+
   public var publishedBufferShapes: [(name: String, shape: [Int])] {
     [("pm.u", [1] + image.extents)]
   }
@@ -84,14 +90,16 @@ extension StepSize {
   /// Whether the step is a number that a layer can use.
   fileprivate var isPossible: Bool {
     value.isFinite && value >= 0 && numerator > 0 && numerator <= 1000
+      && regularization > 0 && regularization <= 1
   }
 }
 
 extension SteppedLayer {
-  /// The layer with c in h = c/(σ² + 1e-4).
-  fileprivate func with(numerator: Float) -> Self {
+  /// The layer with a step's c and ε.
+  fileprivate func with(_ step: StepSize) -> Self {
     var layer = self
-    layer.stepNumerator = Scalar(numerator)
+    layer.stepNumerator = Scalar(step.numerator)
+    layer.stepRegularization = step.regularization
     return layer
   }
 }
@@ -130,7 +138,7 @@ public struct ConvolutionKind: SteppedKind {
       name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
       width: image.width, stepRule: step.rule, stepSize: Scalar(step.value),
       powerVector: buffers[0]
-    ).with(numerator: step.numerator)
+    ).with(step)
   }
 }
 
@@ -182,7 +190,7 @@ public struct LinearKind: SteppedKind {
     CPLLinear(
       name: name, weights: parameters[0], bias: parameters[1], stepRule: step.rule,
       stepSize: Scalar(step.value), powerVector: buffers[0]
-    ).with(numerator: step.numerator)
+    ).with(step)
   }
 }
 

@@ -26,6 +26,9 @@ public protocol SteppedLayer<Scalar>: ConvexPotentialLayer, DerivedWeightsLayer 
   /// non-expansive for c ≤ 2 only.
   var stepNumerator: Scalar { get set }
 
+  /// ε in h = c/(σ² + ε): 1e-4 in the paper.
+  var stepRegularization: Double { get set }
+
   /// u, the power method's persistent estimate of W's first right singular vector, of unit length.
   var powerVector: Tensor<Scalar> { get set }
 
@@ -43,7 +46,8 @@ extension SteppedLayer {
   public mutating func updateStep(iterations: Int) -> PowerMethod<Scalar> {
     let power = PowerMethod(linearMap, from: powerVector, iterations: iterations)
     powerVector = power.vector
-    stepSize = StepSize.fromEstimate(power.estimate, numerator: stepNumerator)
+    stepSize = StepSize.fromEstimate(
+      power.estimate, numerator: stepNumerator, regularization: stepRegularization)
     stepRule = .power
     return power
   }

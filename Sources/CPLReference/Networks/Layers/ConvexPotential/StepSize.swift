@@ -10,41 +10,50 @@ public enum StepRule: String, Codable, Sendable {
   case fixed
 }
 
-/// The step of a stored layer: its rule, and the binary32 number that the forward pass uses.
+/// The step h = c/(σ² + ε) of a stored layer: its rule, and the binary32 number that the forward pass uses.
 public struct StepSize: Codable, Equatable, Sendable {
   public var rule: StepRule
   public var value: Float
-  /// c in h = c/(σ² + 1e-4). Stored only where it is not the paper's 2.
+  /// c. Stored only where it is not the paper's 2.
   public var numerator: Float
+  /// ε, with which W = 0 has a finite step. Stored only where it is not the paper's 1e-4.
+  public var regularization: Double
 
-  public init(rule: StepRule, value: Float, numerator: Float = 2) {
+  public init(
+    rule: StepRule, value: Float, numerator: Float = 2,
+    regularization: Double = Self.regularization
+  ) {
     self.rule = rule
     self.value = value
     self.numerator = numerator
+    self.regularization = regularization
   }
 
-  /// What is added to σ² in 2/(σ² + 1e-4), so that W = 0 has a finite step.
+  /// The paper's ε.
   public static let regularization = 1e-4
 
-  /// h = c/(σ̂² + 1e-4) in the arithmetic of `Scalar`, c being `numerator`.
+  /// h = c/(σ̂² + ε) in the arithmetic of `Scalar`, c being `numerator`.
   public static func fromEstimate<Scalar: TensorScalar>(
-    _ spectralNorm: Scalar, numerator: Scalar = 2
+    _ spectralNorm: Scalar, numerator: Scalar = 2, regularization: Double = Self.regularization
   ) -> Scalar {
     numerator / (spectralNorm * spectralNorm + Scalar(regularization))
   }
 
   /// A σ̂ ≥ 0 from which `fromEstimate` makes exactly the step `value`; nil where there is none.
-  package static func estimate(of value: Float, numerator: Float = 2) -> Float? {
+  package static func estimate(
+    of value: Float, numerator: Float = 2, regularization: Double = Self.regularization
+  ) -> Float? {
     guard value > 0 else { return nil }
     let root = Float((Double(numerator) / Double(value) - regularization).squareRoot())
     guard root.isFinite else { return nil }
     return [root, root.nextUp, root.nextDown].first {
-      $0 >= 0 && fromEstimate($0, numerator: numerator) == value
+      $0 >= 0
+        && fromEstimate($0, numerator: numerator, regularization: regularization) == value
     }
   }
 
   enum CodingKeys: String, CodingKey {
-    case rule, value, numerator
+    case rule, value, numerator, regularization
   }
 
   public init(from decoder: any Decoder) throws {
@@ -52,6 +61,8 @@ public struct StepSize: Codable, Equatable, Sendable {
     rule = try container.decode(StepRule.self, forKey: .rule)
     value = try container.decode(Float.self, forKey: .value)
     numerator = try container.decodeIfPresent(Float.self, forKey: .numerator) ?? 2
+    regularization =
+      try container.decodeIfPresent(Double.self, forKey: .regularization) ?? Self.regularization
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -59,5 +70,8 @@ public struct StepSize: Codable, Equatable, Sendable {
     try container.encode(rule, forKey: .rule)
     try container.encode(value, forKey: .value)
     if numerator != 2 { try container.encode(numerator, forKey: .numerator) }
+    if regularization != Self.regularization {
+      try container.encode(regularization, forKey: .regularization)
+    }
   }
 }

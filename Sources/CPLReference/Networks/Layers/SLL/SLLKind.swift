@@ -12,8 +12,8 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
   public let inner: Int
   /// k, odd.
   public let kernel: Int
-  /// Whether t depends on q; it does not in the published code, where q cancels.
-  public var isRescaled = true
+  /// What q is.
+  public var weighting = SLLWeighting.exponential
 
   public var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64 else {
@@ -27,7 +27,13 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
   }
 
   public var summary: String {
-    "SLL convolution \(kernel)×\(kernel) inner \(inner)\(isRescaled ? "" : ", q without effect")"
+    let q =
+      switch weighting {
+      case .exponential: ""
+      case .constant: ", q without effect"
+      case .magnitude: ", of |q|"
+      }
+    return "SLL convolution \(kernel)×\(kernel) inner \(inner)\(q)"
   }
 
   public static let isNonexpansive = true
@@ -46,13 +52,16 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
         name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
         width: image.width, stepRule: .fixed, stepSize: 2, powerVector: Tensor(shape: [0])),
       LayerSpecification(self), weights: parameters[0], bias: parameters[1],
-      logarithms: parameters[2], isRescaled: isRescaled)
+      logarithms: parameters[2], weighting: weighting)
   }
 }
 
 extension SLLConvolutionKind {
   private enum Field: String, CodingKey {
+    /// False for a constant q.
     case isRescaled = "rescaled"
+    /// Of a q that is neither constant nor exponential.
+    case weighting
   }
 
   public init(from decoder: any Decoder) throws {
@@ -60,9 +69,11 @@ extension SLLConvolutionKind {
     image = try fields.image(channels: try fields.value(.channels))
     inner = try fields.value(.inner)
     kernel = try fields.value(.kernel)
-    isRescaled =
-      try decoder.container(keyedBy: Field.self).decodeIfPresent(Bool.self, forKey: .isRescaled)
-      ?? true
+    let own = try decoder.container(keyedBy: Field.self)
+    let isRescaled = try own.decodeIfPresent(Bool.self, forKey: .isRescaled) ?? true
+    weighting =
+      isRescaled
+      ? try own.decodeIfPresent(SLLWeighting.self, forKey: .weighting) ?? .exponential : .constant
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -70,9 +81,11 @@ extension SLLConvolutionKind {
     try fields.encode(image.channels, forKey: .channels)
     try fields.encode(inner, forKey: .inner)
     try fields.encode(kernel, forKey: .kernel)
-    if !isRescaled {
-      var own = encoder.container(keyedBy: Field.self)
-      try own.encode(false, forKey: .isRescaled)
+    var own = encoder.container(keyedBy: Field.self)
+    switch weighting {
+    case .exponential: break
+    case .constant: try own.encode(false, forKey: .isRescaled)
+    case .magnitude: try own.encode(weighting, forKey: .weighting)
     }
     try fields.encode(sidesOf: image)
   }
@@ -131,6 +144,12 @@ extension SLLConvolutionKind {
     kernel = try options.integer(.kernel, default: 3)
   }
 
+  public static func blockOptions(
+    channels: Int, kernel: Int
+  ) -> [LayerOption: LayerOptions.Value]? {
+    [.inner: .integer(channels), .kernel: .integer(kernel)]
+  }
+
   public var publishedParameterShapes: [(name: String, shape: [Int])] {
     [("kernel", parameterShapes[0].shape), ("bias", [1, inner, 1, 1]), ("q", [inner])]
   }
@@ -146,7 +165,7 @@ extension SLLConvolutionKind {
   /// The published code multiplies and divides by the same q: it cancels.
   public var asPublished: SLLConvolutionKind {
     var kind = self
-    kind.isRescaled = false
+    kind.weighting = .constant
     return kind
   }
 }

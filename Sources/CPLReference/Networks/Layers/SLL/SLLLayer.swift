@@ -22,8 +22,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   public private(set) var logarithms: Tensor<Scalar>
   /// z = x − 2 W′ᵀ σ(W′x + b′).
   public private(set) var executed: Executed
-  /// Whether t depends on q.
-  private let isRescaled: Bool
+  /// What q is.
+  private let weighting: SLLWeighting
   /// √t as it is executed.
   private var roots: [Double] = []
 
@@ -32,14 +32,14 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   /// - Parameter executed: a layer with weights and bias of the same shapes, which are replaced.
   init(
     _ executed: Executed, _ specification: LayerSpecification, weights: Tensor<Scalar>,
-    bias: Tensor<Scalar>, logarithms: Tensor<Scalar>, isRescaled: Bool = true
+    bias: Tensor<Scalar>, logarithms: Tensor<Scalar>, weighting: SLLWeighting = .exponential
   ) {
     self.executed = executed
     self.specification = specification
     self.weights = weights
     trainedBias = bias
     self.logarithms = logarithms
-    self.isRescaled = isRescaled
+    self.weighting = weighting
     derive()
   }
 
@@ -69,7 +69,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     let shape = weights.shape.count == 4 ? weights.shape : weights.shape + [1, 1]
     let wide: Tensor<Double> = weights.converted()
     return SLLScaling(
-      weights: wide.reshaped(shape), logarithms: isRescaled ? logarithms.converted() : nil)
+      weights: wide.reshaped(shape), logarithms: weighting.logarithms(logarithms.converted()),
+      regularization: weighting.regularization)
   }
 
   /// Makes W′ and b′ of the parameters.
@@ -141,13 +142,17 @@ extension SLLLayer: DerivedWeightsLayer {
   public mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let (scaling, shape) = (scaling, weights.shape)
+    let (scaling, shape, weighting, parameter) = (scaling, weights.shape, weighting, logarithms)
     return { gradient, _ in
       let (weights, logarithms) = scaling.gradients(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(weights.converted().reshaped(shape), scale: 1)
       guard let logarithms else { return }
       gradient.parameters[2].add(
-        Tensor(shape: [logarithms.count], elements: logarithms.map { Scalar($0) }), scale: 1)
+        Tensor(
+          shape: [logarithms.count],
+          elements: zip(logarithms, parameter.elements).map {
+            Scalar($0 * weighting.slope(at: Double($1)))
+          }), scale: 1)
     }
   }
 }

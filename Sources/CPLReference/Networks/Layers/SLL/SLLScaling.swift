@@ -1,6 +1,42 @@
 import CPLNumerics
 import Foundation
 
+/// What q of an SDP-based Lipschitz layer is.
+public enum SLLWeighting: String, Codable, Sendable {
+  /// q = exp(q̃), with q̃ the parameter.
+  case exponential
+  /// q = 1: in SLL's published convolution it cancels.
+  case constant
+  /// q = |q̃| + 1e-6, and 1e-6 is added to 1/t, as in "1-Lipschitz Layers Compared".
+  case magnitude
+
+  /// ln q; nil for q = 1.
+  func logarithms(_ parameter: Tensor<Double>) -> Tensor<Double>? {
+    switch self {
+    case .exponential: parameter
+    case .constant: nil
+    case .magnitude:
+      Tensor(
+        shape: parameter.shape,
+        elements: parameter.elements.map { log($0.magnitude + Self.least) })
+    }
+  }
+
+  /// The derivative of ln q by the parameter.
+  func slope(at parameter: Double) -> Double {
+    switch self {
+    case .exponential: 1
+    case .constant: 0
+    case .magnitude: (parameter < 0 ? -1 : 1) / (parameter.magnitude + Self.least)
+    }
+  }
+
+  /// What is added to 1/t.
+  var regularization: Double { self == .magnitude ? Self.least : 0 }
+
+  private static let least = 1e-6
+}
+
 /// The scaling of an SDP-based Lipschitz layer (Araujo et al., ICLR 2023, theorem 3), in binary64:
 ///
 ///     t_i = 1 / Σ_j |W Wᵀ|_ij q_j/q_i,   q = exp(q̃)
