@@ -135,6 +135,7 @@ public struct PublishedLayer: Equatable, Sendable {
 enum LayerField: String, CodingKey {
   case mean, standardDeviation, side, height, width, inputChannels, channels, inner, kernel, step
   case window, inputShape, features, classes, terms
+  case inputs, outputs
   case unlabelled = "_0"
 }
 

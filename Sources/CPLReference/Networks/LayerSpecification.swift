@@ -11,7 +11,7 @@ public struct LayerSpecification: Sendable {
     NormalizeKind.self, PaddingKind.self, ConvolutionKind.self, NormPoolKind.self, FlattenKind.self,
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
     SLLLinearKind.self,
-    SOCKind.self,
+    SOCKind.self, CayleyLinearKind.self,
   ]
 
   /// The faults of all kinds, each once.
