@@ -165,6 +165,7 @@ public struct PublishedLayer: Equatable, Sendable {
 enum LayerField: String, CodingKey {
   case mean, standardDeviation, side, height, width, inputChannels, channels, inner, kernel, step
   case window, inputShape, features, classes, padding, terms
+  case inputs, outputs
   case unlabelled = "_0"
 }
 

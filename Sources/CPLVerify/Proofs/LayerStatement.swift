@@ -89,6 +89,15 @@ extension AOLLayer: ProvableLayer where Product.Scalar == Double {
   }
 }
 
+/// What is stated is Q as it was rounded.
+extension CayleyLinear: ProvableLayer where Scalar == Double {
+  var statement: LayerStatement {
+    var statement = LayerStatement("affine-dense")
+    statement.tensors = (orthogonal, bias)
+    return statement
+  }
+}
+
 /// What is stated is the skew kernel as it was rounded.
 extension SOCConvolution: ProvableLayer where Scalar == Double {
   var statement: LayerStatement {

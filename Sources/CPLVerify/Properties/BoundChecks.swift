@@ -6,6 +6,7 @@ import CPLReference
 enum BoundChecks {
   static let all: [any PropertyCheck] = [
     PowerMethodFromBelow(), Enclosures(), LayerConstants(), NonexpansiveKinds(), SkewSeriesLayers(),
+    OrthogonalLayers(),
     NetworkConstant(),
   ]
 }

@@ -5,7 +5,7 @@ public enum LayerOption: String, CaseIterable, CodingKey, Sendable {
   case channels, height, width, side
   case inner, kernel
   case stepNumerator = "step_numerator"
-  case padding, pooling, window, classes, terms
+  case padding, pooling, window, classes, terms, features
 }
 
 /// What a configuration says of one layer. The layer's kind takes from it what it knows; what is left over is a
