@@ -115,6 +115,8 @@ class Convolution:
         products, error = {}, 0.0
         for a in range(side):
             for b in range(a, side):
+                if max(b - a, side // 2 - a) > min(height - 1, height - 1 + side // 2 - a):
+                    continue  # No row of pixels meets it.
                 value, radius = matrix_product(bands[a], bands[b].T)
                 products[a, b] = value
                 magnitudes = np.abs(value)

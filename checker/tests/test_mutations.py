@@ -62,7 +62,9 @@ def product_down(files, random):
 
 def longer_step(files, random):
     """Half as long again, beyond any step of the networks: the claimed constant is too small."""
-    layer = choose(random, potentials(files))
+    layer = choose(random, [layer for layer in potentials(files) if "step" in layer] or [None])
+    if layer is None:
+        return norm_down(files, random)
     while float.fromhex(layer["step"]) * float.fromhex(layer["norm"]) ** 2 < 2.01 * float.fromhex(layer["lipschitz"]):
         layer["step"] = float(np.float32(float.fromhex(layer["step"]) * 2)).hex()
 
@@ -89,7 +91,10 @@ def image_byte(files, random):
 
 
 def step_bit(files, random):
-    layer = choose(random, potentials(files))
+    layers = [layer for layer in potentials(files) if "step" in layer]
+    if not layers:
+        return mean_bit(files, random)
+    layer = choose(random, layers)
     layer["step"] = float(np.nextafter(np.float32(float.fromhex(layer["step"])), np.float32(0))).hex()
 
 
@@ -108,7 +113,7 @@ def image_far(files, random):
 
 def missing_layer(files, random):
     layers = files.claims["layers"]
-    kept = [i for i, layer in enumerate(layers) if layer["kind"] not in ("zero-padding", "clone-padding")
+    kept = [i for i, layer in enumerate(layers) if layer["kind"] not in ("max-min", "zero-padding", "clone-padding")
             or layer["channels"] != files.images.shape[1]]
     layers.pop(choose(random, kept))
 
