@@ -19,7 +19,7 @@ struct CPLVerifyCommand: ParsableCommand {
       TrainCommand.self, EvaluateCommand.self, BoundsCommand.self, CertifyCommand.self,
       ProveCommand.self, AttackCommand.self, AuditCommand.self, VerifyCommand.self,
       SelftestCommand.self, ReportCommand.self, LeaderboardCommand.self, ReproduceCommand.self,
-      InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
+      InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self, DevicesCommand.self,
     ])
 
   /// What the program is started with to read an HDF5 file for another of its kind.

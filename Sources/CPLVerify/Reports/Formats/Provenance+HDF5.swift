@@ -47,6 +47,8 @@ extension Provenance {
     Stored("openblas", \.versions.openblas), Stored("openblas_core", \.versions.openblasCore),
     Stored("hdf5", \.versions.hdf5), Stored("cpu", \.machine.cpu),
     Stored("kernel_level", \.machine.kernelLevel), Stored("start", \.cost.start),
+    Stored("device", \.machine.device), Stored("device_driver", \.machine.deviceDriver),
+    Stored("device_platform", \.machine.devicePlatform),
     Stored("data_images", \.data.images), Stored("data_available", \.data.available),
     Stored("splits_training", \.splits.training),
     Stored("splits_validation", \.splits.validation), Stored("cores", \.machine.cores),
