@@ -24,12 +24,16 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev"])]),
     .plugin(name: "BuildCommit", capability: .buildTool()),
-    .target(name: "CPLKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "CPLKernels", exclude: ["devices/kernels.cl"], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CPLResources", exclude: ["built-in.h5"]),
     // The floors of CPLReference and CPLVerify: each may use those above it.
     .target(
       name: "CPLNumerics", dependencies: ["CPLKernels", "COpenBLAS"],
       path: "Sources/CPLReference/Numerics"),
+    .target(
+      name: "CPLDevices", dependencies: ["CPLKernels", "CPLNumerics"],
+      path: "Sources/CPLReference/Devices"),
     .target(
       name: "CPLEnclosures", dependencies: ["CPLNumerics"],
       path: "Sources/CPLReference/Enclosures"),
@@ -45,7 +49,8 @@ let package = Package(
     .target(
       name: "CPLNetworks",
       dependencies: [
-        "CPLNumerics", "CPLEnclosures", "CPLRoundingErrors", "CPLFiles", "CPLDatasets",
+        "CPLNumerics", "CPLDevices", "CPLEnclosures", "CPLRoundingErrors", "CPLFiles",
+        "CPLDatasets",
       ],
       path: "Sources/CPLReference/Networks"),
     .target(
@@ -62,12 +67,13 @@ let package = Package(
     .target(
       name: "CPLReference",
       dependencies: [
-        "CPLNumerics", "CPLEnclosures", "CPLRoundingErrors", "CPLFiles", "CPLDatasets",
-        "CPLNetworks", "CPLTraining", "CPLFormats",
+        "CPLNumerics", "CPLDevices", "CPLEnclosures", "CPLRoundingErrors", "CPLFiles",
+        "CPLDatasets", "CPLNetworks", "CPLTraining", "CPLFormats",
       ],
       path: "Sources/CPLReference",
       exclude: [
-        "Numerics", "Enclosures", "RoundingErrors", "Files", "Datasets", "Networks", "Training",
+        "Numerics", "Devices", "Enclosures", "RoundingErrors", "Files", "Datasets", "Networks",
+        "Training",
         "Formats",
       ]),
     .target(

@@ -1,6 +1,7 @@
 // The floors of the reference implementation, as one module.
 
 @_exported import CPLDatasets
+@_exported import CPLDevices
 @_exported import CPLEnclosures
 @_exported import CPLFiles
 @_exported import CPLFormats

@@ -113,8 +113,8 @@ def image_far(files, random):
 
 def missing_layer(files, random):
     layers = files.claims["layers"]
-    kept = [i for i, layer in enumerate(layers) if layer["kind"] not in ("max-min", "zero-padding", "clone-padding")
-            or layer["channels"] != files.images.shape[1]]
+    kept = [i for i, layer in enumerate(layers) if layer["kind"] != "max-min" and (
+        layer["kind"] not in ("zero-padding", "clone-padding") or layer["channels"] != files.images.shape[1])]
     layers.pop(choose(random, kept))
 
 

@@ -313,6 +313,11 @@ void cpl_conv_apply_transposed_f64(
     cpl_conv_shape shape, const double *packed, const double *hidden, double *image,
     void *workspace);
 
+// MARK: - Devices
+
+/// The kernels of devices other than the CPU, in OpenCL C: a text that ends in a zero.
+const char *cpl_device_source(void);
+
 // MARK: - Vectors
 
 /// Adam as PyTorch has it, without weight decay. The caller passes the bias corrections

@@ -20,6 +20,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
     case squareAttack = 11
     case properties = 12
     case bootstrap = 13
+    case deviceComparison = 14
     case test = 255
   }
 

@@ -5,15 +5,15 @@ import CPLReference
 public struct EvaluatedImages: Sendable {
   public let dataset: ImageDataset
   public let network: EvaluatedNetwork
-  private let workers: Workers
+  let workers: Workers
 
   /// How many images are evaluated or attacked at once: what is computed on the way, for a layer's
   /// every pixel, takes most of a run's memory.
   public static let batch = 32
 
   /// The logits that are known, by the images' positions.
-  private var binary32: [Int: ArraySlice<Float>] = [:]
-  private var binary64: [Int: ArraySlice<Double>] = [:]
+  var binary32: [Int: ArraySlice<Float>] = [:]
+  var binary64: [Int: ArraySlice<Double>] = [:]
 
   public init(_ dataset: ImageDataset, _ network: EvaluatedNetwork, workers: Workers) {
     self.dataset = dataset

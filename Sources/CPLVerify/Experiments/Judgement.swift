@@ -12,6 +12,8 @@ package struct Judgement {
   /// The images, with what is known of them.
   package private(set) var evaluated: EvaluatedImages
   package let workplace: Workplace
+  /// What evaluates the network instead of the CPU.
+  private let device: ChosenDevice?
   package var report: VerificationReport
 
   package var images: ImageDataset { evaluated.dataset }
@@ -30,12 +32,13 @@ package struct Judgement {
   ///   - choice: the images.
   ///   - out: the file for the results.
   ///   - shard: which part of the images it is about; all without it.
+  ///   - device: what evaluates the network; the CPU without it.
   ///   - needsClasses: whether the images' classes matter.
   package init(
     _ checkpoint: Checkpoint, at path: String, under judging: Judging,
     _ choice: ImageChoice, out: String?, _ workplace: Workplace, seed: UInt64? = nil,
     certificate: CertificateKind? = nil, shard: Shard? = nil,
-    localPlan: LocalPlan = LocalPlan(), needsClasses: Bool = true
+    localPlan: LocalPlan = LocalPlan(), device: ChosenDevice? = nil, needsClasses: Bool = true
   ) throws {
     self.out = out
     self.workplace = workplace
@@ -51,6 +54,12 @@ package struct Judgement {
         found: "\(shard.map { "\($0.count)" } ?? "")")
     }
     if let out { try ResultFile.check(out, notReplacing: path, force: true) }
+    self.device = try device.flatMap { device in
+      try device.orCPU(observer) {
+        try checkpoint.network.check(runsOn: device.device)
+        return device
+      }
+    }
     verified = try judging.verify(checkpoint, workers: workers) { done, total in
       observer.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
       observer.leaveIfInterrupted()
@@ -101,6 +110,9 @@ package struct Judgement {
   /// - Parameter kinds: the kinds, where they are others than the standing ones.
   package mutating func certify(_ kinds: [CertificateKind] = CertificateKind.standing) throws {
     let (observer, count) = (observer, images.count)
+    if let device {
+      try device.orCPU(observer) { try evaluate(on: device.device) }
+    }
     let table = try CertificateTable(&evaluated, kinds: kinds) { done in
       observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
       try observer.checkInterruption()
@@ -109,6 +121,22 @@ package struct Judgement {
     try ThreadArithmetic.check()
     report.certificates = table
     report.evaluation = EvaluationSummary(table)
+  }
+
+  /// Evaluates every image in both precisions on a device, of which all that follows takes the logits.
+  private mutating func evaluate(on device: Device) throws {
+    let (observer, count, name) = (observer, images.count, device.description.name)
+    try evaluated.evaluate(on: device) { size in
+      observer.note("\(name) has too little memory: it takes \(size) images at once from now on")
+    } progress: { done in
+      observer.update(
+        WorkProgress("evaluating on \(name)", done: done, total: count, unit: "images"))
+      try observer.checkInterruption()
+    }
+    observer.finish()
+    report.provenance.machine.device = name
+    report.provenance.machine.deviceDriver = device.description.driver
+    report.provenance.machine.devicePlatform = device.description.platform
   }
 
   /// Runs one attack on every image, whose classes are known by then.

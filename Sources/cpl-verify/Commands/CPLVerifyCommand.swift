@@ -20,6 +20,7 @@ struct CPLVerifyCommand: ParsableCommand {
       ProveCommand.self, AttackCommand.self, AuditCommand.self, WatchCommand.self,
       VerifyCommand.self, SelftestCommand.self, ReportCommand.self, LeaderboardCommand.self,
       ReproduceCommand.self, InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
+      DevicesCommand.self,
     ])
 
   /// What the program is started with to read an HDF5 file for another of its kind.

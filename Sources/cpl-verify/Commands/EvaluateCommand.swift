@@ -47,6 +47,7 @@ struct EvaluateCommand: PinnableCommand {
         + Requirement.keys.joined(separator: ", ") + ".", valueName: "requirement"))
   var require: [String] = []
 
+  @OptionGroup var deviceOptions: DeviceOptions
   @OptionGroup var certificates: FurtherCertificateOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
@@ -80,10 +81,11 @@ struct EvaluateCommand: PinnableCommand {
   func run() throws {
     let requirements = try requirements
     let file = try certificates.file(results)
+    let device = try deviceOptions.chosen(options)
     var judgement = try Judgement(
       weights, dataOptions, certificates.division.place(results), options, seed: seed,
       certificate: certificates.certificate, shard: certificates.division.shard,
-      localPlan: certificates.plan(also: epsilon))
+      localPlan: certificates.plan(also: epsilon), device: device)
     let journal = try judgement.certify(certificates, in: file)
     if let table = judgement.report.certificates {
       for (kind, epsilon) in table.kinds.flatMap({ kind in epsilon.map { (kind, $0) } }) {

@@ -7,13 +7,14 @@ extension Judgement {
   init(
     _ weights: WeightsOptions, _ data: DataOptions, _ results: ResultOptions,
     _ options: RunOptions, seed: UInt64? = nil, certificate: CertificateKind? = nil,
-    shard: Shard? = nil, localPlan: LocalPlan = LocalPlan(), needsClasses: Bool = true
+    shard: Shard? = nil, localPlan: LocalPlan = LocalPlan(), device: ChosenDevice? = nil,
+    needsClasses: Bool = true
   ) throws {
     try results.check(notReplacing: weights.weights)
     try self.init(
       try weights.read(), at: weights.weights, under: weights.judging, data.images,
       out: results.out, options.workplace, seed: seed, certificate: certificate, shard: shard,
-      localPlan: localPlan, needsClasses: needsClasses)
+      localPlan: localPlan, device: device, needsClasses: needsClasses)
     report.provenance.weightsFlags = Provenance.shellCommand(weights.flags)
   }
 }

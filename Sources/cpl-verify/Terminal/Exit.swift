@@ -72,6 +72,7 @@ enum Exit: Int32, Error, CaseIterable {
     case let error as HintedError: code(of: error.error)
     case let error as ReferenceError: code(of: error)
     case let error as VerificationError: code(of: error)
+    case let error as DeviceError: code(of: error)
     case .on(_, let error, _) as RankFailure: code(of: error)
     default: nil
     }
@@ -90,6 +91,14 @@ enum Exit: Int32, Error, CaseIterable {
     switch error {
     case .notFinite, .invalid: .invalidInput
     case .enclosureNotFound: .inconclusive
+    }
+  }
+
+  private static func code(of error: DeviceError) -> Exit {
+    switch error {
+    case .unavailable: .usage
+    case .unsupported: .invalidInput
+    case .outOfMemory, .lost: .inputOutput
     }
   }
 

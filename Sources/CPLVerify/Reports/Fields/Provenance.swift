@@ -54,6 +54,11 @@ public struct Provenance: Codable, Equatable, Sendable {
     /// The level of this package's own kernels.
     public var kernelLevel: String?
     public var threads: Int?
+    /// The device that evaluated the network instead of the CPU, its driver and OpenCL's platform. Results do
+    /// not depend on it.
+    public var device: String?
+    public var deviceDriver: String?
+    public var devicePlatform: String?
     public init() {}
   }
 

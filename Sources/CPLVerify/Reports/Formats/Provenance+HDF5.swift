@@ -99,6 +99,15 @@ extension Provenance {
       "kernel_level", json: "machine.kernel_level", \.machine.kernelLevel, "text",
       "the instructions that this program's own kernels used"),
     Stored(
+      "device", json: "machine.device", \.machine.device, "text",
+      "the OpenCL device that evaluated the network; empty: the CPU"),
+    Stored(
+      "device_driver", json: "machine.device_driver", \.machine.deviceDriver, "text",
+      "its driver's version"),
+    Stored(
+      "device_platform", json: "machine.device_platform", \.machine.devicePlatform, "text",
+      "the OpenCL platform that it belongs to"),
+    Stored(
       "start", json: "cost.start", \.cost.start, "text", "when the command began, in ISO 8601"),
     Stored(
       "data_images", json: "data.images", \.data.images, "count",

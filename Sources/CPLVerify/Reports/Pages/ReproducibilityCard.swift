@@ -101,11 +101,18 @@ struct ReproducibilityCard {
   }
 
   private static func hardware(_ machine: Provenance.Machine) -> String {
-    list([
-      ("CPU", machine.cpu), ("cores", machine.cores.map { "\($0)" }),
-      ("memory", machine.memoryBytes.map(Shown.bytes)),
-      ("threads", machine.threads.map { "\($0)" }),
-    ])
+    let device = machine.device.map {
+      [
+        ("device", $0), ("its driver", machine.deviceDriver),
+        ("its platform", machine.devicePlatform),
+      ]
+    }
+    return list(
+      [
+        ("CPU", machine.cpu), ("cores", machine.cores.map { "\($0)" }),
+        ("memory", machine.memoryBytes.map(Shown.bytes)),
+        ("threads", machine.threads.map { "\($0)" }),
+      ] + (device ?? []))
   }
 
   private static func software(_ facts: Provenance) -> String {

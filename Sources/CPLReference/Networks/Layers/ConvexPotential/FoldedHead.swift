@@ -10,10 +10,10 @@ import CPLNumerics
 ///
 /// In binary32 alone: what is proved of the rounding of a binary64 network goes layer by layer.
 struct FoldedHead<Scalar: TensorScalar>: Sendable {
-  private let layer: CPLLinear<Scalar>
-  private let head: LastLayerNormalised<Scalar>
+  let layer: CPLLinear<Scalar>
+  let head: LastLayerNormalised<Scalar>
   /// V, classes×inner.
-  private let product: Tensor<Scalar>
+  let product: Tensor<Scalar>
 
   /// Nil in binary64, and where the last two of a network's layers are others.
   ///

@@ -1,0 +1,103 @@
+import TestSupport
+import Testing
+
+@testable import CPLDevices
+@testable import CPLNetworks
+
+@Suite("A device's comparison with the CPU", .enabled(if: AnyDevice.exists, "\(AnyDevice.absence)"))
+struct DeviceComparisonTests {
+  /// A device that computes otherwise than it should.
+  struct Fault: CustomStringConvertible, Sendable {
+    let description: String
+    /// What its refusal has to name.
+    let difference: String
+    var prelude = ""
+    var options = ""
+    /// Text of the kernels, and what stands there instead.
+    var replacing: (original: String, by: String)?
+
+    var text: KernelText {
+      var text = KernelText()
+      text.prelude = prelude
+      text.options += options
+      if let replacing {
+        text.kernels = text.kernels.replacing(replacing.original, with: replacing.by)
+      }
+      return text
+    }
+  }
+
+  static let faults = [
+    Fault(
+      description: "flushes subnormal results to zero", difference: "fma(a, b, c) in binary32",
+      prelude: """
+        #define LEAST (REAL_IS_DOUBLE ? 0x1p-1022 : 0x1p-126)
+        #define FLUSHED(value) (fabs(value) < (REAL)LEAST ? copysign((REAL)0, value) : value)
+        #define FMA(a, b, c) FLUSHED(fma(a, b, c))
+        """),
+    Fault(
+      description: "takes subnormal operands for zero", difference: "a / b in binary32",
+      prelude: """
+        #define LEAST (REAL_IS_DOUBLE ? 0x1p-1022 : 0x1p-126)
+        #define TAKEN(value) (fabs(value) < (REAL)LEAST ? copysign((REAL)0, value) : value)
+        #define DIVIDE(a, b) (TAKEN(a) / TAKEN(b))
+        """),
+    Fault(
+      description: "contracts a product and a sum", difference: "a · b + c, rounded twice",
+      prelude: """
+        #define KEEPS_CONTRACTION
+        #pragma OPENCL FP_CONTRACT ON
+        """),
+    Fault(
+      description: "rounds a fused product twice", difference: "fma(a, b, c) in binary32",
+      prelude: "#define FMA(a, b, c) ((a) * (b) + (c))"),
+    Fault(
+      description: "has relaxed arithmetic", difference: "(a + b) − a",
+      options: " -cl-unsafe-math-optimizations"),
+    Fault(
+      description: "reassociates a sum", difference: "(a + b) − a",
+      replacing: ("(a[i] + b[i]) - a[i]", "(a[i] - a[i]) + b[i]")),
+    Fault(
+      description: "divides with an error of one unit in the last place",
+      difference: "a / b in binary32",
+      prelude: "#define DIVIDE(a, b) nextafter((a) / (b), (REAL)INFINITY)"),
+    Fault(
+      description: "divides so in binary64 alone", difference: "a / b in binary64",
+      prelude: """
+        #if REAL_IS_DOUBLE
+        #define DIVIDE(a, b) nextafter((a) / (b), (REAL)INFINITY)
+        #endif
+        """),
+    Fault(
+      description: "has a square root with an error of one unit in the last place",
+      difference: "√a in binary32", prelude: "#define SQUARE_ROOT(a) nextafter(sqrt(a), (REAL)0)"),
+    Fault(
+      description: "adds a matrix product's terms in another order", difference: "linear",
+      replacing: ("for (int k = 0; k < part; k++)", "for (int k = part - 1; k >= 0; k--)")),
+    Fault(
+      description: "adds a convolution's taps in another order", difference: "convolution",
+      replacing: (
+        "for (int kx = 0; kx < side; kx++)", "for (int kx = side - 1; kx >= 0; kx--)"
+      )),
+    Fault(
+      description: "rounds a step of Winograd's algorithm otherwise", difference: "convolution",
+      replacing: ("m[0][o] + even_a + even_b", "m[0][o] + (even_a + even_b)")),
+    Fault(
+      description: "pools windows column by column", difference: "pool",
+      replacing: ("corner[r * width * window + c]", "corner[c * width * window + r]")),
+  ]
+
+  @Test("is passed by a device that computes as IEEE 754 has it")
+  func passes() throws {
+    try Device(#require(AnyDevice.description)).compareWithCPU()
+  }
+
+  @Test("refuses a device that", arguments: faults)
+  func refuses(_ fault: Fault) throws {
+    let device = try Device(#require(AnyDevice.description), text: fault.text)
+    let error = #expect(throws: DeviceError.self) { try device.compareWithCPU() }
+    let message = error?.description ?? ""
+    #expect(
+      message.hasPrefix("device opencl:") && message.contains(fault.difference), "\(message)")
+  }
+}
