@@ -107,7 +107,7 @@ struct TrainingCurves {
       ? []
       : [
         CheckFigure(
-          "Training loss", xLabel: "epoch", yLabel: "mean margin loss",
+          "Training loss", xLabel: "epoch", yLabel: "mean loss",
           [CheckFigure.Curve("loss", x: numbers, y: epochs.map(\.loss))]),
         CheckFigure(
           "Validation accuracy", xLabel: "epoch", yLabel: "share of the validation images",
