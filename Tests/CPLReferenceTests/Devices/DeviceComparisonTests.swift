@@ -1,8 +1,6 @@
+import CPLReference
 import TestSupport
 import Testing
-
-@testable import CPLDevices
-@testable import CPLNetworks
 
 @Suite("A device's comparison with the CPU", .enabled(if: AnyDevice.exists, "\(AnyDevice.absence)"))
 struct DeviceComparisonTests {
