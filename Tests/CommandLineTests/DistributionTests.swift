@@ -102,7 +102,7 @@ struct DistributionTests {
       let root = try String(contentsOfFile: folder + "/man/cpl-verify.1", encoding: .utf8)
       #expect(root.contains(".SH EXIT CODES") && root.contains(".SH CERTIFICATES"))
       let pages = try names(in: folder + "/man")
-      #expect(pages.count == 17, "\(pages)")
+      #expect(pages.count == 18, "\(pages)")
       let help = try Program.run("evaluate --help", in: "/").output
       let page = try String(
         contentsOfFile: folder + "/man/cpl-verify-evaluate.1", encoding: .utf8)

@@ -43,6 +43,25 @@ struct WatchTests {
     #expect((json["curves"] as? [String: Any])?["loss"] != nil)
   }
 
+  @Test("numbers of whatever size are drawn", arguments: ["1e308", "-1e308", "5e-324", "0"])
+  func extremes(number: String) throws {
+    try SampleRun.withCopy { folder in
+      let path = folder + "/run/events.jsonl"
+      var events = try String(contentsOfFile: path, encoding: .utf8)
+      for key in ["loss", "images_per_second", "accuracy"] {
+        let pattern = try Regex("\"\(key)\":[^,}]*")
+        // Every other one, so that curves go from the usual to the extreme.
+        for (index, match) in events.matches(of: pattern).enumerated().reversed()
+        where index % 2 == 0 {
+          events.replaceSubrange(match.range, with: "\"\(key)\":\(number)")
+        }
+      }
+      try write(events.utf8, to: path)
+      let outcome = try Program.run("watch run --once", in: folder)
+      #expect(outcome.code == 0 && outcome.output.contains("loss: "), "\(outcome)")
+    }
+  }
+
   @Test("a run is followed to its end on a terminal", arguments: [80, 30])
   func followed(columns: Int) throws {
     try withTemporaryFolder { folder in

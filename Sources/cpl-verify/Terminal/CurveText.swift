@@ -25,11 +25,14 @@ struct CurveText {
     let count = width - Self.labelWidth - 2
     guard height > 0, count >= 8 else { return [String(title.prefix(width))] }
     // From 0, or where the curve varies little from somewhat below its least value.
-    let low =
-      largest > 0 && least > 0.8 * largest ? least - 0.25 * (largest - least) : min(0, least)
+    let isNarrow = largest > least && largest > 0 && least > 0.8 * largest
+    let low = isNarrow ? least - 0.25 * (largest - least) : min(0, least)
     let high = largest > low ? largest : low + 1
-    let columns = heights(count).map { value in
-      value.map { max(1, Int((($0 - low) / (high - low) * Double(8 * height)).rounded())) } ?? 0
+    let columns = heights(count).map { value -> Int in
+      guard let value else { return 0 }
+      // A file may hold numbers whose difference is not finite.
+      let share = (value - low) / (high - low)
+      return share.isFinite ? max(1, Int((share * Double(8 * height)).rounded())) : 1
     }
     let rows = (0..<height).reversed().map { row in
       let label = row == height - 1 ? text(high) : row == 0 ? text(low) : ""
@@ -60,7 +63,7 @@ struct CurveText {
   private func text(_ value: Double) -> String {
     switch curve.unit {
     case .share: String(format: "%.1f %%", value * 100)
-    case .count: "\(Int(value.rounded()))"
+    case .count: String(format: "%.0f", value)
     case .number: String(format: "%.4g", value)
     }
   }
