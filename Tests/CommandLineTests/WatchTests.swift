@@ -56,7 +56,7 @@ struct WatchTests {
           events.replaceSubrange(match.range, with: "\"\(key)\":\(number)")
         }
       }
-      try write(events.utf8, to: path)
+      try write(events, to: path)
       let outcome = try Program.run("watch run --once", in: folder)
       #expect(outcome.code == 0 && outcome.output.contains("loss: "), "\(outcome)")
     }
