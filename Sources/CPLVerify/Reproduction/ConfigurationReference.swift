@@ -14,6 +14,10 @@ public enum ConfigurationReference {
       ("model.kernel", "height and width of their kernels, odd; default 3"),
       ("model.linear_layers", "how many dense layers"),
       ("model.linear_inner", "their hidden units"),
+      ("model.layer", "of a ConvNet: aol, cpl or sll"),
+      ("model.width", "its channels before the first block: XS 16, S 32, M 64, L 128"),
+      ("model.depth", "layers of each of its blocks; 5 in the published networks"),
+      ("model.blocks", "each halves height and width; default 5"),
       ("model.head", "lln (last layer normalised), trunc, mean or max; default lln"),
       ("model.padding", "how images get to so many channels: zero or clone; default zero"),
       ("model.pooling", "height and width of the pooling window; default 4"),
@@ -63,10 +67,9 @@ public enum ConfigurationReference {
   /// defaults are comments.
   public static func text(_ experiment: ExperimentConfiguration) throws -> String {
     var lines = [
-      "# A configuration with every key. 'model' may also be a list of layers, or have its keys under 'sll:' "
-        + "for",
-      "# SDP-based Lipschitz layers (docs/formats.md). Under 'profile' stand the quirks of the "
-        + "published", "# pipeline: true is its behaviour, false corrects it.",
+      "# A configuration with every key. 'model' may also be a list of layers, a 'convnet:', or have its keys",
+      "# under 'sll:' for SDP-based Lipschitz layers (docs/formats.md). Under 'profile' stand the quirks of",
+      "# the published pipeline: true is its behaviour, false corrects it.",
     ]
     var parents: [String] = []
     var seen: Set<String> = []

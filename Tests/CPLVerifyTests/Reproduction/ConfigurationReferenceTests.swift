@@ -23,6 +23,7 @@ struct ConfigurationReferenceTests {
   @Test("a configuration that is a list of layers, or of other layers, is printed too")
   func others() throws {
     for model in [
+      "{ convnet: { layer: aol, width: 16, depth: 5 } }",
       "{ sll: { convolution_layers: 1, channels: 4, linear_layers: 1, linear_inner: 8 } }",
       "[normalize: { channels: 3, side: 32 }, padding: { channels: 4 }, convolution: { inner: 5 }, "
         + "norm-pool: { window: 4 }, flatten, last-layer-normalised: { classes: 10 }]",
@@ -31,6 +32,7 @@ struct ConfigurationReferenceTests {
         yaml: "name: x\nmodel: \(model)\ntraining: {}\ndata: { flip: false }\n", path: "x")
       let text = try ConfigurationReference.text(experiment)
       #expect(try ExperimentConfiguration(yaml: text, path: "x") == experiment, "\(text)")
+      #expect(!model.hasPrefix("{ convnet") || text.contains("# of a ConvNet: aol, cpl or sll"))
     }
   }
 }
