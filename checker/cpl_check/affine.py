@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from . import layers
-from .arithmetic import ETA, SLACK, U, norm
+from .arithmetic import ETA, SLACK, U, Refused, norm
 from .layers import Layer, by_image, root_up, up
 from .maps import Convolution, Dense, bound_norm_square
 from .torus import CircularConvolution
@@ -113,6 +113,8 @@ def largest_square(terms, limit):
         if bound <= best or depth == 60 or best > 1 and bound <= best * (1 + Fraction(1, 2**50)):
             largest = max(largest, bound)
         else:
+            if len(parts) > 10000:
+                raise Refused("the largest value of a series was not found")
             parts += [(low, width / 2, depth + 1), (low + width / 2, width / 2, depth + 1)]
     return largest
 

@@ -28,7 +28,7 @@ class CircularConvolution(Convolution):
         """T T' (or T' T) = the sum over shifts s of R_s, in the place of the shift by s."""
         kernel = self.narrow_kernel()
         size, taps = len(kernel), self.side * self.side
-        if taps > 1024 or taps * size > 2**14:
+        if taps > 1024 or taps * size > 2**14 or self.width * size * size > 2**27:
             raise Refused("a kernel is too large for its norm on a torus")
         rows = kernel.transpose(2, 3, 0, 1).reshape(taps * size, -1)
         value, radius = matrix_product(rows, rows.T)
