@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Our attacks beside those of torchattacks and foolbox, on the same network and the same images.
 
     swift build -c release --product cpl-verify

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Ours and PyTorch side by side, in one interleaved run.
 
     swift build -c release --product cpl-benchmark

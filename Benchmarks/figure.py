@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """A row of small line charts as SVG, by hand: enough to see whether points lie on a line."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """What the benchmark scripts share: worker processes, statistics, and what is said of the machine."""
 
 from __future__ import annotations

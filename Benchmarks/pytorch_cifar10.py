@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Trains cpl-small on CIFAR-10 with this project's own PyTorch reference (fixtures/cpl_torch.py): the yardstick for time and
 for accuracy.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """PyTorch's side of compare.py: a worker that reads a command a line (JSON) and answers each with a line (JSON).
 
     python pytorch_worker.py --variant eager|channels-last|compile|… --threads 2

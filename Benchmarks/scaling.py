@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """How our time grows with layers, images, batch and threads.
 
     swift build -c release --product cpl-benchmark

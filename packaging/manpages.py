@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+
 """Writes a man page for the program and one for each of its commands.
 
 All that they say comes from the program: from the definitions of its commands and from its topics of help.

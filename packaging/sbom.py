@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+
 """Writes what a released archive is made of, as an SPDX 2.3 document in JSON.
 
     packaging/sbom.py VERSION COMMIT SECONDS SWIFT FOLDER > sbom.spdx.json

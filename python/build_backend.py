@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Builds the wheel: the module, and beside it the program and its libraries from the released archive.
 
 `scripts/package` runs it with the unpacked archive in CPL_VERIFY_TREE. The same input makes the same bytes.

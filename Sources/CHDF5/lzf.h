@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // h5py's filter "lzf", which HDF5 does not have: Marc Lehmann's LZF, decompression alone.
 #pragma once
 #include <hdf5.h>

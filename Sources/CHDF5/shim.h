@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // HDF5 names its types, property-list classes and defaults by macros that call functions;
 // Swift imports functions only, so each macro that we use has an inline here. The few calls whose
 // signature differs between HDF5 1.10 and its successors are wrapped here too.

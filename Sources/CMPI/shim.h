@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #pragma once
 // Swift imports neither MPI's handles, which are macros, nor calls that take them.
 #include <mpi.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // OpenBLAS's C interface, and the LAPACK routines that Debian's OpenBLAS carries without
 // LAPACKE. The Fortran symbols take every argument by address; the lengths of the character
 // arguments, which gfortran appends, are passed as 1.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The convolutional convex potential layer. The kernels are in convolution_template.h; here are the
 // geometry of the padded planes, the sizes, and the entry points.
 #include "CPLKernels.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The layer on one image after the other. An image is copied to padded planes in the workspace,
 // whose margins are cleared once and never written again; from there a *correlation* gives the
 // hidden planes, which are padded too; elementwise passes (bias, ReLU, mask) touch those few planes

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Matrix products. The kernels are in gemm_template.h; here are the entry points.
 #include "CPLKernels.h"
 #include "blocking.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // C = epilogue(A·B), after Goto and van de Geijn, *Anatomy of high-performance matrix
 // multiplication* (ACM TOMS 34(3), 2008), with one difference: the partial sums of a part of the
 // depth are stored and taken up again as they are, so that each element is a single chain

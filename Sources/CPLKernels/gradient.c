@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Gradients of a weight matrix. The kernels are in gradient_template.h; here are the entry points.
 #include "CPLKernels.h"
 #include "blocking.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Sums of outer products over a batch. Tiles and packing are as in gemm_template.h, but a tile is
 // accumulated from zero for each piece of images, and pieces are reduced along the tree as they are
 // completed, as a binary counter carries: the partial sums of pending subtrees stay in the first cache.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Compiles KERNEL_TEMPLATE once for every pair of scalar type and instruction set.
 //
 // A template sees

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Part of instantiate.h: both scalar types at one level.
 #define SUFFIX f32
 #define REAL float

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The choice of instruction set, shared by the kernels' dispatchers.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Passes over vectors. The loops are in vector_template.h; here are the entry points.
 #include "CPLKernels.h"
 #include "level.h"

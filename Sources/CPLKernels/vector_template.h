@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // One pass each over vectors. Elementwise loops are plain: the compiler vectorises them, and since
 // it may neither contract nor reorder, the bits do not depend on how.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // 3×3 kernels in binary32, by Winograd's minimal filtering algorithm F(4, 3) along the columns of
 // pixels (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016): four rows of
 // outputs from six rows of inputs with 6 multiplications a tap of the row instead of 12. The header

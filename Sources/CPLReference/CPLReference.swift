@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The floors of the reference implementation, as one module.
 
 @_exported import CPLDatasets

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "CPLResources.h"
 
 /* A part of C23 that clang has for every C. */

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The floors of the verification, as one module.
 
 @_exported import CPLAttacks

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import Testing
 
@@ -21,6 +23,25 @@ struct DistributionTests {
     #expect(try text(of: "CITATION.cff").contains("\nversion: \(version)\n"))
     let changes = try text(of: "CHANGELOG.md")
     #expect(changes.contains("\n## [Unreleased]\n"))
+  }
+
+  @Test("every source names its licence, at its head")
+  func licences() throws {
+    let folders = ["Sources", "Tests", "checker", "examples", "fixtures", "python"]
+    let sources = folders.flatMap { folder in
+      (FileManager.default.enumerator(
+        atPath: Program.repository.appending(path: folder).path)?.compactMap { $0 as? String } ?? [])
+        .filter { path in
+          ["swift", "c", "h", "cl", "py"].contains(path.split(separator: ".").last)
+            && !path.contains(".build")
+        }
+        .map { "\(folder)/\($0)" }
+    }
+    #expect(sources.count > 700)
+    for path in sources {
+      let head = try text(of: path).prefix(120)
+      #expect(head.contains("SPDX-License-Identifier: Apache-2.0"), "\(path)")
+    }
   }
 
   @Test("a release names what was unreleased, commits and tags it, once")

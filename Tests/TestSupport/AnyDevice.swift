@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// An OpenCL device to test with: PoCL's CPU will do. Tests that need one are skipped where there is none.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The gradient of a function by central differences, with Richardson's extrapolation.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An array of bytes in the IDX format of MNIST's authors.
 package func idxFile(_ extents: [Int], _ elements: [UInt8], type: UInt8 = 8) -> [UInt8] {
   let header = [0, 0, type, UInt8(extents.count)]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// The checker of bundles under `checker/`, where Python with NumPy is there to run it.

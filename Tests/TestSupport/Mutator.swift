@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// Makes damaged files of whole ones, the same for the same seed and number.

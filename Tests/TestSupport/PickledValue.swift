@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A value as Python's pickle format, protocol 2, has it, to write checkpoints without Python.
 package indirect enum PickledValue {
   case none

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// ‖a − b‖∞/‖b‖∞ in binary64; infinite where the two do not have one size or a difference is not

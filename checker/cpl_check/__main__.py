@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """cpl-check BUNDLE: says whether every claim of a bundle holds."""
 
 import argparse

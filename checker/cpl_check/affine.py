@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Layers without a step: affine ones, series of skew convolutions, and those that choose and reorder (README, 1 and 3)."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Products of matrices in IEEE binary64 with proved bounds of their errors (README, section 2).
 
 Nothing is assumed of the order in which a library of linear algebra sums, nor of fused operations.

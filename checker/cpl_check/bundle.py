@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Reading a bundle: nothing in it is believed, and nothing that a claim could depend on is passed over."""
 
 import hashlib

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """The kinds of layers: what each computes, its Lipschitz constant, and how far its evaluation errs (README, 1 and 3).
 
 A layer maps features with one column an image: (channels, images, height, width) or (features, images).

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """The linear maps W of the layers, applied with bounds of their errors, and their spectral norms."""
 
 import math

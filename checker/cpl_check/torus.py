@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Convolutions on a torus: their Gram matrix falls into a block for each frequency."""
 
 import math

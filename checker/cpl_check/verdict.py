@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Whether each claim of a bundle holds (README, section 4)."""
 
 from dataclasses import dataclass

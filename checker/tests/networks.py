@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Random small networks and bundles of them, made without anything of the checker's arithmetic."""
 
 import hashlib

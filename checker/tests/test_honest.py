@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Honest bundles are accepted; false radii are not, held to exact rational arithmetic."""
 
 import tempfile

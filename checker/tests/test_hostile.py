@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Bundles made to deceive: extreme numbers, names that print, shapes and files of odd kinds, output that nobody takes."""
 
 import os

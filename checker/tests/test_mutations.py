@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Bundles in which something was changed are not accepted.
 
 A change that leaves the statement's digests as they were is noticed by them. Where a change makes a claim false or

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+
 """Draws certified accuracy by radius from a file of results, with h5py alone to read it.
 
     python3 certified_accuracy.py audit.h5             # prints the shares at the paper's radii

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Certificates of 1-Lipschitz neural networks that hold, from Python.
 
     import cpl_verify

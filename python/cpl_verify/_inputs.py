@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """What the program reads, written from arrays: weights as safetensors, images and labels as .npy."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """The program: where it is, and running it."""
 
 # NumPy is imported where it is needed, here and in the other modules: the command starts without it.

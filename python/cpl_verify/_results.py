@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Results as NumPy arrays and pandas tables."""
 
 from __future__ import annotations

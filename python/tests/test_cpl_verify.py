@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Tests of the module against the program that it runs: python3 -m unittest discover python/tests.
 
 They need NumPy; those of PyTorch and pandas are skipped where these are missing. Without the wheel installed,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The text of kernels.cl, which a device's driver compiles.
 #include "CPLKernels.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The kernels of devices other than the CPU, in OpenCL C, for one scalar type REAL: float, or double where
 // REAL_IS_DOUBLE is 1.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The heavy arithmetic of training, evaluation and attacks, in binary32 (_f32) and binary64 (_f64).
 //
 // One property holds for every function here: **each output element is computed by one fixed order

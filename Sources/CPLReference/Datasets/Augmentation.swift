@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Random crops and mirror images: pad by reflection, cut out the original size anywhere, then mirror

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The order in which training meets its images: a new permutation each epoch, cut into batches.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The mean and the standard deviation of a data set's pixels, channel by channel, in [0, 1].
 public struct ChannelStatistics: Equatable, Sendable {
   public let mean: [Float]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension DatasetDescriptor {
   /// CIFAR-10, normalised by the numbers that the published pipeline uses.
   public static let cifar10 = DatasetDescriptor(

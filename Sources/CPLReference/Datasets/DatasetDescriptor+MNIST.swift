@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension DatasetDescriptor {
   /// Handwritten digits (LeCun, Cortes and Burges). A mirrored digit is none, so that training mirrors no
   /// image.

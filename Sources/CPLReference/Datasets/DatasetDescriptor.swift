@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is known of a data set beside its images: all that depends on which one it is.
 ///
 /// A new data set is a descriptor in a file of its own and a line in `all`, and a reader where its files

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Labelled images, or a selection of them: with 8-bit channels, or with numbers in [0, 1].

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The size of an image: its channels, and the height and width of each.
 ///
 /// Pixels lie channel by channel, in rows from the top down: `extents` are those of a tensor.

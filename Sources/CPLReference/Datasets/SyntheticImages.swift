@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The built-in data: ten classes of drawn 32×32 colour images, so that everything can be tried,
 /// tested and demonstrated without a download.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The first of the two comparisons that a device has to pass: single operations on operands that are hard to get

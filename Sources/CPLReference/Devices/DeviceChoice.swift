@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which device is asked for.
 public enum DeviceChoice: Equatable, Sendable {
   /// A graphics processor that passes, else the CPU.

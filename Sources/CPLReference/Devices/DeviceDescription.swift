@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A device as its driver describes it, and what it lacks for the CPU's bits.
 public struct DeviceDescription: Equatable, Sendable {
   /// What kind of processor it is.

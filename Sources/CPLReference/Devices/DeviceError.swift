@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What can go wrong with a device.
 public enum DeviceError: Error, Equatable {
   /// There is no such device, or it was refused.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// A handle of an OpenCL object. OpenCL's functions may be called from any thread.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What OpenCL's functions return: 0, or a negative code.
 struct OpenCLStatus: Equatable, Sendable {
   let code: Int32

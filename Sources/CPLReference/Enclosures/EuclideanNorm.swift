@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The Euclidean norm of a vector, or the Frobenius norm of a matrix, from either side.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Lanczos' method for the largest eigenvalue of a symmetric positive semi-definite operator,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Upper bounds of Lipschitz constants with respect to the Euclidean norm (soundness.md, sections

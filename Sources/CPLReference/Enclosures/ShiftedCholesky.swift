@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A symmetric matrix as LAPACK's Cholesky factorisations read it: one triangle, dense or banded.

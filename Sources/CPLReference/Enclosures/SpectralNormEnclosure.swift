@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Two numbers between which the spectral norm ‖A‖₂ of a linear map is proved to lie.

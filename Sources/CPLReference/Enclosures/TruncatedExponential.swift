@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// S_k(z) = Σ_{i ≤ k} zⁱ/i!, the exponential's series up to its k-th power, on the imaginary axis. There

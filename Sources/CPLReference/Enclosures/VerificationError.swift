@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What can go wrong between stored weights and a verified statement about them.
 ///
 /// Every message says what was expected, what was found, and where.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Enclosures of spectral norms, proved from stored binary32 weights alone.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The linear map T of a convolution with an odd k×k kernel, stride 1 and zero padding ⌊k/2⌋, on

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension String {
   /// The candidate with the least edit distance (Levenshtein 1966).
   ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a published checkpoint holds beside the network, kept so that it can be written again.
 public struct PublishedState: Equatable, Sendable {
   /// What all names begin with.

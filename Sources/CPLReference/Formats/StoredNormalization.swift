@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLFiles
 
 /// The mean and deviation of images that a checkpoint stores beside its network: buffers such as

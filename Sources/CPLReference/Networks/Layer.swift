@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A layer of a 1-Lipschitz network: a map between batches of images or feature vectors.

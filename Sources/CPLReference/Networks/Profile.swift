@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which of the published pipeline's quirks a run reproduces. Each is a switch of its own, so that
 /// its effect can be measured alone; `true` is the published behaviour.
 public struct Profile: Codable, Equatable, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// A set of OpenBLAS's kernels for x86-64. Bounds may differ in their last bits between two.

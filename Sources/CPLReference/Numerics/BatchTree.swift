@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The order in which everything is summed over a batch, which depends on the batch's size alone: part of
 /// "same seed, same bytes".
 ///

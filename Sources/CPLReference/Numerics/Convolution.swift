@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLKernels
 
 /// The zero-padded convolution T with an inner×C×k×k kernel K (k odd, stride 1, padding ⌊k/2⌋)

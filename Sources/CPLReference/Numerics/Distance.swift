@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The distance of two images in the 2-norm, as good as exact.
 ///
 /// The square is accumulated in twice the precision of binary64 (Ogita, Rump and Oishi, *Accurate

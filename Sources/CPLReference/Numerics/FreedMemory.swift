@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLKernels
 
 /// What the C library's allocator does with memory that is given back.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLKernels
 
 /// The instruction set that the kernels use. Levels differ in speed alone, never in a bit.

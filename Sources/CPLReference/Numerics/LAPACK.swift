@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import COpenBLAS
 
 /// The LAPACK routines that bounds and their oracles need, in binary64.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A linear map W between vectors, as the convex potential layers and the power method see it.
 ///
 /// Vectors are tensors of any shape; their order in memory is what counts.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What can go wrong between a file, a flag or a data set and the reference implementation.
 ///
 /// Every message says what was expected, what was found, and where.

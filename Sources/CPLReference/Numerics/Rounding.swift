@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Binary64 arithmetic rounded towards +∞ (`up`) or −∞ (`down`), without touching the
 /// floating-point mode.
 ///

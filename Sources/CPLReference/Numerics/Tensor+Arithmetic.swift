@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Tensor {
   /// Σ_i self_i · other_i, accumulated in binary64.
   package func dot(_ other: Tensor) -> Scalar {

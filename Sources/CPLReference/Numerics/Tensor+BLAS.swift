@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import COpenBLAS
 
 /// OpenBLAS, for the binary64 products and factorisations that bounds are made of. What a network

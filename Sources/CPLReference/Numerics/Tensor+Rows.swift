@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Tensor {
   /// Some rows of the outermost extent, in the given order.
   package func rows(_ positions: [Int]) -> Tensor {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLKernels
 
 /// A read-only row-major matrix, or its transpose: element (i, j) is `elements[i · stride + j]`, or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Stochastic gradient descent with Nesterov's momentum μ and weight decay λ, in the order of operations of PyTorch:

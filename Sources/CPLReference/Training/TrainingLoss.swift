@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A loss of logits, averaged over a batch whose images are summed in the order of `BatchTree`.

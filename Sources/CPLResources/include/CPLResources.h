@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #ifndef CPL_RESOURCES_H
 #define CPL_RESOURCES_H
 

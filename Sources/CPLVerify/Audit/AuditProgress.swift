@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is done of an audit: the images that were attacked, by their positions in the data set.
 public struct AuditProgress: Sendable {
   public private(set) var images: [Int: AuditedImage] = [:]

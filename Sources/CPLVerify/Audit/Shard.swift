@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One of several parts of some work: of a data set every `count`-th image, from the `number`-th on; of a
 /// reproduction some of its runs.
 public struct Shard: Hashable, Sendable, CustomStringConvertible {

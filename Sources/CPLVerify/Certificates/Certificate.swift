@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A way to certify images: for each a radius within which its class cannot change, if what the
 /// certificate takes for granted is true.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A certificate by its name. Every output names it.
 public struct CertificateKind: Sendable {
   public let certificate: any Certificate.Type

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The share of images that are classified correctly, and provably so within a radius.
 public struct CertifiedAccuracy: Sendable {
   private let certified: [Double]

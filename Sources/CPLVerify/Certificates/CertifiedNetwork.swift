@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// A network with one kind of certificate, which names the network that is executed: the binary32 or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A radius in pixel units ([0, 1]) as people write it: "36/255" or a decimal.
 public struct Epsilon: Hashable, Sendable, CustomStringConvertible {
   /// As it was written.

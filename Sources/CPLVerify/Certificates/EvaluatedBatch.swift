@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// What a network makes of some images, in either precision: each is computed when it is first asked

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The images of a data set with what a network makes of them: each is evaluated once in either

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The device that a command evaluates networks on, ready to compute.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How durations are told.
 package enum DurationText {
   /// A duration in the largest two units that say something.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Positions in a data set as they are listed: "0,5,7-9".
 package struct Indices: CustomStringConvertible, Sendable {
   /// As they were written.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// What may not change between the parts of one run: all but the number of epochs, the place where

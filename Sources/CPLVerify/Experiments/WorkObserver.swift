@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where long work tells how far it has come and asks whether it is to stop: the terminal and its
 /// signals, or a test's stand-in.
 package protocol WorkObserver: Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// A finite number as JSON text in hexadecimal, such as "0x1.8000000000000p+1": exact, and one text for each number.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// A layer as a bundle states it: what it is, the numbers that are executed, and what is claimed of it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// A network whose certificates leave nothing over: an affine map into a normalised last layer. The

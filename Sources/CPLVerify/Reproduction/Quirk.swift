@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// A quirk of the published pipeline, as a study of its effect needs it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Runs groups of runs, the cheapest first, and leaves out what does not fit the budget.
 ///
 /// Nothing is begun that is not expected to end within the budget, and what is begun is finished:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// One run of a reproduction: weights that are trained, or that another run trains, and how they

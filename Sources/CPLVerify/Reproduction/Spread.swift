@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The mean of several runs, and how far they lie apart.
 public struct Spread: Equatable, Sendable {
   public let count: Int

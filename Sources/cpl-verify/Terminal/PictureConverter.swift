@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Makes PNG files of SVG ones by librsvg's `rsvg-convert`, a program of its own, where it is installed.

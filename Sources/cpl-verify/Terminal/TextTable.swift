@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Rows of text in columns as wide as what stands in them, two blanks apart.
 struct TextTable {
   private var rows: [[String]]

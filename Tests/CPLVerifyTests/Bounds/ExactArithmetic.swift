@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Comparisons of binary64 numbers and their products without rounding, in 128-bit integers.
 enum Exact {
   /// The sign of x·y − z, for finite numbers: −1, 0 or 1.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A number k·2⁻⁴⁴⁸ with |k| < 2⁵¹¹, an integer in two's complement: more than 200 correct bits of
 /// everything above 2⁻²⁴⁸.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What arrays of images and of their labels are called.
 package enum ArrayNames {
   /// The pairs of names that people give, a split's own before those of any split; in lower case.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLFiles
 
 /// An array of bytes in the IDX format of MNIST's authors (http://yann.lecun.com/exdb/mnist): the bytes

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension NumPyFile {
   /// Writes binary32 numbers as a `.npy` file of version 1, in rows, whole or not at all.
   ///

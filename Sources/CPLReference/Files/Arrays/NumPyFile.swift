@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// NumPy's array files (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html):

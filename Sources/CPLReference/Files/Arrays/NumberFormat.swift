@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How the numbers of a foreign array are stored.
 public enum NumberFormat: String, CaseIterable, Sendable {
   case float64, float32, float16, bfloat16

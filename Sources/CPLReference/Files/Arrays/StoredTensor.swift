@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A tensor of a foreign file, checked to lie in it and not converted yet.

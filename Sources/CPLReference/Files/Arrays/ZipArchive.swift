@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The entries of a zip archive (PKWARE's APPNOTE 6.3), stored or deflated, with the 64-bit
 /// extensions. Nothing is ever unpacked to disk: names are names, whatever paths they look like.
 package struct ZipArchive {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The type of the elements of a dataset: those that this package stores, and others that images and
 /// labels come in.
 package enum HDF5ElementType: Codable, Equatable, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension HDF5File {
   /// SHA-256 over what the file says, apart from the groups `excluded` and all below them.
   ///

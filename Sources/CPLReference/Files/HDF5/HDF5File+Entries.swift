@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A dataset of an HDF5 file, or something in it that is not read, as it stands in a list.
 package struct HDF5Entry: Sendable {
   package let path: String

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLFiles
 
 /// What a pickle may name. Every name is known by what it means: none leads to code.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLFiles
 
 /// A value of a pickled state dictionary. Containers, storages and tensors stand in the lists of

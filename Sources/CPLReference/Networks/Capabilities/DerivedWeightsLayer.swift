@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A layer some of whose executed numbers are derived from its parameters, once a training step: a convex

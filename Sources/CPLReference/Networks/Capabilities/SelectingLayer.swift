@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLEnclosures
 
 /// A 1-Lipschitz layer whose outputs are inputs, chosen and put in order: nothing of it rounds.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLDatasets
 
 /// The size of a ConvNet of "1-Lipschitz Layers Compared" (Prach, Brau, Buttazzo and Lampert, CVPR 2024), one skeleton for

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLDatasets
 
 /// What a configuration may say of a layer, by the keys of its files.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension ModelConfiguration {
   /// The multiplications with addition that one image's way through the layers takes: what tells a costly
   /// network from a cheap one before either has run.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLDatasets
 
 /// The network of an experiment: a recipe with its sizes, a list of layers, or a ConvNet.

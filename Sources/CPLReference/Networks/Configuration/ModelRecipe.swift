@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLDatasets
 
 /// The size of a network of convex potential layers, or of layers of another kind in their place:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The processes that train one network together, or the one that does so alone.
 ///
 /// All ranks make the same calls in the same order. Between two ranks messages keep their order.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// AutoAttack, standard version (Croce and Hein 2020): APGD on the cross-entropy, targeted APGD,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// What APGD makes larger (Croce and Hein 2020, section 4), as a function of the logits z of one

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// One run of APGD on one image (Croce and Hein 2020, *Reliable evaluation of adversarial robustness

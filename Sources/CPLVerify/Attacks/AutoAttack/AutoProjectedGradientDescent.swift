@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// APGD: projected gradient descent that finds its step size itself (Croce and Hein 2020); see

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// One run of FAB on one image towards one class (Croce and Hein 2020, *Minimally distorted adversarial

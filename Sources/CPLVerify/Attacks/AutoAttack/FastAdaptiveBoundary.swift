@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// FAB-T: FAB towards each of the nine classes with the largest logits at the image, 100 iterations

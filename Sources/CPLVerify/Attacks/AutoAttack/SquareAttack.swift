@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The Square attack, 5000 queries; see `SquareSearch`. It uses no gradients. Windows are drawn for each

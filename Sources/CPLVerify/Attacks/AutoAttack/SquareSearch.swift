@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The Square attack on one image in the ℓ2 ball (Andriushchenko, Croce, Flammarion and Hein 2020,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The shortest step d from a point of the box [0, 1]^n to a hyperplane, within the box (Croce and
 /// Hein 2020, *Minimally distorted adversarial examples with a fast adaptive boundary attack*,
 /// section 2.2): ⟨w, d⟩ = −value, 0 ≤ x + d ≤ 1; where the box does not reach the hyperplane, the step to

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// A walk along the decision boundary to its point nearest to one image: sequential linear programming

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// Looks for the nearest adversarial image: DeepFool towards each of the nearest classes, from the nearest

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What local certificates are asked to prove, and how much they may take.
 public struct LocalPlan: Sendable {
   /// What is to be found of an image.

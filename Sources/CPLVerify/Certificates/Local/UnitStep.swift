@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The units of one layer and problem: their maxima, and the proximal step of their touching points
 /// (`LocalSearch`).
 struct UnitStep {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// Proposition 1, on linear fields whose rates are known exactly and on non-linear ones.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The explicit Euler scheme on a gradient flow: a convex potential layer's step, and its limit.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The checks of the continuous side of the paper: flows and their discretisations.
 ///
 /// They are mathematics alone, in binary64, and take nothing from the context but seed and effort.

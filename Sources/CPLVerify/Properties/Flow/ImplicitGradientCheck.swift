@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The implicit Euler scheme on a gradient flow: the proximal point.

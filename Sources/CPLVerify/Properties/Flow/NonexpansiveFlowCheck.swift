@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// Corollary 1: convex potentials of four kinds, and skew fields that change with time.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// On which interval the truncated exponential of a skew matrix enlarges nothing.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLBounds
 
 /// What is proved of one layer, and what the model believes.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLCertificates
 
 /// Accuracies over a set of images: shares in [0, 1].

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a reader must know before any number of a result: that the network judged is not the one in
 /// the file, or rests on a guess. Every output shows it, also under `--quiet --json`.
 public struct Notice: Codable, Equatable, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A share of images, and where the share of all images like them lies at a confidence of 95 %.
 package struct ObservedShare: Equatable, Sendable {
   package let hits: Int

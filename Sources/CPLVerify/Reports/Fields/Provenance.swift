@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// How results came to be: everything that it takes to make them again, and what it took. Collected

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Something that was required of an evaluation, and whether it came to that.
 public struct RequirementOutcome: Encodable, Equatable, Sendable {
   /// As it was written, such as "accuracy>=0.6".

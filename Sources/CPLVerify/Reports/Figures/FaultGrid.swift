@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLProperties
 
 /// Which checks see which planted faults, a row a fault and a column a check: what terminal, drawing

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How figures look: the same rules on a page, whose colours follow the reader's screen, and in a file
 /// of its own, which is for paper.
 enum FigureStyle {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLCertificates
 
 /// A share of images as a function of the radius.

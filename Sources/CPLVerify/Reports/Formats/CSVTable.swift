@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A table as text in CSV (RFC 4180, lines ended by a line feed), and what its columns mean.
 ///
 /// Numbers are written so that they read back as the same ones; an empty field is a number that there

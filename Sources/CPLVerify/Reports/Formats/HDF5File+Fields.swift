@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// What the numbers of a field count or measure, as its attribute `unit` says.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How pages look: on light and dark screens, wide and narrow ones, and on paper.
 enum HTMLStyle {
   private static func variables(_ colour: (FigureStyle.Colour) -> String) -> String {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A `JUnitSuite` as JUnit's XML, in the order of elements that Jenkins' schema asks for.
 enum JUnitTemplate {
   static let suite = """

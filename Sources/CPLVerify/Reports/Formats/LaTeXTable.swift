@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A table for papers: a `tabular` with the rules of booktabs.
 struct LaTeXTable {
   private let table: ReportPage.Table

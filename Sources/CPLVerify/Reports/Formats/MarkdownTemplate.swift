@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A `ReportPage` in Markdown (CommonMark with GitHub's tables).
 package enum MarkdownTemplate {
   package static let page = """

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension VerificationReport {
   /// The report in Markdown, its first line the verdict.
   ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLCertificates
 
 /// A row of the paper's tables for CIFAR-10 and CIFAR-100: shares in [0, 1].

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLAudit
 
 /// A report as people read it, before it is Markdown or HTML.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The questions that reviewers ask of a paper, answered for the paper and, from recorded facts, for
 /// this run. What was not recorded is shown as missing.
 struct ReproducibilityCard {

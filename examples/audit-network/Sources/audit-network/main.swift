@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Audits a network of one's own: are its certificates ever broken, and how tight are they?
 //
 //     swift run -c release audit-network weights.pt cifar-10-batches-bin 100

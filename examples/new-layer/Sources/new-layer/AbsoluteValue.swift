@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// y = |x|, element by element: 1-Lipschitz, and exact in floating point.

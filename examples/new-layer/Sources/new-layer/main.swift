@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A layer that cpl-verify does not have, defined outside of it: registered, written to a file and read again in a
 // network, bounded, certified and attacked like the others.
 //

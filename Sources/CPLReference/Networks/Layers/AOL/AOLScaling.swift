@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The scaling of an almost orthogonal layer (Prach and Lampert, ECCV 2022, theorems 1 and 2), in binary64:

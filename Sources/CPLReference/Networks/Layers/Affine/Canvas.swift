@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Images in the middle of larger ones: with `border` more rows above and below, and columns on either side. A

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a convolution takes for the pixels beyond the edges of an image.
 public enum ConvolutionPadding: String, Codable, CaseIterable, Sendable {
   /// Zeros.

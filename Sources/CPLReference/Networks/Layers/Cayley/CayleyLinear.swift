@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// An orthogonal dense layer (Trockman and Kolter, ICLR 2021): Q x + b with `CayleyTransform`'s Q of the weights W.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A matrix with orthonormal columns, or rows where it is wide, made of any matrix [U; V] (Trockman and Kolter, ICLR

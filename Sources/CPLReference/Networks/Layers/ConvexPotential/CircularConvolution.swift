@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A convolution on the torus of the image's height and width: the image is extended by wrapping round, convolved

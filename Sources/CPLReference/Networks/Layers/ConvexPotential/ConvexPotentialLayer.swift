@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// A convex potential layer (Meunier et al. 2022, equation 8 and Algorithm 1):

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The last dense layer and a normalised head as one map to the logits, for passes that need neither

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The power method of Algorithm 1 (Meunier et al. 2022) for the spectral norm of a linear map W:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The first channels, or the first features. Lipschitz constant 1: a projection.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The head "LLN": Q x + b with rows q_i = w_i / max(‖w_i‖, 1e-12).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// Neighbouring channels, or features, in descending order (Anil, Lucas and Grosse, ICML 2019, with groups of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLNumerics
 
 /// The skew part of a convolution's filter F, C×C×k×k, divided by an estimate of its norm:

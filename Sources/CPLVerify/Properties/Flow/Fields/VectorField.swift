@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A computed vector and how far, in Euclidean norm, it may lie from the exact one.
 package struct Evaluation: Sendable {
   package var value: [Double]

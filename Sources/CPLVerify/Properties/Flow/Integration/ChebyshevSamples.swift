@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// The M zeros of Chebyshev's polynomial T_M, moved to [0, 1], as places to sample a polynomial.

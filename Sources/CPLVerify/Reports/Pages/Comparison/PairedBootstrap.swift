@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CPLReference
 
 /// The mean difference of two numbers for each image, such as its radii under two networks, with the
