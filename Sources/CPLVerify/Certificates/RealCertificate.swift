@@ -62,6 +62,8 @@ public struct RealCertificate: Certificate {
   /// For each image the class that the binary64 network computes, and the radius within which it is the class in real
   /// arithmetic: 0 where nothing is proved.
   ///
+  /// Rounding errors are bounded beforehand, from norms, and where that is not enough they are measured.
+  ///
   /// - Parameter sharpness: 0 also where rounding may take more than this share of the margin: exact arithmetic
   ///   would find radii that are longer by up to twice that share.
   package func certify(
@@ -85,10 +87,48 @@ public struct RealCertificate: Certificate {
     let radii = (0..<count).map { image in
       radius(
         Array(logits.row(image)), predicted: classes[image], error: errors[image],
-        sharpness: sharpness, norm: EuclideanNorm.upperBound(Array(features.row(image))))
+        headErrors: headErrors(Array(features.row(image))), sharpness: sharpness)
     }
-    return (classes, radii)
+    let blurred = (0..<count).filter { image in
+      radii[image] == nil && logits.row(image).allSatisfy(\.isFinite)
+    }
+    let measured = workers.map(blurred.count) { position in
+      let image = images.rows([blurred[position]])
+      return measuredRadius(image, predicted: classes[blurred[position]], sharpness: sharpness)
+    }
+    let found = Dictionary(uniqueKeysWithValues: zip(blurred, measured))
+    return (classes, radii.indices.map { radii[$0] ?? found[$0] ?? 0 })
   }
+
+  /// The radius of one image, with rounding errors as they are measured.
+  ///
+  /// A checker rounds, too: `checkersRoundings` of what each layer takes in are counted as taken off the margin.
+  private func measuredRadius(
+    _ image: Tensor<Float>, predicted: Int, sharpness: Double
+  ) -> Double {
+    let up = Rounding.up
+    var features: Tensor<Double> = image.converted()
+    var error = 0.0
+    for (layer, (spectralNorm, constant)) in zip(network.layers, constants) {
+      let output = layer.forward(features, recording: .nothing, workers: .serial).output
+      let (input, norm) = (features.row(0), EuclideanNorm.upperBound(Array(features.row(0))))
+      let own =
+        (layer as? any MeasuredRoundingLayer)?.roundingError(input, output.row(0))
+        ?? Self.forwardErrorBound(layer, input, spectralNorm)
+      let reserve = up.product(Self.checkersRoundings * Rounding.unitRoundoff, norm)
+      error = up.sum(up.product(constant, error), up.sum(own, reserve))
+      features = output
+    }
+    let logits = network.head.forward(features, recording: .nothing, workers: .serial).output.row(0)
+    let measured = (network.head as? any MeasuredRoundingHead)?.roundingErrors(
+      features.row(0), logits)
+    return radius(
+      Array(logits), predicted: predicted, error: error,
+      headErrors: measured ?? headErrors(Array(features.row(0))), sharpness: sharpness) ?? 0
+  }
+
+  /// How many roundings of a layer's input are left to a checker.
+  private static let checkersRoundings = 8.0
 
   /// The bound of a layer's own rounding error at one input; infinite where the evaluation might overflow.
   private static func forwardErrorBound(
@@ -99,23 +139,31 @@ public struct RealCertificate: Certificate {
       ?? .infinity
   }
 
+  /// For each class an upper bound of how far its logit lies from that of exact rows; infinite where the evaluation might
+  /// overflow.
+  private func headErrors(_ features: [Double]) -> [Double] {
+    let norm = EuclideanNorm.upperBound(features)
+    let rowError = Rounding.up.product(rowError, norm)
+    let errors = try? network.head.logitErrorBounded.logitErrorBounds(norm: norm)
+    return errors?.map { Rounding.up.sum($0, rowError) }
+      ?? Array(repeating: .infinity, count: network.classes)
+  }
+
+  /// nil where rounding takes more of a margin than it may.
   private func radius(
-    _ logits: [Double], predicted: Int, error: Double, sharpness: Double, norm: Double
-  ) -> Double {
+    _ logits: [Double], predicted: Int, error: Double, headErrors: [Double], sharpness: Double
+  ) -> Double? {
     let up = Rounding.up
-    guard predicted >= 0,
-      let headErrors = try? network.head.logitErrorBounded.logitErrorBounds(norm: norm)
-    else { return 0 }
-    // A row's own error, at the features.
-    let rowErrors = up.product(rowError, norm)
+    guard predicted >= 0 else { return 0 }
     var radius = Double.infinity
     for other in logits.indices where other != predicted {
+      guard logits[predicted] > logits[other] else { return 0 }
       let constant = up.sum(pairs[predicted, other], 2 * rowError)
-      let heads = up.sum(up.sum(headErrors[predicted], headErrors[other]), 2 * rowErrors)
-      let rounding = up.sum(up.product(constant, error), heads)
+      let rounding = up.sum(
+        up.product(constant, error), up.sum(headErrors[predicted], headErrors[other]))
       let margin = Rounding.down.difference(
         Rounding.down.difference(logits[predicted], logits[other]), rounding)
-      guard margin > 0, rounding <= sharpness * margin else { return 0 }
+      guard margin > 0, rounding <= sharpness * margin else { return nil }
       let slope = up.product(lipschitz, constant)
       if slope > 0 { radius = min(radius, Rounding.down.quotient(margin, slope)) }
     }

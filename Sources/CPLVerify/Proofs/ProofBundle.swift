@@ -47,8 +47,8 @@ package struct ProofOrigin: Sendable {
 ///
 /// *What is claimed* is a little less than what is proved here, for a checker has other bounds of its own roundings:
 /// norms are σ̄(1 + 2⁻³²), rounded up; constants follow from these; and radii are r_real·(L̄/L̄ of the claims)·(1 − 2⁻²⁴),
-/// rounded down. Nothing is claimed of an image where rounding may take more than 2⁻²² of a margin, so that claimed
-/// radii are those of exact arithmetic to 10⁻⁶.
+/// rounded down. Nothing is claimed of an image where rounding, measured where its bound beforehand is too coarse, may
+/// take more than 2⁻²² of a margin, so that claimed radii are those of exact arithmetic to 10⁻⁶.
 package struct ProofBundle: Sendable {
   /// L̄, as it is claimed.
   package let lipschitz: Double

@@ -59,6 +59,67 @@ struct ForwardErrorTests {
     }
   }
 
+  @Test(
+    "no layer errs by more than is measured in fixed point, which is what 512 bits say but for 2⁻⁵⁰"
+  )
+  func measured() throws {
+    var (layers, heads) = (0, 0)
+    for seed in 0..<(Hunt.isSlow ? 4000 : 300) as Range<UInt64> {
+      let evaluated = EvaluatedNetwork(try SampleNetworks.random(seed))
+      let network = evaluated.binary64
+      let images = SampleNetworks.images(evaluated.binary32, count: 1, seed: seed)
+      var features: Tensor<Double> = images.converted()
+      for layer in network.layers.dropLast() {
+        let output = layer.forward(features, recording: .nothing, workers: .serial).output
+        if let measuring = layer as? any MeasuredRoundingLayer {
+          let bound = try #require(measuring.roundingError(features.row(0), output.row(0)))
+          let exact = ExactEvaluation(Array(features.row(0))).applying(layer)
+          let error = exact.distance(to: output.row(0))
+          #expect(error <= bound && bound <= error + 0x1p-50, "\(layer.name), seed \(seed)")
+          layers += 1
+        }
+        features = output
+      }
+      let logits = network.head.forward(features, recording: .nothing, workers: .serial).output
+      guard let head = network.head as? LastLayerNormalised<Double> else { continue }
+      let bounds = try #require(head.roundingErrors(features.row(0), logits.row(0)))
+      for label in 0..<head.classes {
+        let (row, bias) = (head.weights.row(label), FixedPoint(head.bias.elements[label]))
+        let (product, square) = zip(row, features.row(0)).reduce((FixedPoint(0), FixedPoint(0))) {
+          ($0.0 + FixedPoint($1.0) * $1.1, $0.1 + FixedPoint($1.0) * $1.0)
+        }
+        let exact = product * square.squareRoot.reciprocal + bias
+        let error = exact.distance(to: logits.row(0)[logits.row(0).startIndex + label])
+        #expect(
+          error <= bounds[label]
+            && bounds[label] <= error + 0x1p-47
+              * (1 + exact.magnitudeUpperBound + bias.magnitudeUpperBound),
+          "class \(label), seed \(seed)")
+        heads += 1
+      }
+    }
+    #expect(layers > 400 && heads > 300)
+  }
+
+  @Test("rounding errors are not measured where numbers are too large, or not finite")
+  func unmeasured() throws {
+    func layer(_ weight: Double, _ bias: Double, _ step: Double = 1) -> CPLLinear<Double> {
+      CPLLinear(
+        name: "linear.0", weights: Tensor(shape: [1, 2], elements: [weight, 1]),
+        bias: Tensor(shape: [1], elements: [bias]), stepRule: .fixed, stepSize: step,
+        powerVector: Tensor(shape: [2]))
+    }
+    #expect(layer(1, 1).roundingError([1, 1], [-2, -2]).map { $0 < 0x1p-70 } == true)
+    #expect(layer(1, 1).roundingError([1, 1], [-2, -1]).map { abs($0 - 1) < 1e-9 } == true)
+    for (weight, bias, step, input) in [
+      (1, 1, 1, 0x1p20), (1, 1, 1, .infinity), (1, 1, 1, .nan), (0x1p20, 0, 1, 1), (.nan, 0, 1, 1),
+      (0.1, 0, 1, 1), (1, 0x1p20, 1, 1), (1, 0, 0x1p20, 1), (1, 0, .nan, 1), (1, 0, -1, 1),
+      (0x1p19, 0, 1, 4),
+    ] as [(Double, Double, Double, Double)] {
+      #expect(layer(weight, bias, step).roundingError([input, 1], [0, 0]) == nil)
+    }
+  }
+
   @Test("a dense layer attains its bound within 1 %: a smaller one would be false")
   func denseLayerIsTight() throws {
     let count = 1001

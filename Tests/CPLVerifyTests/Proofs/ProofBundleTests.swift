@@ -128,7 +128,9 @@ struct ProofBundleTests {
     #expect(compared > 100)
   }
 
-  @Test("sharp radii are the others, or 0, and those of exact arithmetic but for twice the share")
+  @Test(
+    "sharp radii are no shorter than the others, or 0, and those of exact arithmetic but for twice the share"
+  )
   func sharpness() throws {
     var (blurred, sharp) = (0, 0)
     for seed in 0..<60 as Range<UInt64> {
@@ -146,7 +148,7 @@ struct ProofBundleTests {
             continue
           }
           sharp += 1
-          #expect(found.radii[image] == all.radii[image])
+          #expect(found.radii[image] >= all.radii[image] * (1 - 2 * share - 1e-12))
           let exact = ExactEvaluation.features(
             network.binary64, images.row(image).map { Double($0) }
           ).applying(network.binary64.head)
