@@ -2,6 +2,7 @@
 
 """Whether each claim of a bundle holds (README, section 4)."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -24,7 +25,8 @@ class Finding:
     gap: float
 
     def __str__(self):
-        return f"{self.claim}: {WORDS[self.verdict]}" + (f", gap {self.gap:.3g}" if self.verdict else "")
+        gap = f", gap {self.gap:.3g}" if math.isfinite(self.gap) else ", no number of its own: evaluations overflow"
+        return f"{self.claim}: {WORDS[self.verdict]}" + (gap if self.verdict else "")
 
 
 def share(own, claimed):

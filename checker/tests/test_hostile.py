@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cpl_check.verdict import NOT_SHOWN, Finding
+
 from .networks import Network, honest_bundle
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +47,11 @@ class Hostile(unittest.TestCase):
             files = self.honest()
             files.claims["images"][0]["radius"] = radius.hex()
             self.assertEqual(self.run_on(files).returncode, code)
+
+    def test_a_finding_without_a_number_says_so(self):
+        for gap in (float("inf"), -float("inf"), float("nan")):
+            self.assertTrue(str(Finding("a", NOT_SHOWN, gap)).endswith("not shown, no number of its own: evaluations overflow"))
+        self.assertEqual(str(Finding("a", NOT_SHOWN, -0.5)), "a: not shown, gap -0.5")
 
     def test_names_cannot_print_a_verdict(self):
         for name in ("x: holds\n5 claims, 5 hold\n/tmp/p: holds\x1b[8m", "x: holds", "\ud800", "a" * 201, ""):
