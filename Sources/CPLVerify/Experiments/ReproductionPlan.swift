@@ -6,11 +6,10 @@ import CPLReproduction
 
 /// The runs that a request comes to.
 package struct ReproductionPlan {
-  private static let quirks = "quirks"
-
   /// What can be asked for by name.
   package static let known =
-    BuiltInExperiments.names + BuiltInExperiments.tables.keys.sorted() + [quirks]
+    BuiltInExperiments.names + BuiltInExperiments.tables.keys.sorted()
+    + Study.Kind.allCases.map(\.rawValue)
 
   /// Whether a name is that of a configuration's file.
   package static func isFile(_ name: String) -> Bool {
@@ -19,7 +18,7 @@ package struct ReproductionPlan {
 
   let request: ReproductionRequest
   package private(set) var groups: [ReproductionGroup] = []
-  private(set) var studies: [QuirkStudy] = []
+  private(set) var studies: [Study] = []
   /// For each group, what it was asked for by.
   private(set) var names: [String: String] = [:]
   /// The number of test images.
@@ -35,10 +34,10 @@ package struct ReproductionPlan {
     let all = try request.images.readAll(.test, classes: classes)
     testImages = min(request.images.limit ?? all.count, all.count)
     for name in request.names {
-      if name == Self.quirks {
+      if let kind = Study.Kind(rawValue: name) {
         let base = request.images.data == nil ? "cpl-tiny" : "cpl-small"
-        let study = try QuirkStudy(
-          try Self.experiment(base, for: all), dataset: all.name, seeds: request.seeds,
+        let study = try Study(
+          kind, of: try Self.experiment(base, for: all), dataset: all.name, seeds: request.seeds,
           epochs: request.epochs)
         studies.append(study)
         add(study.group, name)

@@ -89,7 +89,7 @@ package struct ReproductionWork: Reproduction.Executor {
     observer.note("\(run.name): measuring what an epoch takes")
     return try TrainingRun(folder(run.weights), workplace).cost(
       of: run.experiment, request.images, judged: plan.testImages,
-      audited: run.quirk == nil ? min(request.audit, plan.testImages) : 0)
+      audited: run.isAudited ? min(request.audit, plan.testImages) : 0)
   }
 
   // MARK: Training and judging
@@ -124,7 +124,7 @@ package struct ReproductionWork: Reproduction.Executor {
       var experiment = run.experiment
       experiment.training.epochs = epochs
       training.command =
-        run.quirk == nil
+        run.variant == nil
         ? Provenance.shellCommand(
           ["cpl-verify", "train", "\(pages(run))/\(Self.experimentFile)"] + dataFlags
             + ["--out", training.folder.path]) : commandLine(run, epochs: epochs)
@@ -147,7 +147,7 @@ package struct ReproductionWork: Reproduction.Executor {
   }
 
   private func audited(_ run: ReproductionRun) -> Int {
-    run.quirk == nil ? min(request.audit, plan.testImages) : 0
+    run.isAudited ? min(request.audit, plan.testImages) : 0
   }
 
   /// SHA-256 of all that the results of a run depend on, the program apart, which they name.
@@ -242,7 +242,7 @@ package struct ReproductionWork: Reproduction.Executor {
   private static let recordFile = "reproduction.json"
   private static let experimentFile = "experiment.yml"
 
-  private func study(of run: ReproductionRun) -> QuirkStudy? {
+  private func study(of run: ReproductionRun) -> Study? {
     plan.studies.first { $0.group.runs.contains { $0.name == run.name } }
   }
 
@@ -273,7 +273,7 @@ package struct ReproductionWork: Reproduction.Executor {
   }
 
   private func write(
-    _ study: QuirkStudy, _ records: [ReproductionRecord], notRun: [(name: String, reason: String)]
+    _ study: Study, _ records: [ReproductionRecord], notRun: [(name: String, reason: String)]
   ) throws {
     let folder = "\(request.out)/\(study.group.name)"
     try Folder.create(folder)
@@ -295,11 +295,15 @@ package struct ReproductionWork: Reproduction.Executor {
 
   private func writeReadme(notRun: [(name: String, reason: String)]) throws {
     let path = "\(request.out)/README.md"
-    var (records, studies): ([ReproductionRecord], [String]) = ([], [])
+    var records: [ReproductionRecord] = []
+    var studies: [(folder: String, subject: String)] = []
     let names = (try? FileManager.default.contentsOfDirectory(atPath: request.out)) ?? []
     for name in names.sorted() {
       let found = try self.records(in: "\(request.out)/\(name)")
-      if found.contains(where: { $0.quirk != nil }) { studies.append(name) }
+      if found.contains(where: { $0.variant != nil }) {
+        let kind = Study.Kind.allCases.first { name.hasSuffix("-\($0.rawValue)") }
+        studies.append((name, kind == .quirks ? "quirk" : "variant"))
+      }
       records += found
     }
     let text = try ReproductionText.readme(
@@ -340,9 +344,9 @@ package struct ReproductionWork: Reproduction.Executor {
   private func commandLine(_ run: ReproductionRun, epochs: Int) -> String {
     Provenance.shellCommand(
       ["cpl-verify", "reproduce", plan.names[run.name] ?? run.experiment.name] + dataFlags
-        + (run.quirk == nil && request.profile != .corrected
+        + (run.variant == nil && request.profile != .corrected
           ? ["--profile", request.profile.name] : [])
         + ["--seeds", "\(run.experiment.training.seed)", "--epochs", "\(epochs)"]
-        + (run.quirk == nil ? ["--audit", "\(request.audit)"] : []))
+        + (run.isAudited ? ["--audit", "\(request.audit)"] : []))
   }
 }

@@ -72,27 +72,16 @@ public struct Quirk: Sendable {
   }
 }
 
-/// Each quirk switched on alone in an otherwise corrected pipeline.
-public struct QuirkStudy: Sendable {
-  /// What is measured: the corrected pipeline first.
-  public let group: ReproductionGroup
-  /// The quirks that are not measured, and why.
-  public let excluded: [(quirk: String, reason: String)]
-
+extension Study {
   /// The name of the pipeline without a quirk.
-  static let baseline = "corrected"
-  static let staleName = "sigma-lower-bound and stale-sigma"
+  static let corrected = "corrected"
 
-  /// A study on one experiment.
-  ///
-  /// - Parameter epochs: the number of epochs, where the experiment's own is not wanted.
-  public init(
-    _ experiment: ExperimentConfiguration, dataset: String, seeds: [UInt64], epochs: Int? = nil
-  ) throws {
+  /// Each quirk switched on alone in an otherwise corrected pipeline.
+  static func quirks(
+    _ experiment: ExperimentConfiguration, dataset: String, seeds: [UInt64], epochs: Int?
+  ) throws -> Study {
     var excluded: [(String, String)] = []
-    var variants: [(name: String, profile: Profile, trains: Bool)] = [
-      (Self.baseline, .corrected, true)
-    ]
+    var variants: [(name: String, profile: Profile, trains: Bool)] = [(corrected, .corrected, true)]
     for quirk in Quirk.all {
       if let reason = quirk.reasonWithoutEffect(on: experiment.model) {
         excluded.append((quirk.name, reason))
@@ -104,7 +93,7 @@ public struct QuirkStudy: Sendable {
     }
     var stale = Profile.corrected
     (stale.sigmaLowerBound, stale.staleSigma) = (true, true)
-    variants.append((Self.staleName, stale, false))
+    variants.append(("sigma-lower-bound and stale-sigma", stale, false))
     let prefix = "\(experiment.name)-\(dataset)-quirks"
     var runs: [ReproductionRun] = []
     for (name, profile, trains) in variants {
@@ -114,11 +103,17 @@ public struct QuirkStudy: Sendable {
           try ReproductionRun(
             name: "\(prefix)-\(folder)-seed\(seed)", experiment, seed: seed,
             profile: trains ? profile : .corrected, epochs: epochs,
-            weights: trains ? nil : "\(prefix)-\(Self.baseline)-seed\(seed)", quirk: name,
-            judged: profile))
+            weights: trains ? nil : "\(prefix)-\(corrected)-seed\(seed)", variant: name,
+            judged: profile, isAudited: false))
       }
     }
-    group = ReproductionGroup(name: prefix, runs: runs)
-    self.excluded = excluded
+    return Study(
+      title: "The published pipeline's quirks, each alone", subject: "quirk",
+      method:
+        "One quirk at a time is switched on in an otherwise corrected pipeline. Quirks of training "
+        + "train weights of their own, from the same seeds; quirks of judging judge the weights of "
+        + "the corrected pipeline.",
+      items: Quirk.all.map { "\($0.name): \($0.summary)." }, baseline: corrected,
+      group: ReproductionGroup(name: prefix, runs: runs), excluded: excluded)
   }
 }

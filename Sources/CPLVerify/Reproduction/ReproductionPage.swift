@@ -25,10 +25,10 @@ struct ReproductionPage {
   private let notRun: [(name: String, reason: String)]
 
   /// - Parameters:
-  ///   - records: of all runs, in any order; those of a study of quirks are left out.
+  ///   - records: of all runs, in any order; those of studies are left out.
   ///   - notRun: what was asked for and left out, and why.
   init(_ records: [ReproductionRecord], notRun: [(name: String, reason: String)]) {
-    self.records = records.filter { $0.quirk == nil }
+    self.records = records.filter { $0.variant == nil }
       .sorted { ($0.dataset, $0.name, $0.seed) < ($1.dataset, $1.name, $1.seed) }
     self.notRun = notRun
   }

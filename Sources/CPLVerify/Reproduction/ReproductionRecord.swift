@@ -34,8 +34,8 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
   public let seed: UInt64
   /// The profile under which the weights were judged.
   public let profile: String
-  /// The quirk that was studied; nil for none.
-  public let quirk: String?
+  /// The variant of a study that it is; nil where it is of none.
+  public let variant: String?
   /// The paper's name of the network's size; nil for a size that it lacks.
   public let paperName: String?
   /// The epochs that the weights were trained for, and those that the experiment asks for.
@@ -50,6 +50,9 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
   /// By kind of certificate and radius, as "36/255".
   public let certifiedAccuracy: [String: [String: Double]]
   public let lipschitzUpperBound: Double?
+  /// The numbers that training sets, and the mean loss of the last epoch.
+  public let parameters: Int?
+  public let trainingLoss: Double?
   public let audit: Audit?
   public let digests: Digests
   public let program: String?
@@ -76,7 +79,7 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
     dataset = facts.data.name ?? ""
     seed = run.experiment.training.seed
     profile = run.judgedName
-    quirk = run.quirk
+    variant = run.variant
     paperName = report.model?.paperName
     self.epochs = epochs
     configuredEpochs = run.configuredEpochs
@@ -93,6 +96,8 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
         )
       })
     lipschitzUpperBound = report.bounds?.lipschitzUpperBound
+    parameters = report.model?.parameters
+    trainingLoss = report.training.last?.loss
     audit = report.audit.map {
       Audit(
         certificate: $0.certificate.rawValue, attacked: $0.images.count, certified: $0.certified,

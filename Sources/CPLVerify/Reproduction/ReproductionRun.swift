@@ -13,8 +13,10 @@ public struct ReproductionRun: Equatable, Sendable {
   public let configuredEpochs: Int
   /// The run whose weights are judged; this one where it trains its own.
   public let weights: String
-  /// The quirk that is studied; nil for none.
-  public let quirk: String?
+  /// The variant of a study that it is; nil where it is of none.
+  public let variant: String?
+  /// Whether its certificates are attacked.
+  public let isAudited: Bool
   /// The profile under which the weights are judged, and what it is called.
   public let judged: Profile
   public let judgedName: String
@@ -48,7 +50,8 @@ public struct ReproductionRun: Equatable, Sendable {
   ///   - judged: the profile for judging; that of the training when nil.
   init(
     name: String, _ experiment: ExperimentConfiguration, seed: UInt64, profile: Profile,
-    epochs: Int?, weights: String? = nil, quirk: String? = nil, judged: Profile? = nil
+    epochs: Int?, weights: String? = nil, variant: String? = nil, judged: Profile? = nil,
+    isAudited: Bool = true
   ) throws {
     configuredEpochs = experiment.training.epochs
     var experiment = experiment
@@ -72,7 +75,8 @@ public struct ReproductionRun: Equatable, Sendable {
     self.name = name
     self.experiment = experiment
     self.weights = weights ?? name
-    self.quirk = quirk
+    self.variant = variant
+    self.isAudited = isAudited
     self.judged = judged ?? experiment.training.profile
     judgedName = self.judged.shownName
   }

@@ -15,18 +15,21 @@ public enum ReproductionText {
   /// - Parameters:
   ///   - old: the README so far; nil for none.
   ///   - records: of all runs whose folders are there.
-  ///   - studies: the names of folders with studies of quirks.
+  ///   - studies: the folders of studies, and what each studies.
   ///   - notRun: what was asked for and left out, and why.
   ///   - command: the command that was run.
   public static func readme(
-    replacing old: String?, records: [ReproductionRecord], studies: [String],
+    replacing old: String?, records: [ReproductionRecord],
+    studies: [(folder: String, subject: String)],
     notRun: [(name: String, reason: String)], command: String
   ) throws -> String {
     let page = ReportPage(
       style: "plain", headline: "", sections: ReproductionPage(records, notRun: notRun).sections)
-    var links = records.filter { $0.quirk == nil }.map(\.name).sorted()
+    var links = records.filter { $0.variant == nil }.map(\.name).sorted()
       .map { "- [\($0)](\($0)/report.md)" }
-    links += studies.sorted().map { "- [\($0)](\($0)/report.md): each quirk alone" }
+    links += studies.sorted { $0.folder < $1.folder }.map {
+      "- [\($0.folder)](\($0.folder)/report.md): each \($0.subject) alone"
+    }
     let body = try ReportTemplate.render(page, with: MarkdownTemplate.part)
     let fence = command.codeFence
     let block = """
@@ -51,12 +54,12 @@ public enum ReproductionText {
     return text.replacingCharacters(in: first.lowerBound..<last.upperBound, with: block)
   }
 
-  /// The pages of a study of quirks, by the names of their files.
+  /// The pages of a study, by the names of their files.
   public static func pages(
-    of study: QuirkStudy, _ records: [ReproductionRecord],
+    of study: Study, _ records: [ReproductionRecord],
     notRun: [(name: String, reason: String)]
   ) throws -> [(file: String, text: String)] {
-    let page = QuirkPage(study, records, notRun: notRun).page
+    let page = StudyPage(study, records, notRun: notRun).page
     return [
       ("report.html", try ReportTemplate.render(page, with: HTMLTemplate.page)),
       ("report.md", try ReportTemplate.render(page, with: MarkdownTemplate.page)),

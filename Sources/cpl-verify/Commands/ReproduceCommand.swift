@@ -11,10 +11,12 @@ struct ReproduceCommand: PinnableCommand {
     abstract: "Reproduces reports: trains, judges, and compares the results with the paper's.",
     discussion: """
       NAME is an experiment (\(BuiltInExperiments.names.joined(separator: ", "))), a configuration \
-      of your own that ends in .yml, a table of the paper (table-cifar10, table-cifar100), or \
-      'quirks': each quirk of the published pipeline switched on alone, on cpl-small, or without \
-      --data on cpl-tiny. Weights and results are kept in a folder for each run, and the pages, \
-      without weights, in REPORTS, where README.md holds the tables.
+      of your own that ends in .yml, a table of the paper (table-cifar10, table-cifar100), or a study, on \
+      cpl-small, or without --data on cpl-tiny: 'quirks', each quirk of the published pipeline switched on \
+      alone; 'depth', 10 to 1000 convolutions; 'margin', the margin of the loss; 'batch-size'; 'shape', \
+      convolutions against dense layers; 'layers', each kind of layers in the ConvNet of "1-Lipschitz Layers \
+      Compared". Weights and results are kept in a folder for each run, and the pages, without weights, in \
+      REPORTS, where README.md holds the tables.
 
       After an interruption the same command continues; finished runs are recognised by their \
       digests and left as it is. The cheapest runs come first. With --budget nothing is begun that \

@@ -22,7 +22,7 @@ struct ReproductionPlanTests {
     #expect(plan.groups.count == 2)
     #expect(plan.groups[0].runs.map(\.experiment.training.seed) == [0, 1])
     #expect(plan.groups[0].epochs == 2)
-    #expect(plan.groups[1].runs.contains { $0.quirk == "lr-offset" })
+    #expect(plan.groups[1].runs.contains { $0.variant == "lr-offset" })
   }
 
   @Test("shards share all runs, evenly, and keep those of the same weights together")

@@ -136,11 +136,13 @@ struct ReproductionTests {
 
 @Suite("A study of quirks")
 struct QuirkStudyTests {
-  private func study(head: ModelRecipe.Head) throws -> QuirkStudy {
+  private func study(head: ModelRecipe.Head) throws -> Study {
     let model = ModelRecipe(
       convolutionLayers: 1, channels: 4, linearLayers: 1, linearInner: 8, head: head)
-    return try QuirkStudy(
-      ExperimentConfiguration(name: "x", model: .recipe(model), training: TrainingConfiguration()),
+    return try Study(
+      .quirks,
+      of: ExperimentConfiguration(
+        name: "x", model: .recipe(model), training: TrainingConfiguration()),
       dataset: "synthetic", seeds: [3, 4])
   }
 
@@ -148,11 +150,11 @@ struct QuirkStudyTests {
   func all() throws {
     for head in ModelRecipe.Head.allCases {
       let study = try study(head: head)
-      let measured = Set(study.group.runs.compactMap(\.quirk))
+      let measured = Set(study.group.runs.compactMap(\.variant))
       for quirk in Quirk.all {
         #expect(
-          measured.contains(quirk.name) != study.excluded.contains { $0.quirk == quirk.name })
-        for run in study.group.runs where run.quirk == quirk.name {
+          measured.contains(quirk.name) != study.excluded.contains { $0.variant == quirk.name })
+        for run in study.group.runs where run.variant == quirk.name {
           var alone = Profile.corrected
           alone[keyPath: quirk.path] = true
           #expect(run.judged == alone)
@@ -175,10 +177,51 @@ struct QuirkStudyTests {
     let runs = try study(head: .lln).group.runs
     for (position, run) in runs.enumerated() where !run.trains {
       let origin = try #require(runs[..<position].first { $0.name == run.weights })
-      #expect(origin.trains && origin.quirk == "corrected")
+      #expect(origin.trains && origin.variant == "corrected")
       #expect(origin.experiment == run.experiment)
     }
     #expect(Set(runs.map(\.name)).count == runs.count)
+  }
+}
+
+@Suite("Studies of training")
+struct StudyTests {
+  @Test("every variant differs in one thing, and is a run a seed", arguments: Study.Kind.allCases)
+  func variants(kind: Study.Kind) throws {
+    for name in ["cpl-tiny", "cpl-small"] {
+      let base = try #require(try BuiltInExperiments.named(name))
+      let study = try Study(kind, of: base, dataset: "cifar10", seeds: [0, 7], epochs: 3)
+      let runs = study.group.runs
+      #expect(runs.allSatisfy { $0.experiment.training.epochs == 3 && $0.variant != nil })
+      #expect(Set(runs.map(\.name)).count == runs.count)
+      #expect(Set(runs.compactMap(\.variant)).count * 2 == runs.count)
+      guard kind != .quirks else { continue }
+      #expect(study.excluded.isEmpty && runs.count > 4, "\(study.excluded)")
+      #expect(Set(runs.map { try? $0.experiment.yaml() }).count == runs.count)
+      for run in runs {
+        try run.experiment.check(path: run.name)
+        #expect(run.trains && run.isAudited)
+        var model = run.experiment
+        (model.training.seed, model.training.epochs, model.name) = (
+          base.training.seed, base.training.epochs, base.name
+        )
+        switch kind {
+        case .margin, .batchSize: #expect(model.model == base.model)
+        default: #expect(model.training == base.training)
+        }
+      }
+    }
+  }
+
+  @Test("a study whose variants cannot be is refused with the reason")
+  func impossible() throws {
+    var base = try #require(try BuiltInExperiments.named("cpl-tiny"))
+    base.model.recipe?.image = [3, 28, 28]
+    #expect {
+      try Study(.layers, of: base, dataset: "a", seeds: [0])
+    } throws: { error in
+      "\(error)".contains("layers") && "\(error)".contains("28×28")
+    }
   }
 }
 

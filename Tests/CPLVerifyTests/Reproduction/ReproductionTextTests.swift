@@ -29,7 +29,7 @@ struct ReproductionTextTests {
 
   private func readme(_ old: String? = nil, _ records: [ReproductionRecord]) throws -> String {
     try ReproductionText.readme(
-      replacing: old, records: records, studies: ["x-quirks"],
+      replacing: old, records: records, studies: [("x-quirks", "quirk")],
       notRun: [("cpl-m-cifar10-seed0", "the budget of 2 h is used up")],
       command: "cpl-verify reproduce cpl-s")
   }
@@ -91,12 +91,12 @@ struct ReproductionTextTests {
 
   @Test("a study's page gives each quirk's difference seed by seed, and says what is missing")
   func study() throws {
-    let study = try QuirkStudy(
-      try run(seed: 0).experiment, dataset: "cifar10", seeds: [0, 1])
+    let study = try Study(
+      .quirks, of: try run(seed: 0).experiment, dataset: "cifar10", seeds: [0, 1])
     // Clean accuracy of the corrected pipeline 0.5 and 0.6; under lr-offset 0.04 and 0.06 less.
     let records = try study.group.runs.compactMap { run -> ReproductionRecord? in
       var accuracy = run.experiment.training.seed == 0 ? 0.5 : 0.6
-      switch run.quirk {
+      switch run.variant {
       case "corrected": break
       case "lr-offset": accuracy -= run.experiment.training.seed == 0 ? 0.04 : 0.06
       default: return nil
@@ -114,5 +114,26 @@ struct ReproductionTextTests {
     #expect(text.contains("| nan-tie | not run |"))
     #expect(text.contains("- mean-pool, alone: the network has no 'mean' head."))
     #expect(text.contains("- y: no time."))
+  }
+
+  @Test("a study of training sets variants side by side, with a figure, and says what is missing")
+  func training() throws {
+    let base = try run(seed: 0).experiment
+    let study = try Study(.margin, of: base, dataset: "cifar10", seeds: [0, 1])
+    let records = try study.group.runs.filter { $0.variant != "1.4" }.map { run in
+      var report = ReportSample.full()
+      report.evaluation = EvaluationSummary(
+        images: 100, accuracy: run.experiment.training.seed == 0 ? 0.5 : 0.6,
+        certifiedAccuracy: [.sound: [Epsilon.published[0]: 0.25]])
+      return try ReproductionRecord(
+        run, report, epochs: 200, epochsReason: nil, trainingDigest: nil)
+    }
+    let pages = try ReproductionText.pages(of: study, records, notRun: [])
+    let text = pages[1].text
+    #expect(text.contains("| 0.1 | 55.00 % ± 7.1 | 25.00 % ± 0 |"), "\(text)")
+    #expect(text.contains("| 1.4 | not run | not run |"))
+    #expect(text.contains("| m | parameters | loss | L̄ |"))
+    #expect(pages[0].text.components(separatedBy: "<polyline").count == 5)
+    #expect(!text.contains("nan"))
   }
 }
