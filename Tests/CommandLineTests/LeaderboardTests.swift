@@ -30,7 +30,9 @@ struct LeaderboardTests {
           "leaderboard.sha256", "leaderboard.tex",
         ])
       #expect(
-        try names(in: folder + "/board/figures").filter { !$0.hasSuffix(".png") }
+        try names(in: folder + "/board/figures").filter {
+          !$0.hasSuffix(".png") && !$0.hasSuffix(".pdf")
+        }
           == ["leaderboard.csv", "leaderboard.svg"])
       #expect(try Program.run("leaderboard a.h5 more --out board --quiet", in: folder).code == 0)
       expectRefusal(

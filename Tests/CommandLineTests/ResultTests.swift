@@ -30,15 +30,18 @@ struct ResultTests {
       let figures = try names(in: folder + "/pages/figures")
       // All drawings are pictures too, or none is where nothing converts them.
       let converts = (try? RunningProgram.tool("rsvg-convert", ["--version"])().code) == 0
-      #expect(
-        figures.count { $0.hasSuffix(".png") }
-          == (converts ? figures.count { $0.hasSuffix(".svg") } : 0))
+      for format in [".png", ".pdf"] {
+        #expect(
+          figures.count { $0.hasSuffix(format) }
+            == (converts ? figures.count { $0.hasSuffix(".svg") } : 0))
+      }
       let page = try String(contentsOfFile: folder + "/pages/report.html", encoding: .utf8)
       #expect(page.contains("for which rsvg-convert") == !converts)
       for name in figures {
-        if name.hasSuffix(".png") {
+        if name.hasSuffix(".png") || name.hasSuffix(".pdf") {
           #expect(
-            try bytes(of: "\(folder)/pages/figures/\(name)").prefix(4) == [0x89, 0x50, 0x4E, 0x47])
+            try bytes(of: "\(folder)/pages/figures/\(name)").prefix(4)
+              == (name.hasSuffix(".png") ? [0x89, 0x50, 0x4E, 0x47] : [0x25, 0x50, 0x44, 0x46]))
           continue
         }
         let text = try String(contentsOfFile: "\(folder)/pages/figures/\(name)", encoding: .utf8)

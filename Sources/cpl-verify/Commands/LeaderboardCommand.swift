@@ -12,9 +12,9 @@ struct LeaderboardCommand: ParsableCommand {
     discussion: """
       Reads the HDF5 files that commands kept with --out, and of a folder all such files in it and in its \
       folders. With --out it writes leaderboard.html, whose table is sorted by a click, leaderboard.md, \
-      leaderboard.csv with every number, leaderboard.tex for the LaTeX package booktabs, and the figure as \
-      SVG, CSV and, where 'rsvg-convert' is installed, PNG. The terminal, Markdown and LaTeX show the strongest kind of certificates that all results \
-      have, the page and CSV show all kinds.
+      leaderboard.csv with every number, leaderboard.tex for the LaTeX package booktabs, as wide as a column of text, \
+      and the figure as SVG, CSV and, where 'rsvg-convert' is installed, PNG and PDF. The terminal, Markdown \
+      and LaTeX show the strongest kind of certificates that all results have, the page and CSV show all kinds.
       """)
 
   @Argument(help: "Files of results, and folders with such files.", completion: .file())

@@ -12,7 +12,7 @@ struct ReportCommand: ParsableCommand {
     discussion: """
       Reads the HDF5 file that a command kept with --out and writes report.html, report.md, \
       report.json and junit.xml, and in figures/ each figure as an SVG file with its numbers as CSV, and as \
-      a PNG file where 'rsvg-convert' is installed. \
+      PNG and PDF files where 'rsvg-convert' is installed. \
       Where the weights and images that were audited are still there, the page pictures some of the nearest \
       adversarial images, which are found again for it. The files of all shards of a run are put together in \
       results.h5, of which the pages are then made, and pages.sha256, which reveals an edited page. The \

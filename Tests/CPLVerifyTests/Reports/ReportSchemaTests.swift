@@ -83,6 +83,27 @@ struct ReportSchemaTests {
     }
   }
 
+  @Test("the page explains every key of a comparison and of a leaderboard")
+  func otherKeys() throws {
+    func check(_ value: Any, in table: String) {
+      if let list = value as? [Any] { list.forEach { check($0, in: table) } }
+      for (key, value) in value as? [String: Any] ?? [:] {
+        #expect(table.contains("`\(key)`") || table.contains(".\(key)`"), "\(key)")
+        if key != "certified_accuracy" { check(value, in: table) }
+      }
+    }
+    let (one, other) = (ReportSample.full(), ReportSample.full(violations: 1))
+    let paragraphs = ReportSchema.documentation.components(separatedBy: "\n\n")
+    for (title, json) in [
+      ("Comparison", try ReportComparison(one, other, names: ("a.h5", "b.h5")).json()),
+      ("Leaderboard", try Leaderboard([("a.h5", one), ("b.h5", other)]).json()),
+    ] {
+      let place = try #require(paragraphs.firstIndex { $0.hasPrefix("\(title): the object") })
+      check(
+        try JSONSerialization.jsonObject(with: Data(json.utf8)), in: paragraphs[place + 1])
+    }
+  }
+
   @Test("every column of CSV is explained by its field, in columns.csv and in the page")
   func columns() throws {
     let tables = ReportSample.full(violations: 1).csv()

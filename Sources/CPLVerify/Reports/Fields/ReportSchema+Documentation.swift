@@ -37,6 +37,9 @@ extension ReportSchema {
       table(
         "Weights: attributes and datasets of `cpl-weights`; LAYER is a layer's name, NAME a parameter's",
         CheckpointSchema.fields),
+      table("Comparison: the object that `report --compare --json` prints", comparison),
+      table(
+        "Leaderboard: the object that leaderboard.json and `leaderboard --json` hold", leaderboard),
     ].joined(separator: "\n")
   }
 
@@ -87,6 +90,57 @@ extension ReportSchema {
       "/counterexamples/INDEX/adversarial", "HDF5", "pixel value in [0, 1]",
       "the image of another class within its radius"
     ),
+  ]
+
+  private static let comparison = [
+    ("headline", "JSON", "text", "what differs, in one line"),
+    (
+      "notices", "JSON", "text",
+      "what a reader must know of each result, `first` and `second`: lists of objects of `kind` and `text`"
+    ),
+    ("images", "JSON", "count", "which both results are of"),
+    ("facts", "JSON", "", "configuration, data, code, weights, results and machine, a list"),
+    ("facts.name", "JSON", "text", "which fact"), ("facts.first", "JSON", "text", "of one result"),
+    ("facts.second", "JSON", "text", "of the other"),
+    ("facts.changed", "JSON", "1", "whether the two differ"),
+    (
+      "configuration_only_first", "JSON", "text",
+      "lines of the configuration that only one has, a list"
+    ),
+    ("configuration_only_second", "JSON", "text", "and those that only the other has"),
+    ("shares", "JSON", "", "of the images, such as accuracy, a list"),
+    ("shares.first", "JSON", "1", "the share under one result; `second`: under the other"),
+    ("shares.difference", "JSON", "1", "second − first"),
+    ("shares.interval", "JSON", "1", "of the difference, at 95 %: two numbers"),
+    ("shares.only_first", "JSON", "count", "images that count under one result alone"),
+    ("shares.only_second", "JSON", "count", "images that count under the other alone"),
+    ("shares.mcnemar_p", "JSON", "1", "McNemar's exact p-value of the two counts"),
+    (
+      "means", "JSON", "",
+      "over images, such as that of radii, a list with `first`, `second`, `difference`, `interval`"
+    ),
+    ("means.images", "JSON", "count", "that the mean is over"),
+    ("means.left_out", "JSON", "count", "images where a number is not finite"),
+    ("method", "JSON", "text", "how intervals and p-values are computed"),
+  ]
+
+  private static let leaderboard = [
+    ("headline", "JSON", "text", "which result is first, and over what, in one line"),
+    ("images", "JSON", "count", "which all results are of"),
+    ("results", "JSON", "", "a list, the first first; its own `results` is the path of the file"),
+    ("results.network", "JSON", "text", "its name"),
+    ("results.parameters", "JSON", "count", "numbers that training sets"),
+    ("results.epochs", "JSON", "count", "of its training"),
+    ("results.training_images", "JSON", "count", "of each epoch"),
+    ("results.accuracy", "JSON", "1", "the share of the images that are classified right"),
+    ("results.certified_accuracy", "JSON", "1", "by kind of certificate and radius"),
+    ("results.empirical_robust_accuracy", "JSON", "1", "under attack at 36/255: an upper limit"),
+    ("results.lipschitz_upper_bound", "JSON", "1", "L̄, before the head"),
+    ("results.slack", "JSON", "1", "L̄ over the lower side that was found"),
+    ("results.tightness_median", "JSON", "1", "of d/r"),
+    ("results.verdict", "JSON", "text", "as in a report"),
+    ("results.notices", "JSON", "text", "as in a report"),
+    ("results.digest", "JSON", "text", "the content digest of the result"),
   ]
 
   private static func heading(_ title: String) -> String {

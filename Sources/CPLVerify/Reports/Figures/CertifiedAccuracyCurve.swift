@@ -40,7 +40,9 @@ struct CertifiedAccuracyCurve {
       + (audit.map {
         ", and above it the empirical robust accuracy of the \(Shown.count($0.images.count)) audited "
           + "images: the share with no image of another class found within ε. "
-          + "\(Shown.count($0.attacked)) of them were attacked; the others count as not broken. "
+          + ($0.attacked == $0.images.count
+            ? ""
+            : "\(Shown.count($0.attacked)) of them were attacked; the others count as not broken. ")
           + meaning(of: $0)
       } ?? ".") + " Bars: 95 % (Wilson).\(curves.coincidences)"
     return ReportPage.Figure(
@@ -69,6 +71,14 @@ struct CertifiedAccuracyCurve {
     }
   }
 
+  /// A kind's, which says where it is no proof.
+  private func name(of curve: Curve) -> String {
+    CertificateKind(rawValue: curve.name).map {
+      $0.isProved ? curve.name : "\(curve.name) (no proof)"
+    }
+      ?? curve.name
+  }
+
   private var shown: [Curve] { curves + (gap.map { [$0.certified, $0.attacked] } ?? []) }
 
   /// An `svg` element, its colours by the page's style.
@@ -89,7 +99,8 @@ struct CertifiedAccuracyCurve {
       body += last.drawing(plot, "s\(index)")
       keys.append(
         Plot.Key(
-          name: "certified: \(group.map(\.name).joined(separator: ", "))", style: "s\(index)"))
+          name: "certified: " + group.reversed().map { name(of: $0) }.joined(separator: ", "),
+          style: "s\(index)"))
     }
     if let published {
       for (epsilon, share) in published.certifiedAccuracy.sorted(by: { $0.key < $1.key }) {

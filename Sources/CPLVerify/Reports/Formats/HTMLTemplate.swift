@@ -65,6 +65,9 @@ package enum HTMLTemplate {
     </ul>
     {{/empty(notices)}}
     {{#opening}}
+    {{#claim}}
+    <p class="caption">{{.}}</p>
+    {{/claim}}
     {{^empty(numbers)}}
     <ul class="numbers">
     {{#numbers}}

@@ -3,11 +3,17 @@
 /// A table for papers: a `tabular` with the rules of booktabs.
 struct LaTeXTable {
   private let table: ReportPage.Table
-  private let comment: String
+  /// A heading over neighbouring columns.
+  private let group: (title: String, columns: Range<Int>)?
+  /// A caption, as a comment.
+  private let caption: String
 
-  init(_ table: ReportPage.Table, comment: String) {
+  init(
+    _ table: ReportPage.Table, group: (title: String, columns: Range<Int>)?, caption: String
+  ) {
     self.table = table
-    self.comment = comment
+    self.group = group
+    self.caption = caption
   }
 
   var text: String {
@@ -19,8 +25,17 @@ struct LaTeXTable {
     func row(_ cells: [String]) -> String {
       "  \(cells.map(Self.escaped).joined(separator: " & ")) \\\\\n"
     }
-    return "% Needs \\usepackage{booktabs}; \(comment)\n"
-      + "\\begin{tabular}{\(alignment)}\n  \\toprule\n" + row(table.columns) + "  \\midrule\n"
+    let heading = group.map { group in
+      let (first, count) = (group.columns.lowerBound, group.columns.count)
+      let after = table.columns.count - first - count
+      return "  " + String(repeating: "& ", count: first)
+        + "\\multicolumn{\(count)}{c}{\(Self.escaped(group.title))}"
+        + String(repeating: " &", count: after)
+        + " \\\\\n  \\cmidrule(lr){\(first + 1)-\(first + count)}\n"
+    }
+    return "% Needs \\usepackage{booktabs}.\n% \\caption{\(Self.escaped(caption))}\n"
+      + "\\begin{tabular}{@{}\(alignment)@{}}\n  \\toprule\n" + (heading ?? "") + row(table.columns)
+      + "  \\midrule\n"
       + table.rows.map { row([$0.head] + $0.cells.map(\.text)) }.joined()
       + "  \\bottomrule\n\\end{tabular}\n"
   }
@@ -28,7 +43,7 @@ struct LaTeXTable {
   private static let symbols: [Character: String] = [
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
     "–": "--", "−": "$-$", "×": "$\\times$", "≤": "$\\leq$", "∞": "$\\infty$",
-    "ε": "$\\varepsilon$",
+    "ε": "$\\varepsilon$", "ℓ": "$\\ell$", "₂": "$_2$",
     "L̄": "$\\bar L$", "%": "\\%", "&": "\\&", "#": "\\#", "$": "\\$", "_": "\\_", "{": "\\{",
     "}": "\\}", "[": "{[}", "\n": " ",
   ]

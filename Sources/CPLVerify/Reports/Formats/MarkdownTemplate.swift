@@ -14,6 +14,10 @@ package enum MarkdownTemplate {
     {{/empty(notices)}}
     {{#opening}}
     {{title}}.
+    {{#claim}}
+
+    {{.}}
+    {{/claim}}
 
     {{^empty(numbers)}}
     |  |  |  |

@@ -22,6 +22,8 @@ extension ReportPage {
     }
 
     let title: String
+    /// What a certificate of the kind that is shown states.
+    let claim: String?
     let numbers: [Number]
     let figure: Figure?
     /// The figure's, which its table has a shorter one beside.
@@ -30,12 +32,13 @@ extension ReportPage {
     let picturesCaption =
       "In threes: an image, the nearest adversarial image that the audit found, and their difference "
       + "enlarged around grey; from the tightest certificate to the loosest. r: certified radius, "
-      + "d: distance."
+      + "d: distance of the two, both ℓ₂ with pixel values in [0, 1], r rounded down and d up."
     /// The command that makes the results again.
     let command: Code?
 
     init(_ report: VerificationReport, examples: [ExampleImage]) {
       title = Self.title(report.provenance, report.model)
+      claim = report.shownCertificate?.claim
       numbers = Self.numbers(report)
       figure = CertifiedAccuracyCurve(report, published: .matching(report))?.figure
       figureCaption = figure?.caption ?? ""
@@ -53,6 +56,7 @@ extension ReportPage {
               + Shown.className(example.adversarialPrediction, names),
             distances: "r = \(Shown.lower(image.radius, digits: 3)), "
               + "d = \(Shown.upper(image.distance, digits: 3)), "
+              + "d/r = \(Shown.number(image.tightness, digits: 4)), "
               + "difference\u{A0}×\u{A0}\(Shown.number(pictures.magnification, digits: 2))")
         }
       }
@@ -83,9 +87,7 @@ extension ReportPage {
           label: label, value: Shown.percent(observed.share),
           detail: "95 %: \(Shown.interval(observed)); \(Shown.count(images))\(all) images\(what)")
       }
-      let kind =
-        report.audit?.certificate
-        ?? CertificateKind.allCases.last { summary.certifiedAccuracy[$0] != nil }
+      let kind = report.shownCertificate
       let tightness = report.audit.flatMap { Distribution($0.tightness) }
       return [
         number(
@@ -104,13 +106,37 @@ extension ReportPage {
         Number(
           label: "median d/r", value: Shown.number(tightness?.median, digits: 4),
           detail: tightness.map {
-            "from \(Shown.number($0.min, digits: 4)) to \(Shown.number($0.max, digits: 4)); "
+            "distance of the nearest adversarial image found, over the certified radius; from "
+              + "\(Shown.number($0.min, digits: 4)) to \(Shown.number($0.max, digits: 4)); "
               + "\(Shown.count(report.audit?.tightness.count ?? 0)) of "
-              + "\(Shown.count(report.audit?.attacked ?? 0)) certified and attacked images, those with "
-              + "an adversarial image found; 1 or below is broken, just above is tight"
+              + "\(Shown.count(report.audit?.attacked ?? 0)) certified and attacked images, whether "
+              + "classified right or not"
           } ?? "no certificate was attacked"),
       ]
     }
+  }
+}
+
+extension VerificationReport {
+  /// The kind of certificates that the first screen shows: the one that was audited, else the strongest there is.
+  fileprivate var shownCertificate: CertificateKind? {
+    audit?.certificate
+      ?? CertificateKind.allCases.last { accuracies?.certifiedAccuracy[$0] != nil }
+  }
+}
+
+extension CertificateKind {
+  /// What a certificate of this kind states, in one sentence.
+  fileprivate var claim: String {
+    let arithmetic =
+      switch certificate.arithmetic {
+      case .real: "in real arithmetic"
+      case .binary32: "as computed in binary32"
+      case .binary64: "as computed in binary64, rounding included"
+      }
+    return
+      "What a \(self) certificate states: no image with pixel values in [0, 1] within its radius r (ℓ₂) is "
+      + "of another class, \(arithmetic)." + (isProved ? "" : " It is an estimate, not a proof.")
   }
 }
 

@@ -23,7 +23,10 @@ extension Leaderboard {
         }
       }
     }
-    return "\(entries.count) networks on the same \(Shown.count(entries.first?.images ?? 0)) images"
+    let images = "\(Shown.count(entries.first?.images ?? 0)) images"
+    return
+      (entries.count == 1
+      ? "1 network on \(images)" : "\(entries.count) networks on the same \(images)")
       + (best ?? "")
   }
 
@@ -153,14 +156,33 @@ extension Leaderboard {
       page(table(columns(commonKinds, share: Shown.estimate))), with: MarkdownTemplate.page)
   }
 
-  /// The table in LaTeX, for the package booktabs, with the same columns as in Markdown.
+  /// The table in LaTeX, for the package booktabs, as wide as a column of text: accuracies, and the median of d/r, where
+  /// there are any. Everything else is in CSV.
   public func latex() -> String {
-    let columns = columns(commonKinds) { share in
+    func percent(_ share: ObservedShare?) -> String {
       share.map { Shown.fixed($0.share * 100) } ?? Shown.none
     }
-    let table = table(columns)
+    let certified = commonKinds.flatMap { kind in
+      LeaderboardEntry.epsilons.map { epsilon in
+        Column(name: "\(epsilon)", kind: kind) { percent($0.certified(kind, epsilon)) }
+      }
+    }
+    let others = [
+      Column(name: "attacked") { percent($0.attacked?.share) },
+      Column(name: "d/r") { Shown.number($0.tightness?.median, digits: 4) },
+    ].filter { column in entries.contains { column.cell($0) != Shown.none } }
+    let columns = [Column(name: "clean") { percent($0.clean) }] + certified + others
+    let kind = common.map { "\($0)\($0.isProved ? "" : ", no proof")" }
     return LaTeXTable(
-      table, comment: "shares in per cent; certified accuracy: \(common?.rawValue ?? "none")"
+      table(columns),
+      group: kind.map { ("certified (\($0))", 2..<2 + certified.count) },
+      caption:
+        "Clean and certified accuracy in per cent of \(Shown.count(entries.first?.images ?? 0)) test images, "
+        + "by the radius ε (ℓ₂, pixel values in [0, 1])"
+        + (others.isEmpty
+          ? "."
+          : "; attacked: empirical robust accuracy at \(Epsilon.published[0]), an upper limit; d/r: the median of the "
+            + "distance of the nearest adversarial image found over the certified radius.")
     ).text
   }
 
