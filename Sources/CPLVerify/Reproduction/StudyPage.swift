@@ -6,7 +6,7 @@ import CPLReports
 
 /// The page of a study: what each variant does to the figures.
 struct StudyPage {
-  private let study: QuirkStudy
+  private let study: Study
   private let records: [ReproductionRecord]
   private let notRun: [(name: String, reason: String)]
 
@@ -104,53 +104,24 @@ struct StudyPage {
   private var drawing: ReportPage.Section? {
     let names = study.variants.filter { !records(of: $0).isEmpty }
     guard study.baseline == nil, names.count > 1, let kind = kinds.last else { return nil }
-    typealias Curve = (name: String, value: (ReproductionRecord) -> Double?)
-    let curves =
-      [Curve("clean", { $0.accuracy })]
-      + Epsilon.published.prefix(3).map { epsilon in
-        Curve("certified (\(kind)) at \(epsilon)", { $0.certified(kind, epsilon) })
-      }
-    let plot = Plot()
-    func place(_ index: Int) -> Double { (Double(index) + 0.5) / Double(names.count) }
-    var body = [0, 0.25, 0.5, 0.75, 1].map {
-      plot.horizontalLine(at: $0, label: "\(Int($0 * 100)) %")
-    }.joined()
-    for (index, name) in names.enumerated() { body += plot.tick(at: place(index), label: name) }
-    for (style, curve) in curves.enumerated() {
-      let spreads = names.enumerated().compactMap { index, name in
-        Spread(records(of: name).compactMap(curve.value)).map { (x: place(index), spread: $0) }
-      }
-      body += plot.curve(spreads.map { ($0.x, $0.spread.mean) }, "s\(style)")
-      for (x, spread) in spreads {
-        guard let deviation = spread.standardDeviation else { continue }
-        body += plot.whisker(
-          at: x, max(0, spread.mean - deviation)...min(1, spread.mean + deviation), "s\(style)")
-      }
+    func curve(_ name: String, _ value: (ReproductionRecord) -> Double?) -> VariantFigure.Curve {
+      VariantFigure.Curve(
+        name,
+        names.map { variant in
+          Spread(records(of: variant).compactMap(value)).map { ($0.mean, $0.standardDeviation) }
+        })
     }
-    let rows = names.map { name in
-      curves.map { curve in Spread(records(of: name).compactMap(curve.value)) }
+    let certified = Epsilon.published.prefix(3).map { epsilon in
+      curve("certified (\(kind)) at \(epsilon)") { $0.certified(kind, epsilon) }
     }
     return ReportPage.Section(
       heading: "In one figure",
       figures: [
-        ReportPage.Figure(
-          name: "study",
-          caption:
-            "Clean and certified accuracy by \(study.subject). Bars: the standard deviation over the seeds.",
-          drawing: plot.element(
-            body + plot.axes(study.subject, "share of the images"),
-            keys: curves.enumerated().map { Plot.Key(name: $1.name, style: "s\($0)") },
-            title: study.title, description: "Clean and certified accuracy by \(study.subject)."),
-          table: ReportPage.Table(
-            caption: "Means over the seeds", columns: [study.subject] + curves.map(\.name),
-            rows: zip(names, rows).map { ReportPage.Row($0, $1.map(Shown.spread)) }),
-          numbers: CSVTable(
-            "study",
-            [CSVTable.Column(study.subject, .text, "the variant")]
-              + curves.map { CSVTable.Column($0.name, .ratio, "the mean over the seeds") },
-            zip(names, rows).map { name, spreads in
-              [name] + spreads.map { $0.map { "\($0.mean)" } ?? "" }
-            }))
+        VariantFigure(
+          title: "Clean and certified accuracy by \(study.subject)", subject: study.subject,
+          variants: names,
+          curves: [curve("clean", \.accuracy)] + certified
+        ).figure
       ])
   }
 
