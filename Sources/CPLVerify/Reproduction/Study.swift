@@ -72,11 +72,11 @@ extension Study {
     case .shape:
       let total = experiment.model.recipe.map { $0.convolutionLayers + $0.linearLayers } ?? 0
       try self.init(
-        kind, "Convolutional against dense layers", subject: "convolutions + dense layers",
+        kind, "Convolutional against dense layers", subject: "convolutions and dense layers",
         "The number of layers stays, and how many of them are convolutions is changed.",
         Array(Set([0, total / 3, 2 * total / 3, total])).sorted().map { convolutions in
           (
-            "\(convolutions)+\(total - convolutions)",
+            "\(convolutions)-and-\(total - convolutions)",
             {
               $0.model.recipe?.convolutionLayers = convolutions
               $0.model.recipe?.linearLayers = total - convolutions

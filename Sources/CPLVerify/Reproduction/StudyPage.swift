@@ -59,11 +59,12 @@ struct StudyPage {
     return section
   }
 
-  /// The kinds of certificates that there are.
+  /// The kinds of certificates that there are; all before anything was run.
   private var kinds: [CertificateKind] {
-    CertificateKind.standing.filter { kind in
-      records.isEmpty || records.contains { $0.certifiedAccuracy[kind.rawValue] != nil }
+    let found = CertificateKind.standing.filter { kind in
+      records.contains { $0.certifiedAccuracy[kind.rawValue] != nil }
     }
+    return found.isEmpty ? CertificateKind.standing : found
   }
 
   /// One kind of certificate: a row a variant.
