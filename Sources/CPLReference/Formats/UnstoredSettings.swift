@@ -22,7 +22,8 @@ public struct UnstoredSettings: Equatable, Sendable {
   public var terms: Int?
   /// How convolutions pad, where their layers can do either; as in the published code where nil.
   public var convolutionPadding: ConvolutionPadding?
-  /// ε in the step h = 2/(σ̂² + ε) of convex potential layers; as in the published code where nil.
+  /// ε in the step h = 2/(σ̂² + ε) of convex potential layers, or under the root of AOL's scaling; as in the published
+  /// code where nil.
   public var regularization: Double?
 
   public init(
@@ -61,21 +62,22 @@ public struct UnstoredSettings: Equatable, Sendable {
     func check(_ setting: (some Any)?, _ name: String, _ concerns: (any LayerKind) -> Bool) throws {
       guard setting == nil || layers.contains(where: { concerns($0.value) }) else {
         throw ReferenceError.mismatch(
-          expected: "nothing said of \(name) of \(dictionary.path), whose layers do not have them",
+          expected:
+            "nothing said of \(name) for \(dictionary.path), whose layers have no such setting",
           found: "a setting")
       }
     }
     try check(terms, "terms") { $0 is SOCKind }
     try check(convolutionPadding, "paddings") { $0 is any PaddedKind }
-    try check(regularization, "numbers beside σ̂²") { $0 is any SteppedKind }
+    try check(regularization, "regularization") { $0 is any RegularizedKind }
     return layers.map { layer in
       var layer = layer
       if let convolutionPadding, var kind = layer.value as? any PaddedKind {
         kind.padding = convolutionPadding
         layer = LayerSpecification(kind)
       }
-      if let regularization, var kind = layer.value as? any SteppedKind {
-        kind.step.regularization = regularization
+      if let regularization, var kind = layer.value as? any RegularizedKind {
+        kind.regularization = regularization
         layer = LayerSpecification(kind)
       }
       return layer

@@ -72,7 +72,8 @@ struct UnstoredOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is added to σ̂² in the step of convex potential layers; without it as in the published code.",
+      "What is added to σ̂² in the step of convex potential layers, or under the root of AOL's scaling; "
+        + "without it as in the published code.",
       valueName: "number"))
   var regularization: Double?
 

@@ -139,6 +139,10 @@ import Testing
       let (predictions, radii) = try certified.certify(images, workers: .serial)
       let hunt = Hunt(images: images, radii: radii, predictions: predictions)
       count += hunt.count
+      let refusal = #expect(throws: (any Error).self) {
+        try CertifiedNetwork(EvaluatedNetwork(verified), .local)
+      }
+      #expect(refusal.map { "\($0)" }?.contains("circular") == true)
       let executed = certified.network.binary64
       #expect(try hunt.brokenByDescent(verified, in: executed) == 0, "seed \(seed)")
       #expect(try hunt.brokenByRounding(in: executed, points: Float.self) == 0, "seed \(seed)")
@@ -199,7 +203,19 @@ import Testing
     #expect(silent.contains { $0.contains("--convolution-padding sets it") })
     #expect(silent.contains { $0.contains("--regularization sets it") })
     let zero = try Checkpoint.read(
-      path + "aol.pth", settings: UnstoredSettings(convolutionPadding: .zero))
+      path + "aol.pth",
+      settings: UnstoredSettings(convolutionPadding: .zero, regularization: 1e-2))
+    let json = try JSONEncoder().encode(zero.network.layers.map(\.specification))
+    #expect(
+      try JSONDecoder().decode([LayerSpecification].self, from: json)
+        == zero.network.layers.map(\.specification))
+    #expect(
+      zero.network.layers.compactMap { $0.specification.value as? AOLConvolutionKind }
+        .allSatisfy { $0.regularization == 1e-2 })
+    let norms = try [zero, try Checkpoint.read(path + "aol.pth")].map {
+      try $0.network.layers[2].bounded.spectralNorm()?.upperBound ?? .infinity
+    }
+    #expect(norms[0] < norms[1])
     #expect(
       zero.network.layers.allSatisfy {
         ($0.specification.value as? AOLConvolutionKind)?.padding != .circular
@@ -207,7 +223,8 @@ import Testing
     for (file, settings) in [
       ("soc.pth", UnstoredSettings(convolutionPadding: .circular)),
       ("sll.pth", UnstoredSettings(convolutionPadding: .zero)),
-      ("aol.pth", UnstoredSettings(regularization: 1e-3)),
+      ("sll.pth", UnstoredSettings(regularization: 1e-3)),
+      ("aol.pth", UnstoredSettings(regularization: -1e-3)),
       ("cpl.pth", UnstoredSettings(regularization: 0)),
       ("cpl.pth", UnstoredSettings(regularization: .nan)),
     ] {

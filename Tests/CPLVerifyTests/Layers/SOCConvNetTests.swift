@@ -50,7 +50,7 @@ import Testing
   func settings() {
     let other = Fixture.repository.appending(path: "fixtures/convnet/aol.pth").path
     for (path, terms, words) in [
-      (Self.fixture, 0, "1 to 20"), (Self.fixture, 21, "1 to 20"), (other, 5, "terms of"),
+      (Self.fixture, 0, "1 to 20"), (Self.fixture, 21, "1 to 20"), (other, 5, "terms for"),
     ] {
       let error = #expect(throws: ReferenceError.self) {
         _ = try Checkpoint.read(path, settings: UnstoredSettings(terms: terms))

@@ -24,7 +24,8 @@ struct ConvNetFamily: PublishedFamily {
       [
         "how its convolutions pad is not stored: taken as circular, as the published code has it; --convolution-padding "
           + "sets it",
-        "1e-6 under the root of AOL's scaling is not stored, but what the published code has",
+        "what is added under the root of AOL's scaling is not stored: taken as 1e-6, as the published code has it; "
+          + "--regularization sets it",
       ]
     ),
     (

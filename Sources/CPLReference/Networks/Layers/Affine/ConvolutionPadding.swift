@@ -7,11 +7,3 @@ public enum ConvolutionPadding: String, Codable, CaseIterable, Sendable {
   /// The pixels of the opposite edge: the image is a torus.
   case circular
 }
-
-/// A kind of layers whose convolution may have either padding.
-package protocol PaddedKind: LayerKind {
-  var padding: ConvolutionPadding { get set }
-}
-
-extension AOLConvolutionKind: PaddedKind {}
-extension ConvolutionKind: PaddedKind {}
