@@ -75,6 +75,32 @@ struct ForeignWeightsTests {
     }
   }
 
+  @Test("a ConvNet of SOC layers is named, and what it does not store can be said")
+  func convNet() throws {
+    try withTemporaryFolder { folder in
+      let weights = fixture("convnet/soc.pth")
+      let shown = try Program.run(["inspect", weights, "--json"], in: folder)
+      #expect(shown.code == 0 && shown.error.isEmpty, "\(shown)")
+      for words in ["ConvNet of '1-Lipschitz Layers Compared', of SOC", "--terms sets it"] {
+        #expect(shown.output.contains(words), "\(words): \(shown)")
+      }
+      #expect(
+        (try shown.json()["architecture"] as? String)?
+          .contains("SOC 3×3, 12 terms, filter as stored") == true)
+      let told = try Program.run(["convert", weights, "a.h5", "--terms", "4"], in: folder)
+      #expect(told.code == 0 && !told.output.contains("--terms"), "\(told)")
+      let copy = try Program.run(["inspect", "a.h5", "--json"], in: folder).json()
+      #expect((copy["architecture"] as? String)?.contains("4 terms, filter as stored") == true)
+      expectRefusal(
+        try Program.run(["inspect", "a.h5", "--terms", "4"], in: folder), code: 65,
+        "describes its network itself")
+      let padded = try Program.run(
+        ["bounds", fixture("convnet/cpl.pth"), "--convolution-padding", "circular", "--json"],
+        in: folder)
+      #expect(padded.code == 0 && !padded.output.contains("--convolution-padding"), "\(padded)")
+    }
+  }
+
   @Test("no hostile file is more than one line and exit code 65")
   func hostile() throws {
     let folder = fixture("hostile")

@@ -117,6 +117,14 @@ struct PublishedTensors {
     return Tensor(shape: newShape ?? shape, elements: elements)
   }
 
+  /// Takes the tensors of a layer, whose names begin with `stem`, in the shapes that its kind states.
+  mutating func take(
+    _ stored: [(name: String, shape: [Int])], at stem: String,
+    as stated: [(name: String, shape: [Int])]
+  ) throws -> [Tensor<Float>] {
+    try zip(stored, stated).map { try take(stem + $0.name, $0.shape, as: $1.shape) }
+  }
+
   /// Takes a number that may be missing, stored in whatever shape.
   mutating func takeNumber(_ name: String) throws -> Float? {
     guard let tensor = tensors[name] else { return nil }

@@ -29,8 +29,12 @@ extension StateDictionary {
     if let (key, expected, found) = model.problem {
       throw invalid("the network's \(key)", expected: expected, found: found)
     }
-    var layers = model.layers(mean: mean, standardDeviation: deviation)
-      .map(tensors.family.published)
+    var layers = try settings.applied(
+      to: model.layers(mean: mean, standardDeviation: deviation).map(tensors.family.published),
+      of: self)
+    if let (expected, found) = LayerSpecification.problem(in: layers) {
+      throw ReferenceError.mismatch(expected: "\(path): \(expected)", found: found)
+    }
     for (index, stem) in tensors.stems(of: layers).enumerated() {
       guard let kind = layers[index].value as? any SteppedKind else { continue }
       let name = stem + type(of: kind).publishedSpectralNorm
@@ -51,7 +55,7 @@ extension StateDictionary {
         StepSize(rule: rule, value: step, regularization: regularization))
     }
     let reading = try network(of: layers, &tensors)
-    var notes = sizes.notes + normalizationNotes
+    var notes = sizes.notes.filter(settings.leavesOpen) + normalizationNotes
     if settings.padding == nil, model.recipe != nil, model.channels > mean.count {
       notes.append("how channels are added is not stored: taken as zeros; --padding sets it")
     }
@@ -72,14 +76,10 @@ extension StateDictionary {
     let names = CPLNetwork<Float>.names(of: layers)
     for (index, stem) in tensors.stems(of: layers).enumerated() {
       let kind = layers[index].value
-      parameters.append(
-        try zip(tensors.family.parameters(of: kind), kind.parameterShapes).map {
-          try tensors.take(stem + $0.name, $0.shape, as: $1.shape)
-        })
+      let family = tensors.family
+      parameters.append(try family.takeParameters(of: kind, at: stem, from: &tensors))
       buffers.append(
-        try zip(tensors.family.buffers(of: kind), kind.bufferShapes).map {
-          try tensors.take(stem + $0.name, $0.shape, as: $1.shape)
-        })
+        try tensors.take(family.buffers(of: kind), at: stem, as: kind.bufferShapes))
       guard let kind = kind as? any SteppedKind else { continue }
       state.spectralNorms[names[index]] = try tensors.takeNumber(
         stem + type(of: kind).publishedSpectralNorm)

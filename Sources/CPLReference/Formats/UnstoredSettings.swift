@@ -18,10 +18,18 @@ public struct UnstoredSettings: Equatable, Sendable {
   public var pooling: FeaturePooling?
   /// The number of classes of a network without LLN; 10 where nil.
   public var classes: Int?
+  /// The last power in the series of SOC layers; where nil what their published code evaluates with.
+  public var terms: Int?
+  /// How convolutions pad, where their layers can do either; as in the published code where nil.
+  public var convolutionPadding: ConvolutionPadding?
+  /// ε in the step h = 2/(σ̂² + ε) of convex potential layers, or under the root of AOL's scaling; as in the published
+  /// code where nil.
+  public var regularization: Double?
 
   public init(
     network: String? = nil, mean: [Float]? = nil, standardDeviation: [Float]? = nil,
-    padding: ChannelPadding? = nil, pooling: FeaturePooling? = nil, classes: Int? = nil
+    padding: ChannelPadding? = nil, pooling: FeaturePooling? = nil, classes: Int? = nil,
+    terms: Int? = nil, convolutionPadding: ConvolutionPadding? = nil, regularization: Double? = nil
   ) {
     self.network = network
     self.mean = mean
@@ -29,6 +37,9 @@ public struct UnstoredSettings: Equatable, Sendable {
     self.padding = padding
     self.pooling = pooling
     self.classes = classes
+    self.terms = terms
+    self.convolutionPadding = convolutionPadding
+    self.regularization = regularization
   }
 
   /// Throws where something is said of a file that needs nothing said.
@@ -38,8 +49,48 @@ public struct UnstoredSettings: Equatable, Sendable {
     guard self == UnstoredSettings() else {
       throw ReferenceError.mismatch(
         expected: "nothing said of \(file)",
-        found: "a network's prefix, a mean, a deviation, a padding, a head or a number of classes")
+        found: "a network's prefix, or something of its images, layers or head")
     }
+  }
+
+  /// The layers as these settings have them.
+  ///
+  /// - Throws: `ReferenceError.mismatch` where something is said of layers that the network does not have.
+  func applied(
+    to layers: [LayerSpecification], of dictionary: StateDictionary
+  ) throws -> [LayerSpecification] {
+    func check(_ setting: (some Any)?, _ name: String, _ concerns: (any LayerKind) -> Bool) throws {
+      guard setting == nil || layers.contains(where: { concerns($0.value) }) else {
+        throw ReferenceError.mismatch(
+          expected:
+            "nothing said of \(name) for \(dictionary.path), whose layers have no such setting",
+          found: "a setting")
+      }
+    }
+    try check(terms, "terms") { $0 is SOCKind }
+    try check(convolutionPadding, "paddings") { $0 is any PaddedKind }
+    try check(regularization, "regularization") { $0 is any RegularizedKind }
+    return layers.map { layer in
+      var layer = layer
+      if let convolutionPadding, var kind = layer.value as? any PaddedKind {
+        kind.padding = convolutionPadding
+        layer = LayerSpecification(kind)
+      }
+      if let regularization, var kind = layer.value as? any RegularizedKind {
+        kind.regularization = regularization
+        layer = LayerSpecification(kind)
+      }
+      return layer
+    }
+  }
+
+  /// Whether a note tells of something that is not said here: it names the flag that sets it.
+  func leavesOpen(_ note: String) -> Bool {
+    let said = [
+      convolutionPadding.map { _ in "--convolution-padding" },
+      regularization.map { _ in "--regularization" },
+    ]
+    return !said.compactMap(\.self).contains(where: note.contains)
   }
 
   /// Throws where something is said of a head that the file stores.

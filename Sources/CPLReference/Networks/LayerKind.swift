@@ -166,7 +166,7 @@ public struct PublishedLayer: Equatable, Sendable {
 /// The names under which kinds of layers write their sizes.
 enum LayerField: String, CodingKey {
   case mean, standardDeviation, side, height, width, inputChannels, channels, inner, kernel, step
-  case window, inputShape, features, classes, padding, terms
+  case window, inputShape, features, classes, padding, terms, regularization
   case inputs, outputs
   case unlabelled = "_0"
 }

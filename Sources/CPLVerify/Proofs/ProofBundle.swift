@@ -72,7 +72,7 @@ package struct ProofBundle: Sendable {
       guard var statement = (layer as? any ProvableLayer)?.statement else {
         throw .invalid(
           what: "layer \(layer.name)", expected: "a layer that a bundle can state",
-          found: layer.specification.kind)
+          found: layer.specification.value.summary)
       }
       statement.name = layer.name
       if statement.tensors != nil {

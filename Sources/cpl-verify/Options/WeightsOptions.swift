@@ -59,11 +59,30 @@ struct UnstoredOptions: ParsableArguments {
       valueName: "count"))
   var classes: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "The last power in the series of SOC layers, 1 to 20; 12 without it.", valueName: "count"))
+  var terms: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How convolutions of AOL and convex potential layers pad; without it as in the published code."
+    ))
+  var convolutionPadding: ConvolutionPadding?
+
+  @Option(
+    help: ArgumentHelp(
+      "What is added to σ̂² in the step of convex potential layers, or under the root of AOL's scaling; "
+        + "without it as in the published code.",
+      valueName: "number"))
+  var regularization: Double?
+
   var settings: UnstoredSettings {
     UnstoredSettings(
       network: network, mean: mean?.values, standardDeviation: std?.values, padding: padding,
       pooling: head,
-      classes: classes)
+      classes: classes, terms: terms, convolutionPadding: convolutionPadding,
+      regularization: regularization)
   }
 
   /// The flags that say the same again.
@@ -72,6 +91,9 @@ struct UnstoredOptions: ParsableArguments {
       ("--network", network), ("--mean", mean?.text), ("--std", std?.text),
       ("--padding", padding?.rawValue),
       ("--head", head?.rawValue), ("--classes", classes.map(String.init)),
+      ("--terms", terms.map(String.init)),
+      ("--convolution-padding", convolutionPadding?.rawValue),
+      ("--regularization", regularization.map { "\($0)" }),
     ]
     return texts.flatMap { flag, value in value.map { [flag, $0] } ?? [] }
   }
@@ -83,6 +105,7 @@ struct UnstoredOptions: ParsableArguments {
 
 extension ChannelPadding: ExpressibleByArgument {}
 extension FeaturePooling: ExpressibleByArgument {}
+extension ConvolutionPadding: ExpressibleByArgument {}
 
 /// A number for each channel, as a flag lists them: "0.49,0.48,0.45".
 struct ChannelNumbers: ExpressibleByArgument {

@@ -22,13 +22,13 @@ import Testing
 
   @Test(
     "a state dictionary is judged as its published code executes it",
-    arguments: ["aol", "cpl", "sll"])
+    arguments: ["aol", "cpl", "sll", "soc"])
   func checkpoints(_ layer: String) throws {
     let checkpoint = try Checkpoint.read(Self.fixture("\(layer).pth"))
     let verified = try VerifiedNetwork(
       checkpoint.network, profile: .corrected, steps: .shipped, workers: .serial
     ) { _, _ in }
-    let file = try HDF5File.open(Self.fixture("convnet.h5"))
+    let file = try HDF5File.open(Self.fixture(layer == "soc" ? "soc.h5" : "convnet.h5"))
     let images = try file.readTensor(of: Float.self, from: "/images")
     let expected = try file.readTensor(of: Double.self, from: "/logits/\(layer)")
     let network = EvaluatedNetwork(verified).binary64
@@ -72,7 +72,9 @@ import Testing
     #expect(try copy.digest() == checkpoint.network.digest())
   }
 
-  @Test("a recipe is the published skeleton, of whatever layers", arguments: ["aol", "cpl", "sll"])
+  @Test(
+    "a recipe is the published skeleton, of whatever layers",
+    arguments: ["aol", "cpl", "sll", "soc"])
   func recipes(_ layer: String) throws {
     let model = try Self.recipe(layer)
     #expect(model.problem == nil && model.classes == 10 && model.image == [3, 32, 32])
@@ -100,6 +102,7 @@ import Testing
       ("aol", "blocks: 6", "model.convnet.blocks"), ("cpl", "width: 15", "model.convnet.width"),
       ("oal", "blocks: 5", "model.convnet.layer"), ("sll", "kernel: 4", "model.convnet.kernel"),
       ("aol", "classes: 513", "model.convnet.classes"),
+      ("soc", "terms: 21", "model.convnet.terms"), ("aol", "terms: 4", "model.convnet.terms"),
       ("aol", "hight: 3", "model.convnet.hight"),
     ])
   func mistakes(layer: String, other: String, key: String) {

@@ -22,8 +22,10 @@ struct ConvNetFamily: PublishedFamily {
     (
       "aol", "parametrizations.weight.original", "parametrizations.weight.original",
       [
-        "how its convolutions pad is not stored: taken as circular, with 1e-6 under the root of AOL's scaling, as the "
-          + "published code has them"
+        "how its convolutions pad is not stored: taken as circular, as the published code has it; --convolution-padding "
+          + "sets it",
+        "what is added under the root of AOL's scaling is not stored: taken as 1e-6, as the published code has it; "
+          + "--regularization sets it",
       ]
     ),
     (
@@ -36,11 +38,22 @@ struct ConvNetFamily: PublishedFamily {
     (
       "cpl", "kernel", "u",
       [
-        "how its convolutions pad and what is added to σ̂² are not stored: taken as zeros and 1e-6, as the published code "
-          + "has them"
+        "how its convolutions pad is not stored: taken as zeros, as the published code has it; --convolution-padding "
+          + "sets it",
+        "what is added to σ̂² is not stored: taken as 1e-6, as the published code has it; --regularization sets it",
+      ]
+    ),
+    (
+      "soc", "random_conv_filter", "random_conv_filter",
+      [
+        "filters are divided by the least of the four estimates that the stored vectors make, times the correction; how "
+          + "its convolutions pad is not stored: taken as zeros, as the published code has it"
       ]
     ),
   ]
+
+  /// Of SOC's series in evaluation.
+  private static let terms = 12
 
   /// The family of a file's networks; nil where none is of it.
   init?(_ tensors: [StoredTensor]) {
@@ -86,6 +99,9 @@ struct ConvNetFamily: PublishedFamily {
     case var kind as SLLConvolutionKind:
       kind.weighting = .magnitude
       return LayerSpecification(kind)
+    case var kind as SOCKind:
+      kind.isNormalized = false
+      return LayerSpecification(kind)
     default: return layer
     }
   }
@@ -99,6 +115,13 @@ struct ConvNetFamily: PublishedFamily {
     case is SLLConvolutionKind: [("kernel", shapes[0]), ("bias", shapes[1]), ("q", shapes[2])]
     default: kind.publishedParameterShapes
     }
+  }
+
+  func takeParameters(
+    of kind: any LayerKind, at stem: String, from tensors: inout PublishedTensors
+  ) throws -> [Tensor<Float>] {
+    if let kind = kind as? SOCKind { return try tensors.takeSkewConvolution(kind, at: stem) }
+    return try tensors.take(parameters(of: kind), at: stem, as: kind.parameterShapes)
   }
 
   func buffers(of kind: any LayerKind) -> [(name: String, shape: [Int])] {
@@ -168,6 +191,14 @@ struct ConvNetFamily: PublishedFamily {
       )
     }
     notes += layer.notes
+    if layer.name == SOCKind.family {
+      recipe.terms = settings.terms ?? Self.terms
+      if settings.terms == nil {
+        notes.append(
+          "the number of terms of its series is not stored: taken as \(Self.terms), with which the published code "
+            + "evaluates; --terms sets it")
+      }
+    }
     if settings.classes == nil {
       notes.append(
         "the number of classes is not stored: taken as \(recipe.classes), the first outputs; --classes sets it"

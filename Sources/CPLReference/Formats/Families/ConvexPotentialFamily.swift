@@ -23,7 +23,9 @@ struct ConvexPotentialFamily: PublishedFamily {
       drop(kind)
     }
     let single = ["normalize", "padding", "norm-pool", "flatten"]
-    return kinds.count == 1 && single.allSatisfy { kind in layers.count { $0.kind == kind } == 1 }
+    let isPadded = layers.allSatisfy { ($0.value as? ConvolutionKind)?.padding != .circular }
+    return kinds.count == 1 && isPadded
+      && single.allSatisfy { kind in layers.count { $0.kind == kind } == 1 }
   }
 
   /// The second name of what begins with the first.

@@ -2,6 +2,7 @@
 
 import CPLFiles
 import CPLNetworks
+import CPLNumerics
 
 /// A family of networks in other programs' state dictionaries: how their tensors are named, and which sizes
 /// these tell.
@@ -36,7 +37,14 @@ protocol PublishedFamily: Sendable {
   /// The names and shapes of a layer's parameters there, in the order of `LayerKind.parameterShapes`.
   func parameters(of kind: any LayerKind) -> [(name: String, shape: [Int])]
 
-  /// Those of its buffers.
+  /// Takes a layer's parameters, in the order of `LayerKind.parameterShapes`.
+  ///
+  /// - Parameter stem: what their names begin with.
+  func takeParameters(
+    of kind: any LayerKind, at stem: String, from tensors: inout PublishedTensors
+  ) throws -> [Tensor<Float>]
+
+  /// The names and shapes of its buffers.
   func buffers(of kind: any LayerKind) -> [(name: String, shape: [Int])]
 }
 
@@ -45,6 +53,11 @@ extension PublishedFamily {
   func published(_ layer: LayerSpecification) -> LayerSpecification { layer.asPublished }
   func parameters(of kind: any LayerKind) -> [(name: String, shape: [Int])] {
     kind.publishedParameterShapes
+  }
+  func takeParameters(
+    of kind: any LayerKind, at stem: String, from tensors: inout PublishedTensors
+  ) throws -> [Tensor<Float>] {
+    try tensors.take(parameters(of: kind), at: stem, as: kind.parameterShapes)
   }
   func buffers(of kind: any LayerKind) -> [(name: String, shape: [Int])] {
     kind.publishedBufferShapes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLDatasets
+import CPLEnclosures
 
 /// The size of a ConvNet of "1-Lipschitz Layers Compared" (Prach, Brau, Buttazzo and Lampert, CVPR 2024), one skeleton for
 /// every kind of layers:
@@ -21,6 +22,8 @@ public struct ConvNetRecipe: Equatable, Sendable {
   public var blocks = 5
   /// The height and width of the kernels, odd.
   public var kernel = 3
+  /// k of SOC layers, the last power in their series; what `SOCKind` has where nil.
+  public var terms: Int?
   public var classes = 10
   /// The shape of the images.
   public var image = ImageShape(channels: 3, height: 32, width: 32)
@@ -30,7 +33,7 @@ public struct ConvNetRecipe: Equatable, Sendable {
   }
 
   package enum CodingKeys: String, CodingKey, CaseIterable {
-    case layer, width, depth, blocks, kernel, classes
+    case layer, width, depth, blocks, kernel, terms, classes
     case imageChannels = "image_channels"
     case imageSide = "image_side"
     case imageHeight = "image_height"
@@ -80,9 +83,10 @@ public struct ConvNetRecipe: Equatable, Sendable {
 
   private func layer(_ shape: ImageShape, kernel: Int) -> LayerSpecification {
     for kind in LayerSpecification.kinds where kind.family == layer {
-      guard let given = kind.blockOptions(channels: shape.channels, kernel: kernel) else {
+      guard var given = kind.blockOptions(channels: shape.channels, kernel: kernel) else {
         continue
       }
+      given[.terms] = terms.map { .integer($0) }
       var options = LayerOptions(given)
       if let layer = try? kind.init(following: shape.extents, &options) {
         return LayerSpecification(layer)
@@ -106,6 +110,14 @@ public struct ConvNetRecipe: Equatable, Sendable {
     ]
     for (key, value, range) in sizes where !range.contains(value) {
       return (key.rawValue, "\(range.lowerBound) to \(range.upperBound)", "\(value)")
+    }
+    if let terms, layer != SOCKind.family || !TruncatedExponential.supportedTerms.contains(terms) {
+      let range = TruncatedExponential.supportedTerms
+      return (
+        CodingKeys.terms.rawValue,
+        "\(range.lowerBound) to \(range.upperBound), of SOC layers alone",
+        "\(terms)"
+      )
     }
     if kernel % 2 == 0 { return (CodingKeys.kernel.rawValue, "an odd number", "\(kernel)") }
     if width % 2 != 0 || width < image.channels {
@@ -141,6 +153,7 @@ extension ConvNetRecipe: Codable {
       depth: try container.decode(Int.self, forKey: .depth))
     try container.update(&blocks, .blocks)
     try container.update(&kernel, .kernel)
+    terms = try container.decodeIfPresent(Int.self, forKey: .terms)
     try container.update(&classes, .classes)
     try container.update(&image.channels, .imageChannels)
     if let side = try container.decodeIfPresent(Int.self, forKey: .imageSide) {
@@ -157,6 +170,7 @@ extension ConvNetRecipe: Codable {
     try container.encode(depth, forKey: .depth)
     try container.encode(blocks, forKey: .blocks)
     try container.encode(kernel, forKey: .kernel)
+    try container.encodeIfPresent(terms, forKey: .terms)
     try container.encode(classes, forKey: .classes)
     try container.encode(image.channels, forKey: .imageChannels)
     if image.isSquare {

@@ -58,7 +58,7 @@ package struct LocalNetwork: Sendable {
         throw .invalid(
           what: "layer \(layer.name)",
           expected: "a linear layer, or one of the form x − h·Wᵀ relu(W x + b)",
-          found: layer.specification.kind)
+          found: layer.specification.value.summary)
       }
     }
     guard let head = wide.head as? any LinearHead else {

@@ -19,9 +19,12 @@ public struct AOLConvolutionKind: WeightedKind {
   /// k, odd.
   public let kernel: Int
   public var padding = ConvolutionPadding.circular
+  /// What is added under the root of `AOLScaling`.
+  public var regularization = AOLScaling.regularization
 
   public var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
+      regularization > 0, regularization <= 1,
       padding == .zero || kernel / 2 <= min(image.height, image.width)
     else { return nil }
     return (image.extents, image.with(channels: inner).extents)
@@ -51,7 +54,8 @@ public struct AOLConvolutionKind: WeightedKind {
   ) -> any Layer<Scalar> {
     AOLLayer(
       name: name, LayerSpecification(self), bias: parameters[1],
-      ConvolutionProduct(kernel: parameters[0], padding: padding, image: image))
+      ConvolutionProduct(kernel: parameters[0], padding: padding, image: image),
+      regularization: regularization)
   }
 }
 
@@ -62,6 +66,8 @@ extension AOLConvolutionKind {
     inner = try fields.value(.channels)
     kernel = try fields.value(.kernel)
     padding = try fields.value(.padding)
+    regularization =
+      try fields.decodeIfPresent(Double.self, forKey: .regularization) ?? AOLScaling.regularization
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -70,6 +76,9 @@ extension AOLConvolutionKind {
     try fields.encode(inner, forKey: .channels)
     try fields.encode(kernel, forKey: .kernel)
     try fields.encode(padding, forKey: .padding)
+    if regularization != AOLScaling.regularization {
+      try fields.encode(regularization, forKey: .regularization)
+    }
     try fields.encode(sidesOf: image)
   }
 

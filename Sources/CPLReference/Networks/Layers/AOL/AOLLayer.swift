@@ -22,18 +22,22 @@ package struct AOLLayer<Product: AffineProduct>: FeatureLayer {
   package private(set) var bias: Tensor<Scalar>
   /// P.
   package private(set) var product: Product
+  /// ε in t.
+  private let regularization: Double
   /// t as it is executed.
   private var factors: [Double] = []
 
   /// - Parameter product: a map with weights of the same shape, which are replaced.
   init(
-    name: String, _ specification: LayerSpecification, bias: Tensor<Scalar>, _ product: Product
+    name: String, _ specification: LayerSpecification, bias: Tensor<Scalar>, _ product: Product,
+    regularization: Double = AOLScaling.regularization
   ) {
     self.name = name
     self.specification = specification
     weights = product.weights
     self.bias = bias
     self.product = product
+    self.regularization = regularization
     derive()
   }
 
@@ -49,9 +53,13 @@ package struct AOLLayer<Product: AffineProduct>: FeatureLayer {
     derive()
   }
 
+  private var scaling: AOLScaling {
+    AOLScaling(weights: weights.converted(), regularization: regularization)
+  }
+
   /// Makes P of W.
   private mutating func derive() {
-    factors = AOLScaling(weights: weights.converted()).factors
+    factors = scaling.factors
       .map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
     product.weights = weights.columnsScaled(by: factors)
   }
@@ -114,7 +122,7 @@ extension AOLLayer: DerivedWeightsLayer {
   package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let scaling = AOLScaling(weights: weights.converted())
+    let scaling = scaling
     return { gradient, _ in
       let through = scaling.gradient(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(through.converted(), scale: 1)

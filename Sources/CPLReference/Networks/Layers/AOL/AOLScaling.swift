@@ -4,9 +4,9 @@ import CPLNumerics
 
 /// The scaling of an almost orthogonal layer (Prach and Lampert, ECCV 2022, theorems 1 and 2), in binary64:
 ///
-///     t_j = (Σ_k |WᵀW|_jk + 1e-6)^(−½)
+///     t_j = (Σ_k |WᵀW|_jk + ε)^(−½)
 ///
-/// one number an input, or a channel of inputs; the sum of a convolution is over all shifts of one kernel against another
+/// ε = 1e-6 as published, one number an input, or a channel of inputs; the sum of a convolution is over all shifts of one kernel against another
 /// too. By Gershgorin's theorem diag(t) WᵀW diag(t) ⪯ I for every W, whether zeros or opposite edges lie beyond an
 /// image: on a torus the products of shifts that meet add up, to no more than their magnitudes do. It is SLL's scaling
 /// of Wᵀ with q = 1, its root for t.
@@ -20,11 +20,11 @@ struct AOLScaling: Sendable {
   private let shape: [Int]
 
   /// - Parameter weights: W, outputs×inputs or outputs×inputs×k×k.
-  init(weights: Tensor<Double>) {
+  init(weights: Tensor<Double>, regularization: Double = Self.regularization) {
     shape = weights.shape
     let kernel = weights.reshaped(shape.count == 4 ? shape : shape + [1, 1])
     scaling = SLLScaling(
-      weights: kernel.exchangingChannels, logarithms: nil, regularization: Self.regularization)
+      weights: kernel.exchangingChannels, logarithms: nil, regularization: regularization)
     factors = scaling.roots
   }
 

@@ -186,17 +186,40 @@ package struct ConvolutionProduct<Scalar: TensorScalar>: AffineProduct {
   package func sums(
     spectralNormUpperBound: Double
   ) throws(VerificationError) -> any RoundedProduct {
-    let shape = convolution.shape
-    guard Scalar.self == Float.self, shape.kernel == 3, shape.height >= 4 else {
+    guard let map = winogradMap else {
       return FusedSums.convolution(
         kernel: weights, pixels: canvas.plane, spectralNormUpperBound: spectralNormUpperBound
       ).forward
     }
-    let sums = try WinogradSums(
-      ZeroPaddedConvolution(
-        kernel: weights.elements.map { Double($0) }, outputs: shape.inner,
-        inputs: shape.channels, kernelSide: 3, height: shape.height, width: shape.width))
-    return canvas.border == 0 ? sums : RepeatedInput(sums, canvas)
+    return ofImages(try WinogradSums(map))
+  }
+
+  /// How Pᵀg is computed.
+  ///
+  /// - Parameter spectralNormUpperBound: σ̄ ≥ ‖P‖₂.
+  func transposedSums(
+    spectralNormUpperBound: Double
+  ) throws(VerificationError) -> any RoundedProduct {
+    guard let map = winogradMap else {
+      return FusedSums.convolution(
+        kernel: weights, pixels: canvas.plane, spectralNormUpperBound: spectralNormUpperBound
+      ).transposed
+    }
+    return ofImages(try WinogradSums(map.transposed))
+  }
+
+  /// The convolution of the canvas, where it is computed by Winograd's algorithm.
+  private var winogradMap: ZeroPaddedConvolution? {
+    let shape = convolution.shape
+    guard Scalar.self == Float.self, shape.kernel == 3, shape.height >= 4 else { return nil }
+    return ZeroPaddedConvolution(
+      kernel: weights.elements.map { Double($0) }, outputs: shape.inner, inputs: shape.channels,
+      kernelSide: 3, height: shape.height, width: shape.width)
+  }
+
+  /// A product of canvases as one of images.
+  private func ofImages(_ sums: any RoundedProduct) -> any RoundedProduct {
+    canvas.border == 0 ? sums : RepeatedInput(sums, canvas)
   }
 
   package func biasNormUpperBound(_ bias: Tensor<Scalar>) -> Double {

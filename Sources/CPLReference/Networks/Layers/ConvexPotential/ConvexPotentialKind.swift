@@ -32,6 +32,7 @@ extension ConvolutionKind {
       LayerSample([3, 6, 5], [.inner: 4, .kernel: 3]),
       LayerSample([2, 5, 5], [.inner: 3, .kernel: 5]),
       LayerSample([2, 4, 4], [.inner: 1, .kernel: 1]),
+      LayerSample([3, 5, 6], [.inner: 4, .kernel: 3, .padding: "circular"]),
     ]
   }
 
@@ -42,6 +43,7 @@ extension ConvolutionKind {
     inner = try options.integer(.inner)
     kernel = try options.integer(.kernel, default: 3)
     step = try StepSize(&options)
+    padding = try options.choice(.padding, default: .zero)
   }
 
   public static func blockOptions(
@@ -106,7 +108,7 @@ extension SteppedLayer {
   }
 }
 
-/// `CPLConvolution` with its sizes and its step.
+/// `CPLConvolution`, or `CircularCPLConvolution`, with its sizes and its step.
 public struct ConvolutionKind: SteppedKind {
   public static let codingName = "convolution"
   public static let name = "convolution"
@@ -117,10 +119,11 @@ public struct ConvolutionKind: SteppedKind {
   /// k, odd.
   public let kernel: Int
   public var step: StepSize
+  public var padding = ConvolutionPadding.zero
 
   public var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
-      step.isPossible
+      step.isPossible, padding == .zero || kernel / 2 <= min(image.height, image.width)
     else { return nil }
     return (image.extents, image.extents)
   }
@@ -131,16 +134,26 @@ public struct ConvolutionKind: SteppedKind {
 
   public var bufferShapes: [(name: String, shape: [Int])] { [("u", image.extents)] }
 
-  public var summary: String { "convolution \(kernel)×\(kernel) inner \(inner)" }
+  public var summary: String {
+    "convolution \(kernel)×\(kernel) inner \(inner)\(padding == .circular ? ", circular" : "")"
+  }
 
   public func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
-    CPLConvolution(
-      name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
-      width: image.width, stepRule: step.rule, stepSize: Scalar(step.value),
-      powerVector: buffers[0]
-    ).with(step)
+    switch padding {
+    case .zero:
+      return CPLConvolution(
+        name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
+        width: image.width, stepRule: step.rule, stepSize: Scalar(step.value),
+        powerVector: buffers[0]
+      ).with(step)
+    case .circular:
+      return CircularCPLConvolution(
+        name: name, kernel: parameters[0], bias: parameters[1], image: image,
+        stepRule: step.rule, stepSize: Scalar(step.value), powerVector: buffers[0]
+      ).with(step)
+    }
   }
 }
 
@@ -151,6 +164,7 @@ extension ConvolutionKind {
     inner = try fields.value(.inner)
     kernel = try fields.value(.kernel)
     step = try fields.value(.step)
+    padding = try fields.decodeIfPresent(ConvolutionPadding.self, forKey: .padding) ?? .zero
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -159,6 +173,8 @@ extension ConvolutionKind {
     try fields.encode(inner, forKey: .inner)
     try fields.encode(kernel, forKey: .kernel)
     try fields.encode(step, forKey: .step)
+    // Descriptions of others, and with them their digests, are what they were before there were these.
+    if padding != .zero { try fields.encode(padding, forKey: .padding) }
     try fields.encode(sidesOf: image)
   }
 }
@@ -198,9 +214,9 @@ public struct LinearKind: SteppedKind {
 
 extension LayerSpecification {
   public static func convolution(
-    image: ImageShape, inner: Int, kernel: Int, step: StepSize
+    image: ImageShape, inner: Int, kernel: Int, step: StepSize, padding: ConvolutionPadding = .zero
   ) -> LayerSpecification {
-    .init(ConvolutionKind(image: image, inner: inner, kernel: kernel, step: step))
+    .init(ConvolutionKind(image: image, inner: inner, kernel: kernel, step: step, padding: padding))
   }
 
   public static func linear(features: Int, inner: Int, step: StepSize) -> LayerSpecification {

@@ -49,7 +49,7 @@ struct ShiftedTranspose: LayerFault {
 /// A convolution whose power method pads by wrapping round.
 struct CircularPowerMethod: LayerFault {
   func concerns(_ specification: LayerSpecification) -> Bool {
-    specification.value is ConvolutionKind
+    (specification.value as? ConvolutionKind)?.padding == .zero
   }
 
   func linearMap<Scalar: TensorScalar>(
@@ -63,7 +63,7 @@ struct CircularPowerMethod: LayerFault {
 /// An upper bound from the torus of the image's own height and width.
 struct SmallTorusBound: LayerFault {
   func concerns(_ specification: LayerSpecification) -> Bool {
-    specification.value is ConvolutionKind
+    (specification.value as? ConvolutionKind)?.padding == .zero
   }
 
   func spectralNorm<Scalar: TensorScalar>(

@@ -22,22 +22,21 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   /// F, C×C×k×k, as it is trained.
   public private(set) var filter: Tensor<Scalar>
   public private(set) var bias: Tensor<Scalar>
-  /// u, which the power method goes on from.
-  public private(set) var powerVector: Tensor<Scalar>
+  /// u, which the power method goes on from; nil where no norm is estimated.
+  public private(set) var powerVector: Tensor<Scalar>?
   /// K as it is executed.
   public private(set) var kernel: Tensor<Scalar>
-  /// 1/(σ̂ + 1e-12), which made K of F's skew part.
+  /// 1/(σ̂ + 1e-12), which made K of F's skew part; 1 where no norm is estimated.
   private var scale: Double
   /// Σ_{i ≤ k} Aⁱ/i!.
   var series: SkewSeries<Scalar>
 
   public init(
     name: String, filter: Tensor<Scalar>, bias: Tensor<Scalar>, height: Int, width: Int, terms: Int,
-    powerVector: Tensor<Scalar>
+    powerVector: Tensor<Scalar>?
   ) {
-    let skew = SkewFilter(filter, height: height, width: width, vector: powerVector)
     (self.name, self.filter, self.bias, self.powerVector) = (name, filter, bias, powerVector)
-    (kernel, scale) = (skew.kernel, skew.scale)
+    (kernel, scale) = Self.executed(filter, height: height, width: width, vector: powerVector)
     series = SkewSeries(
       convolution: Convolution(kernel: kernel, height: height, width: width), terms: terms)
   }
@@ -57,29 +56,35 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   }
 
   public var specification: LayerSpecification {
-    .socConvolution(image: image, kernel: filter.shape[2], terms: series.terms)
+    .socConvolution(
+      image: image, kernel: filter.shape[2], terms: series.terms, isNormalized: powerVector != nil)
   }
 
   public var parameters: [(name: String, value: Tensor<Scalar>)] {
     [("kernel", filter), ("bias", bias)]
   }
 
-  public var buffers: [(name: String, value: Tensor<Scalar>)] { [("u", powerVector)] }
+  public var buffers: [(name: String, value: Tensor<Scalar>)] {
+    powerVector.map { [("u", $0)] } ?? []
+  }
 
   public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
     body(0, &filter)
     body(1, &bias)
-    execute(skewFilter)
+    let (kernel, scale) = Self.executed(
+      filter, height: image.height, width: image.width, vector: powerVector)
+    execute(kernel, scale: scale)
   }
 
-  /// F with u as it is.
-  private var skewFilter: SkewFilter<Scalar> {
-    SkewFilter(filter, height: image.height, width: image.width, vector: powerVector)
-  }
-
-  private mutating func execute(_ skew: SkewFilter<Scalar>) {
-    powerVector = skew.vector
-    execute(skew.kernel, scale: skew.scale)
+  /// K with u as it is, and what makes it of F's skew part.
+  private static func executed(
+    _ filter: Tensor<Scalar>, height: Int, width: Int, vector: Tensor<Scalar>?
+  ) -> (kernel: Tensor<Scalar>, scale: Double) {
+    guard let vector else {
+      return (SkewFilter<Scalar>.skewPart(filter.converted()).converted(), 1)
+    }
+    let skew = SkewFilter(filter, height: height, width: width, vector: vector)
+    return (skew.kernel, skew.scale)
   }
 
   private mutating func execute(_ kernel: Tensor<Scalar>, scale: Double) {
@@ -93,7 +98,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
     var layer = SOCConvolution<Other>(
       name: name, filter: filter.converted(), bias: bias.converted(), height: image.height,
-      width: image.width, terms: series.terms, powerVector: powerVector.converted())
+      width: image.width, terms: series.terms, powerVector: powerVector?.converted())
     layer.execute(kernel.converted(), scale: scale)
     return layer
   }
@@ -245,14 +250,17 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
 }
 
 extension SOCConvolution: DerivedWeightsLayer {
-  /// One iteration of the power method, which moves u, and K with it. The gradient follows σ̂ back to F.
+  /// One iteration of the power method, which moves u, and K with it. The gradient follows σ̂ back to F. Where no norm is
+  /// estimated, nothing moves.
   public mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let previous = skewFilter
-    let skew = SkewFilter(
-      filter, height: image.height, width: image.width, vector: previous.nextVector)
-    execute(skew)
+    guard let powerVector else { return { _, _ in } }
+    let (height, width) = (image.height, image.width)
+    let previous = SkewFilter(filter, height: height, width: width, vector: powerVector)
+    let skew = SkewFilter(filter, height: height, width: width, vector: previous.nextVector)
+    self.powerVector = skew.vector
+    execute(skew.kernel, scale: skew.scale)
     return { gradient, _ in
       // ∂K/∂σ̂ is −S/(σ̂ + 1e-12)².
       let factor = -skew.scale * skew.scale * Double(gradient.derived[0])

@@ -16,6 +16,9 @@ public struct SOCKind: WeightedKind {
   public let kernel: Int
   /// k, the last power in Σ_{i ≤ k} Aⁱ/i!: the published code's `train_terms` (5) and `eval_terms` (12).
   public let terms: Int
+  /// Whether the filter's skew part is divided by an estimate of its norm; where not, it is executed as it is, as those of
+  /// published state dictionaries are, in which the norm is settled otherwise.
+  public var isNormalized = true
 
   public var inner: Int { image.channels }
 
@@ -30,9 +33,13 @@ public struct SOCKind: WeightedKind {
     [("kernel", [image.channels, image.channels, kernel, kernel]), ("bias", [image.channels])]
   }
 
-  public var bufferShapes: [(name: String, shape: [Int])] { [("u", image.extents)] }
+  public var bufferShapes: [(name: String, shape: [Int])] {
+    isNormalized ? [("u", image.extents)] : []
+  }
 
-  public var summary: String { "SOC \(kernel)×\(kernel), \(terms) terms" }
+  public var summary: String {
+    "SOC \(kernel)×\(kernel), \(terms) terms\(isNormalized ? "" : ", filter as stored")"
+  }
 
   /// One application of A for each power.
   public var passes: Int { terms }
@@ -58,7 +65,7 @@ public struct SOCKind: WeightedKind {
   ) -> any Layer<Scalar> {
     SOCConvolution(
       name: name, filter: parameters[0], bias: parameters[1], height: image.height,
-      width: image.width, terms: terms, powerVector: buffers[0])
+      width: image.width, terms: terms, powerVector: buffers.first)
   }
 }
 
@@ -68,14 +75,27 @@ extension SOCKind {
     kernel = try options.integer(.kernel, default: 3)
     terms = try options.integer(.terms, default: 12)
   }
+
+  public static func blockOptions(
+    channels: Int, kernel: Int
+  ) -> [LayerOption: LayerOptions.Value]? {
+    [.kernel: .integer(kernel)]
+  }
 }
 
 extension SOCKind {
+  private enum Field: String, CodingKey {
+    case isNormalized = "normalized"
+  }
+
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     image = try fields.image(channels: try fields.value(.channels))
     kernel = try fields.value(.kernel)
     terms = try fields.value(.terms)
+    isNormalized =
+      try decoder.container(keyedBy: Field.self).decodeIfPresent(Bool.self, forKey: .isNormalized)
+      ?? true
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -83,6 +103,10 @@ extension SOCKind {
     try fields.encode(image.channels, forKey: .channels)
     try fields.encode(kernel, forKey: .kernel)
     try fields.encode(terms, forKey: .terms)
+    if !isNormalized {
+      var own = encoder.container(keyedBy: Field.self)
+      try own.encode(false, forKey: .isNormalized)
+    }
     try fields.encode(sidesOf: image)
   }
 }
@@ -90,8 +114,8 @@ extension SOCKind {
 extension LayerSpecification {
   /// A skew orthogonal convolution.
   public static func socConvolution(
-    image: ImageShape, kernel: Int, terms: Int
+    image: ImageShape, kernel: Int, terms: Int, isNormalized: Bool = true
   ) -> LayerSpecification {
-    .init(SOCKind(image: image, kernel: kernel, terms: terms))
+    .init(SOCKind(image: image, kernel: kernel, terms: terms, isNormalized: isNormalized))
   }
 }

@@ -12,7 +12,7 @@ import CPLNumerics
 ///
 /// A skew map turns its singular vectors within planes and stretches them by its singular values, so that u ← S ⋆ u is
 /// the power method, and σ̂ ≤ ‖S‖. It trains, and certifies nothing.
-struct SkewFilter<Scalar: TensorScalar>: Sendable {
+package struct SkewFilter<Scalar: TensorScalar>: Sendable {
   /// S.
   let skew: Tensor<Double>
   /// S as a map.
@@ -51,7 +51,7 @@ struct SkewFilter<Scalar: TensorScalar>: Sendable {
   }
 
   /// (F_ij(a, b) − F_ji(−a, −b))/2: also the adjoint of F ↦ S.
-  static func skewPart(_ filter: Tensor<Double>) -> Tensor<Double> {
+  package static func skewPart(_ filter: Tensor<Double>) -> Tensor<Double> {
     let (channels, taps) = (filter.shape[0], filter.shape[2] * filter.shape[3])
     return Tensor(
       shape: filter.shape,

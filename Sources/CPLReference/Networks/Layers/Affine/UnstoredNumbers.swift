@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A kind of layers whose convolution may have either padding, which state dictionaries do not store.
+package protocol PaddedKind: LayerKind {
+  var padding: ConvolutionPadding { get set }
+}
+
+extension AOLConvolutionKind: PaddedKind {}
+extension ConvolutionKind: PaddedKind {}
+
+/// A kind of layers with an ε of its own, which state dictionaries do not store: of a convex potential layer's step
+/// 2/(σ̂² + ε), or under the root of AOL's scaling.
+package protocol RegularizedKind: LayerKind {
+  var regularization: Double { get set }
+}
+
+extension AOLConvolutionKind: RegularizedKind {}
+extension ConvolutionKind: RegularizedKind {}
+extension LinearKind: RegularizedKind {}
+
+extension SteppedKind {
+  package var regularization: Double {
+    get { step.regularization }
+    set { step.regularization = newValue }
+  }
+}
