@@ -72,7 +72,9 @@ import Testing
     #expect(try copy.digest() == checkpoint.network.digest())
   }
 
-  @Test("a recipe is the published skeleton, of whatever layers", arguments: ["aol", "cpl", "sll"])
+  @Test(
+    "a recipe is the published skeleton, of whatever layers",
+    arguments: ["aol", "cpl", "sll", "cayley"])
   func recipes(_ layer: String) throws {
     let model = try Self.recipe(layer)
     #expect(model.problem == nil && model.classes == 10 && model.image == [3, 32, 32])

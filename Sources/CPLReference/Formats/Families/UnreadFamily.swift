@@ -39,7 +39,7 @@ struct UnreadFamily {
     dictionary.invalid(
       "",
       expected: "tensors with the published names of convex potential layers, such as "
-        + "stable_block.0.kernel, of SLL's networks, such as 1.q, or of ConvNets of AOL, CPL and SLL layers, such as "
+        + "stable_block.0.kernel, of SLL's networks, such as 1.q, or of ConvNets of AOL, CPL, SLL and Cayley layers, such as "
         + "FirstConv.bias", found: found)
   }
 
