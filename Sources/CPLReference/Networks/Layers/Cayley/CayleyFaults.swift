@@ -30,12 +30,12 @@ struct UndoubledTransform: LayerFault {
     let (outputs, inputs) = (shape[0], shape[1])
     let square = min(outputs, inputs)
     // Of each frequency, real and imaginary part, what is below a square, or beside it.
-    var matrices = cayley.executed
-    for index in 0..<matrices.count
-    where max(index / inputs % outputs, index % inputs) >= square {
-      matrices.elements[index] /= 2
-    }
-    cayley.executed = matrices
+    let matrices = cayley.executed
+    cayley.executed = Tensor(
+      shape: matrices.shape,
+      elements: matrices.elements.enumerated().map { index, value in
+        max(index / inputs % outputs, index % inputs) < square ? value : value / 2
+      })
     return cayley.forward(input, recording: recording, workers: workers)
   }
 }

@@ -158,13 +158,14 @@ extension CayleySpectrum {
       return Tensor(
         shape: [outputs, inputs], elements: Array(spectrum.elements[real..<real + size]))
     }
-    var matrix = leading(frequency, of: spectrum)
+    var elements = leading(frequency, of: spectrum).elements
+    let parts = spectrum.elements
     for index in 0..<size {
       let corner = self.corner(index)
-      matrix.elements[corner + 1] = -spectrum.elements[real + size + index]
-      matrix.elements[corner + 1 + 2 * inputs] = spectrum.elements[real + index]
+      elements[corner + 1] = -parts[real + size + index]
+      elements[corner + 1 + 2 * inputs] = parts[real + index]
     }
-    return matrix
+    return Tensor(shape: [2 * outputs, 2 * inputs], elements: elements)
   }
 
   /// Where the 2×2 block of an element begins.
@@ -177,13 +178,14 @@ extension CayleySpectrum {
   private func leading(_ frequency: Frequency, of parts: Tensor<Double>) -> Tensor<Double> {
     let real = frequency.slice * size
     guard frequency.isComplex else { return matrix(frequency, of: parts) }
-    var matrix = Tensor<Double>(shape: [2 * outputs, 2 * inputs])
+    var elements = [Double](repeating: 0, count: 4 * size)
+    let numbers = parts.elements
     for index in 0..<size {
       let corner = self.corner(index)
-      matrix.elements[corner] = parts.elements[real + index]
-      matrix.elements[corner + 2 * inputs] = parts.elements[real + size + index]
+      elements[corner] = numbers[real + index]
+      elements[corner + 2 * inputs] = numbers[real + size + index]
     }
-    return matrix
+    return Tensor(shape: [2 * outputs, 2 * inputs], elements: elements)
   }
 
   /// The real part, and the imaginary one behind it, of a matrix.
