@@ -17,7 +17,7 @@ public struct LayerSpecification: Sendable {
     SLLLinearKind.self,
     AOLConvolutionKind.self, AOLLinearKind.self, MaxMinKind.self, MaxPoolKind.self,
     FirstChannelsKind.self, PixelUnshuffleKind.self, SOCKind.self,
-    CayleyLinearKind.self,
+    CayleyConvolutionKind.self, CayleyLinearKind.self,
   ]
 
   private static let registered = Mutex<[any LayerKind.Type]>([])

@@ -81,23 +81,30 @@ extension SLLLayer: ProvableLayer where Executed: ProvableLayer {
   var statement: LayerStatement { executed.statement }
 }
 
-/// What is stated is P as it was rounded.
-extension AOLLayer: ProvableLayer where Product.Scalar == Double {
-  var statement: LayerStatement {
+/// A linear map that a bundle states by a matrix or a kernel.
+protocol StatedProduct: AffineProduct where Scalar == Double {}
+
+extension DenseProduct: StatedProduct where Scalar == Double {}
+extension ConvolutionProduct: StatedProduct where Scalar == Double {}
+
+extension StatedProduct {
+  fileprivate func statement(adding bias: Tensor<Double>) -> LayerStatement {
     var statement = LayerStatement(inputShape.count == 1 ? "affine-dense" : "affine-convolution")
-    statement.padding = (product as? ConvolutionProduct<Double>)?.padding
-    statement.tensors = (product.weights, bias)
+    statement.padding = (self as? ConvolutionProduct<Double>)?.padding
+    statement.tensors = (weights, bias)
     return statement
   }
 }
 
-/// What is stated is Q as it was rounded.
-extension CayleyLinear: ProvableLayer where Scalar == Double {
-  var statement: LayerStatement {
-    var statement = LayerStatement("affine-dense")
-    statement.tensors = (orthogonal, bias)
-    return statement
-  }
+/// What is stated is P as it was rounded.
+extension AOLLayer: ProvableLayer where Product: StatedProduct {
+  var statement: LayerStatement { product.statement(adding: bias) }
+}
+
+/// What is stated is Q as it was rounded. No bundle has room for a transfer function: a circular convolution with more
+/// than one tap is not stated.
+extension CayleyLayer: ProvableLayer where Product: StatedProduct {
+  var statement: LayerStatement { product.statement(adding: bias) }
 }
 
 /// What is stated is the skew kernel as it was rounded.

@@ -11,7 +11,9 @@ struct OrthogonalLayers: PropertyCheck {
 
   func run(_ context: CheckContext) throws -> Findings {
     var ratios: [Double] = []
-    let samples = LayerSpecification.samples(of: CayleyLinearKind.self)
+    let samples =
+      LayerSpecification.samples(of: CayleyLinearKind.self)
+      + LayerSpecification.samples(of: CayleyConvolutionKind.self)
     for (index, specification) in samples.enumerated() {
       for trial in 0..<context.effort.choose(2, 6, 30) {
         var random = context.random(for: id, index, trial)

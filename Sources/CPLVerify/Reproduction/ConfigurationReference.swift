@@ -16,7 +16,7 @@ public enum ConfigurationReference {
       ("model.kernel", "height and width of their kernels, odd; default 3"),
       ("model.linear_layers", "how many dense layers"),
       ("model.linear_inner", "their hidden units"),
-      ("model.layer", "of a ConvNet: aol, cpl, sll or soc"),
+      ("model.layer", "of a ConvNet: aol, cayley, cpl, sll or soc"),
       ("model.width", "its channels before the first block: XS 16, S 32, M 64, L 128"),
       ("model.depth", "layers of each of its blocks; 5 in the published networks"),
       ("model.blocks", "each halves height and width; default 5"),

@@ -74,7 +74,7 @@ import Testing
 
   @Test(
     "a recipe is the published skeleton, of whatever layers",
-    arguments: ["aol", "cpl", "sll", "soc"])
+    arguments: ["aol", "cayley", "cpl", "sll", "soc"])
   func recipes(_ layer: String) throws {
     let model = try Self.recipe(layer)
     #expect(model.problem == nil && model.classes == 10 && model.image == [3, 32, 32])

@@ -34,7 +34,8 @@ struct ConfigurationReferenceTests {
         yaml: "name: x\nmodel: \(model)\ntraining: {}\ndata: { flip: false }\n", path: "x")
       let text = try ConfigurationReference.text(experiment)
       #expect(try ExperimentConfiguration(yaml: text, path: "x") == experiment, "\(text)")
-      #expect(!model.hasPrefix("{ convnet") || text.contains("# of a ConvNet: aol, cpl or sll"))
+      #expect(
+        !model.hasPrefix("{ convnet") || text.contains("# of a ConvNet: aol, cayley, cpl or sll"))
     }
   }
 }

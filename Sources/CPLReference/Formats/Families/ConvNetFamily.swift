@@ -6,12 +6,14 @@ import CPLNetworks
 import CPLNumerics
 
 /// The ConvNets of "1-Lipschitz Layers Compared" (`ConvNetRecipe`): modules `FirstConv`, `Block1.0`, `Block1.2`, … and
-/// `ClassificationHead.0`, each a layer; the modules between them have no tensors. All names may have a common prefix.
+/// `ClassificationHead.0` or `.1`, each a layer; the modules between them have no tensors. All names may have a common prefix.
 struct ConvNetFamily: PublishedFamily {
   static let name = "a ConvNet of '1-Lipschitz Layers Compared'"
 
   private static let first = "FirstConv."
-  private static let head = "ClassificationHead.0."
+  /// What the names of the head begin with: a dense head stands behind a module that flattens.
+  private let head: String
+  private var hasDenseHead: Bool { head.contains("1") }
   /// What the names of a layer of a block begin with, both counted from 0.
   private static func layer(_ block: Int, _ index: Int) -> String {
     "Block\(block + 1).\(2 * index)."
@@ -50,6 +52,13 @@ struct ConvNetFamily: PublishedFamily {
           + "its convolutions pad is not stored: taken as zeros, as the published code has it"
       ]
     ),
+    (
+      "cayley", "weight", "alpha",
+      [
+        "that its convolutions are circular and their weights normalised to α is not stored: taken as the published code "
+          + "has them"
+      ]
+    ),
   ]
 
   /// Of SOC's series in evaluation.
@@ -60,6 +69,8 @@ struct ConvNetFamily: PublishedFamily {
     guard tensors.contains(where: { $0.name.split(separator: ".").contains("FirstConv") }) else {
       return nil
     }
+    let isDense = tensors.contains { $0.name.hasSuffix("ClassificationHead.1.weight") }
+    head = "ClassificationHead.\(isDense ? 1 : 0)."
   }
 
   func prefix(of name: String) -> Substring? {
@@ -102,6 +113,9 @@ struct ConvNetFamily: PublishedFamily {
     case var kind as SOCKind:
       kind.isNormalized = false
       return LayerSpecification(kind)
+    case var kind as CayleyConvolutionKind:
+      kind.isNormalized = true
+      return LayerSpecification(kind)
     default: return layer
     }
   }
@@ -113,6 +127,13 @@ struct ConvNetFamily: PublishedFamily {
       [("parametrizations.weight.original", shapes[0]), ("bias", shapes[1])]
     case is ConvolutionKind: [("kernel", shapes[0]), ("bias", shapes[1])]
     case is SLLConvolutionKind: [("kernel", shapes[0]), ("bias", shapes[1]), ("q", shapes[2])]
+    case let kind as CayleyConvolutionKind:
+      // A dense layer has a matrix and a vector of one number, a convolution a single number.
+      if hasDenseHead && kind.image.planeCount == 1 {
+        [("weight", [shapes[0][0], shapes[0][1]]), ("bias", shapes[1]), ("alpha", [1])]
+      } else {
+        [("weight", shapes[0]), ("bias", shapes[1]), ("alpha", [])]
+      }
     default: kind.publishedParameterShapes
     }
   }
@@ -135,7 +156,7 @@ struct ConvNetFamily: PublishedFamily {
     return layers.enumerated().map { position, layer in
       if layer.value is PixelUnshuffleKind { (block, index) = (block + 1, 0) }
       guard !layer.parameterShapes.isEmpty else { return "" }
-      if position == last { return Self.head }
+      if position == last { return head }
       guard !isFirst else {
         isFirst = false
         return Self.first
@@ -189,6 +210,11 @@ struct ConvNetFamily: PublishedFamily {
       notes.append(
         "images of \(1 << blocks)×\(1 << blocks) pixels are not stored: taken as what \(blocks) blocks halve to one pixel"
       )
+    }
+    if layer.name == "cayley", blocks > 1, recipe.kernel > recipe.image.height >> (blocks - 2) {
+      throw dictionary.invalid(
+        tensors.prefix + Self.layer(0, 0) + layer.weights,
+        expected: "kernels that fit into images of 4×4 pixels", found: "shape \(wide)")
     }
     notes += layer.notes
     if layer.name == SOCKind.family {

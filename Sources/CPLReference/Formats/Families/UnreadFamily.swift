@@ -39,8 +39,8 @@ struct UnreadFamily {
     dictionary.invalid(
       "",
       expected: "tensors with the published names of convex potential layers, such as "
-        + "stable_block.0.kernel, of SLL's networks, such as 1.q, or of ConvNets of AOL, CPL, SLL and SOC layers, such "
-        + "as FirstConv.bias", found: found)
+        + "stable_block.0.kernel, of SLL's networks, such as 1.q, or of ConvNets of AOL, Cayley, CPL, SLL and SOC layers, "
+        + "such as FirstConv.bias", found: found)
   }
 
   /// The families by what only their names have, the telling ones first.

@@ -87,12 +87,9 @@ package struct AOLLayer<Product: AffineProduct>: FeatureLayer {
   package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
-    let gradients = product.gradients(
+    let gradients = product.backward(
       inputs: cache!, outputs: outputGradient, workers: workers)
-    return (
-      product.appliedTransposed(to: outputGradient, workers: workers),
-      LayerGradient(parameters: [gradients.weights, gradients.bias])
-    )
+    return (gradients.inputs, LayerGradient(parameters: [gradients.weights, gradients.bias]))
   }
 
   /// With g′ the gradient with respect to P: ∂/∂W = g′ diag(t), t held constant, and ∂/∂t_j = Σ_i g′_ij W_ij.

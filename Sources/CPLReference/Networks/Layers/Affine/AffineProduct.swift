@@ -8,7 +8,7 @@ import CPLRoundingErrors
 package protocol AffineProduct<Scalar>: Sendable {
   associatedtype Scalar: TensorScalar
 
-  /// The weights that are executed, outputs×inputs or outputs×inputs×k×k.
+  /// The weights that are executed: outputs×inputs, outputs×inputs×k×k, or a transfer function.
   var weights: Tensor<Scalar> { get set }
   /// The shape of one input.
   var inputShape: [Int] { get }
@@ -28,6 +28,11 @@ package protocol AffineProduct<Scalar>: Sendable {
     inputs: Tensor<Scalar>, outputs: Tensor<Scalar>, workers: Workers
   ) -> (weights: Tensor<Scalar>, bias: Tensor<Scalar>)
 
+  /// The same, and Pᵀg for each g of a batch.
+  func backward(
+    inputs: Tensor<Scalar>, outputs: Tensor<Scalar>, workers: Workers
+  ) -> (inputs: Tensor<Scalar>, weights: Tensor<Scalar>, bias: Tensor<Scalar>)
+
   /// The enclosure of ‖P‖₂.
   func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure
 
@@ -41,6 +46,15 @@ package protocol AffineProduct<Scalar>: Sendable {
 }
 
 extension AffineProduct {
+  package func backward(
+    inputs: Tensor<Scalar>, outputs: Tensor<Scalar>, workers: Workers
+  ) -> (inputs: Tensor<Scalar>, weights: Tensor<Scalar>, bias: Tensor<Scalar>) {
+    let gradients = gradients(inputs: inputs, outputs: outputs, workers: workers)
+    return (
+      appliedTransposed(to: outputs, workers: workers), gradients.weights, gradients.bias
+    )
+  }
+
   /// What rounding makes of P x + b for inputs of norm at most `norm`.
   func forwardErrorBound(
     norm: Double, bias: Tensor<Scalar>, spectralNormUpperBound: Double

@@ -171,8 +171,11 @@ package struct ConvolutionProduct<Scalar: TensorScalar>: AffineProduct {
     }
   }
 
+  /// A kernel of one tap is a matrix that maps each pixel by itself.
   package func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure {
     switch padding {
+    case _ where weights.shape[3] == 1:
+      try VerifiedSpectralNorm.dense(weights.converted().reshaped([outputs, image.channels]))
     case .zero:
       try VerifiedSpectralNorm.convolution(
         kernel: weights.converted(), height: image.height, width: image.width)

@@ -142,7 +142,7 @@ private struct Matrix: Sendable {
   /// No pivot is looked for, and none is below 1: of M = [[A, B], [C, D]], A has the property, and so does
   /// S = D − CA⁻¹B, since with z = (−A⁻¹Bx, x), Mz = (0, Sx) and xᵀSx = zᵀMz ≥ ‖z‖² ≥ ‖x‖².
   var inverse: Matrix {
-    guard rows > 1 else { return Matrix(rows: 1, columns: 1, elements: [1 / elements[0]]) }
+    guard rows > 8 else { return smallInverse }
     let (first, second) = (0..<rows / 2, rows / 2..<rows)
     let corner = block(first, first).inverse
     let left = Matrix.product(block(second, first), corner)
@@ -160,6 +160,24 @@ private struct Matrix: Sendable {
     ] {
       for (i, row) in rowRange.enumerated() {
         for (j, column) in columnRange.enumerated() { result[row, column] = part[i, j] }
+      }
+    }
+    return result
+  }
+  /// By Gauss and Jordan's elimination in place, with the same pivots.
+  private var smallInverse: Matrix {
+    var result = self
+    let n = rows
+    result.elements.withUnsafeMutableBufferPointer { elements in
+      for k in 0..<n {
+        let reciprocal = 1 / elements[k * n + k]
+        elements[k * n + k] = 1
+        for j in 0..<n { elements[k * n + j] *= reciprocal }
+        for i in 0..<n where i != k {
+          let factor = elements[i * n + k]
+          elements[i * n + k] = 0
+          for j in 0..<n { elements[i * n + j] -= factor * elements[k * n + j] }
+        }
       }
     }
     return result

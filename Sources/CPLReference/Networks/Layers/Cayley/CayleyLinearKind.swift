@@ -31,17 +31,14 @@ public struct CayleyLinearKind: WeightedKind {
     ]
   }
 
-  public static let faults = [
-    PlantedLayerFault(
-      "cayley-undoubled", "V(I + A)⁻¹ instead of 2V(I + A)⁻¹ in Cayley's transform",
-      ["layer.orthogonal"]
-    ) { UndoubledTransform() }
-  ]
+  public static let faults = CayleyFaults.all
 
   public func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
-    CayleyLinear(name: name, weights: parameters[0], bias: parameters[1])
+    CayleyLayer(
+      name: name, LayerSpecification(self), parameters: parameters,
+      .matrix(outputs: outputs, inputs: inputs), DenseProduct(weights: parameters[0]))
   }
 }
 
@@ -70,30 +67,5 @@ extension LayerSpecification {
   /// An orthogonal dense layer.
   public static func cayleyLinear(inputs: Int, outputs: Int) -> LayerSpecification {
     .init(CayleyLinearKind(inputs: inputs, outputs: outputs))
-  }
-}
-
-/// Cayley's transform with V(I + A)⁻¹ in the place of 2V(I + A)⁻¹: a layer that moves nothing apart, but together.
-struct UndoubledTransform: LayerFault {
-  func concerns(_ specification: LayerSpecification) -> Bool {
-    guard let kind = specification.value as? CayleyLinearKind else { return false }
-    return kind.inputs != kind.outputs
-  }
-
-  func forward<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
-  ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
-    guard var cayley = layer as? CayleyLinear<Scalar> else {
-      return layer.forward(input, recording: recording, workers: workers)
-    }
-    let (inputs, square) = (cayley.inputs, min(cayley.inputs, cayley.outputs))
-    let matrix = cayley.orthogonal
-    cayley.execute(
-      Tensor(
-        shape: matrix.shape,
-        elements: matrix.elements.enumerated().map { index, value in
-          max(index / inputs, index % inputs) < square ? value : value / 2
-        }))
-    return cayley.forward(input, recording: recording, workers: workers)
   }
 }
