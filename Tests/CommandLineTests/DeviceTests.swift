@@ -83,6 +83,25 @@ struct DeviceTests {
     }
   }
 
+  @Test(
+    "attack and audit with the CPU's results",
+    .enabled(if: AnyDevice.exists, "\(AnyDevice.absence)"),
+    arguments: ["attack --attack pgd", "attack --attack deepfool", "audit", "certify"])
+  func attacks(_ command: String) throws {
+    try withTemporaryFolder { folder in
+      func digest(_ device: String) throws -> String {
+        let words = command.split(separator: " ")
+        let outcome = try Program.run(
+          "\(words[0]) \(SampleRun.weights) \(words.dropFirst().joined(separator: " ")) --limit 3 "
+            + "--quiet --device \(device) --out \(device).h5", in: folder)
+        #expect(outcome.code < 64, "\(outcome)")
+        return try VerificationReport.contentDigest(of: "\(folder)/\(device).h5")
+      }
+      let (cpu, device) = (try digest("cpu"), try digest("opencl"))
+      #expect(cpu == device)
+    }
+  }
+
   /// What a driver may do, by a loader that alters what the system's says.
   @Suite(
     "that behave otherwise",
