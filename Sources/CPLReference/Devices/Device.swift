@@ -131,7 +131,7 @@ extension Device {
   /// Takes a buffer back. Where the sizes that are asked for change, what is kept is given up now and then.
   func reclaim(_ buffer: OpenCLHandle, bytes: Int) {
     state.withLock { state in
-      if state.idleBytes + bytes > memoryLimit / 8 { freeIdle(&state) }
+      if state.idleBytes + bytes > memoryLimit / 2 { freeIdle(&state) }
       state.idle[bytes, default: []].append(buffer)
       state.idleBytes += bytes
     }
@@ -173,20 +173,31 @@ extension Device {
   public func download<Scalar: TensorScalar>(
     _ tensor: DeviceTensor<Scalar>
   ) throws(DeviceError) -> Tensor<Scalar> {
-    let count = tensor.count
+    Tensor(shape: tensor.shape, elements: try download(tensor.array))
+  }
+
+  /// Numbers back from the device, once all is done that they depend on.
+  package func download(_ numbers: DeviceNumbers) throws(DeviceError) -> [Double] {
+    try download(numbers.array)
+  }
+
+  private func download<Scalar: TensorScalar>(
+    _ array: DeviceArray<Scalar>
+  ) throws(DeviceError) -> [Scalar] {
+    let count = array.count
     var status: Int32 = 0
     let elements = [Scalar](unsafeUninitializedCapacity: count) { elements, initialized in
       if count > 0 {
         let blocking: UInt32 = 1
         status = library.readBuffer(
-          queue.pointer, tensor.array.buffer.pointer, blocking, 0,
+          queue.pointer, array.buffer.pointer, blocking, 0,
           count * MemoryLayout<Scalar>.stride, UnsafeMutableRawPointer(elements.baseAddress!), 0,
           nil, nil)
       }
       initialized = status == 0 ? count : 0
     }
     guard status == 0 else { throw error("clEnqueueReadBuffer", status) }
-    return Tensor(shape: tensor.shape, elements: elements)
+    return elements
   }
 }
 
@@ -198,6 +209,7 @@ enum KernelArgument<Scalar: TensorScalar> {
   case boolean(Bool)
   case scalar(Scalar)
   case array(DeviceArray<Scalar>)
+  case numbers(DeviceNumbers)
 }
 
 extension Device {
@@ -222,6 +234,12 @@ extension Device {
     }
   }
 
+  /// Has the device begin what is asked of it, while the host does something else.
+  package func flush() throws(DeviceError) {
+    let status = library.flush(queue.pointer)
+    guard status == 0 else { throw error("clFlush", status) }
+  }
+
   private func set<Scalar>(
     _ argument: KernelArgument<Scalar>, at index: UInt32, of kernel: OpaquePointer
   ) -> Int32 {
@@ -233,6 +251,7 @@ extension Device {
     case .boolean(let value): set(Int32(value ? 1 : 0))
     case .scalar(let value): set(value)
     case .array(let array): set(array.buffer.pointer)
+    case .numbers(let numbers): set(numbers.array.buffer.pointer)
     }
   }
 
