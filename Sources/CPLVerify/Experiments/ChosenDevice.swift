@@ -33,8 +33,23 @@ package final class ChosenDevice: Sendable {
   func suiting(
     _ network: CPLNetwork<Float>, _ observer: any WorkObserver
   ) throws -> ChosenDevice? {
+    try suiting(observer) { device throws(DeviceError) in try network.check(runsOn: device) }
+  }
+
+  /// The same of a run that it is to train.
+  ///
+  /// - Throws: `DeviceError` for a named device that does not.
+  func suiting(
+    training state: TrainingState, _ observer: any WorkObserver
+  ) throws -> ChosenDevice? {
+    try suiting(observer) { device throws(DeviceError) in try state.check(trainsOn: device) }
+  }
+
+  private func suiting(
+    _ observer: any WorkObserver, _ check: (Device) throws(DeviceError) -> Void
+  ) throws -> ChosenDevice? {
     do {
-      try network.check(runsOn: device)
+      try check(device)
       return self
     } catch {
       if isNamed { throw error }
