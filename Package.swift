@@ -58,7 +58,7 @@ let package = Package(
     .target(
       name: "CPLTraining",
       dependencies: [
-        "CPLNumerics", "CPLFiles", "CPLDatasets", "CPLNetworks",
+        "CPLNumerics", "CPLDevices", "CPLFiles", "CPLDatasets", "CPLNetworks",
         .product(name: "Yams", package: "Yams"),
       ],
       path: "Sources/CPLReference/Training"),

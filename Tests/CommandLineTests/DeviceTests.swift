@@ -83,6 +83,49 @@ struct DeviceTests {
     }
   }
 
+  @Test(
+    "train a network, for fifty steps, with the CPU's weights",
+    .enabled(if: AnyDevice.exists, "\(AnyDevice.absence)"))
+  func training() throws {
+    try withTemporaryFolder { folder in
+      func train(_ device: String) throws -> [String: Any] {
+        let outcome = try Program.run(
+          "train cpl-tiny --limit 1000 --epochs 2 --quiet --json --device \(device) --out \(device)",
+          in: folder)
+        #expect(outcome.code == 0, "\(outcome)")
+        return try outcome.json().filter { $0.key != "weights" }
+      }
+      let (cpu, device) = (try train("cpu"), try train("opencl"))
+      #expect(cpu as NSDictionary == device as NSDictionary)
+      let other = try Program.run(
+        "train cpl-tiny --limit 100 --epochs 1 --quiet --device opencl:999 --out far", in: folder)
+      #expect(other.code == 64 && other.error.contains("opencl:999"), "\(other)")
+    }
+  }
+
+  @Test(
+    "attack and audit with the CPU's results",
+    .enabled(if: AnyDevice.exists, "\(AnyDevice.absence)"),
+    arguments: [
+      // More images than the CPU attacks at once.
+      "attack --attack pgd --limit 40", "attack --attack deepfool --limit 3", "audit --limit 3",
+      "certify --limit 3",
+    ])
+  func attacks(_ command: String) throws {
+    try withTemporaryFolder { folder in
+      func digest(_ device: String) throws -> String {
+        let words = command.split(separator: " ")
+        let outcome = try Program.run(
+          "\(words[0]) \(SampleRun.weights) \(words.dropFirst().joined(separator: " ")) "
+            + "--quiet --device \(device) --out \(device).h5", in: folder)
+        #expect(outcome.code < 64, "\(outcome)")
+        return try VerificationReport.contentDigest(of: "\(folder)/\(device).h5")
+      }
+      let (cpu, device) = (try digest("cpu"), try digest("opencl"))
+      #expect(cpu == device)
+    }
+  }
+
   /// What a driver may do, by a loader that alters what the system's says.
   @Suite(
     "that behave otherwise",

@@ -2,7 +2,7 @@
 
 import CPLNumerics
 
-/// The first of the two comparisons that a device has to pass: single operations on operands that are hard to get
+/// The first of the comparisons that a device has to pass: single operations on operands that are hard to get
 /// right, held against the CPU's results bit by bit.
 package enum ArithmeticComparison {
   /// A result of the kernel `arithmetic`, and how the CPU computes it.
@@ -44,7 +44,7 @@ package enum ArithmeticComparison {
   }
 
   /// Every pair of numbers at the edges of the format, and random numbers of moderate size.
-  private static func operands<Scalar: TensorScalar>(
+  static func operands<Scalar: TensorScalar>(
     of scalar: Scalar.Type
   ) -> (a: [Scalar], b: [Scalar], c: [Scalar]) {
     let least = Scalar.leastNormalMagnitude

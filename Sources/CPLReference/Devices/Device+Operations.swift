@@ -7,11 +7,11 @@ import CPLNumerics
 /// (`CPLKernels.h`), so that both give the same bits.
 extension Device {
   /// The work-items of a group, where neighbours take neighbouring elements.
-  private static var line: Int { 64 }
+  static var line: Int { 64 }
 
   /// A new tensor, of whose elements a kernel's work-items make one each. The kernel takes their number, then
   /// `arguments`, then where they go.
-  private func make<Scalar: TensorScalar>(
+  func make<Scalar: TensorScalar>(
     _ shape: [Int], by kernel: String, _ arguments: [KernelArgument<Scalar>]
   ) throws(DeviceError) -> DeviceTensor<Scalar> {
     let result = try empty(shape, of: Scalar.self)
@@ -21,7 +21,7 @@ extension Device {
     return result
   }
 
-  private func empty<Scalar: TensorScalar>(
+  func empty<Scalar: TensorScalar>(
     _ shape: [Int], of scalar: Scalar.Type
   ) throws(DeviceError) -> DeviceTensor<Scalar> {
     DeviceTensor(shape: shape, array: try DeviceArray(count: shape.reduce(1, *), on: self))
@@ -201,8 +201,12 @@ extension Device {
 
 /// A convolution T of images on a device, with its kernel in the CPU kernels' packed layout.
 package struct DeviceConvolution<Scalar: TensorScalar>: Sendable {
-  fileprivate let shape: cpl_conv_shape
-  fileprivate let packed: DeviceTensor<Scalar>
+  let shape: cpl_conv_shape
+  let packed: DeviceTensor<Scalar>
+
+  init(_ shape: cpl_conv_shape, packed: DeviceTensor<Scalar>) {
+    (self.shape, self.packed) = (shape, packed)
+  }
 
   package init(_ convolution: Convolution<Scalar>, on device: Device) throws(DeviceError) {
     shape = convolution.shape
@@ -212,18 +216,27 @@ package struct DeviceConvolution<Scalar: TensorScalar>: Sendable {
   }
 
   /// Whether sums go by Winograd's algorithm: `CPLKernels.h` says when.
-  fileprivate var isByWinograd: Bool {
+  var isByWinograd: Bool { Self.isByWinograd(shape) }
+
+  static func isByWinograd(_ shape: cpl_conv_shape) -> Bool {
     Scalar.self == Float.self && shape.kernel == 3 && shape.height >= 4
   }
 
   /// The output channels that packed weights keep together; the last ones are filled up with zeros.
-  fileprivate static var block: Int { 5 }
+  static var block: Int { 5 }
+
+  /// How many blocks so many output channels make.
+  static func blocks(_ outputs: Int) -> Int { (outputs + block - 1) / block }
+
+  /// The packed weights of one of T and Tᵀ.
+  static func weightCount(_ shape: cpl_conv_shape, inputs: Int, outputs: Int) -> Int {
+    let tapsOfColumn = isByWinograd(shape) ? 6 : shape.kernel
+    return blocks(outputs) * block * inputs * tapsOfColumn * shape.kernel
+  }
 
   /// Where the weights of Tᵀ begin.
   fileprivate var transposedStart: Int {
-    let blocks = (shape.inner + Self.block - 1) / Self.block
-    let tapsOfColumn = isByWinograd ? 6 : shape.kernel
-    return blocks * Self.block * shape.channels * tapsOfColumn * shape.kernel
+    Self.weightCount(shape, inputs: shape.channels, outputs: shape.inner)
   }
 }
 
@@ -232,6 +245,7 @@ private enum ConvolutionEnd: Int {
   case adds = 0
   case activates = 1
   case gates = 2
+  case keeps = 3
 }
 
 extension Device {
@@ -259,6 +273,13 @@ extension Device {
     try correlate(convolution, transposed: true, .adds, scale: scale, x, hidden)
   }
 
+  /// T x, or Tᵀx, for each image.
+  package func apply<Scalar>(
+    _ convolution: DeviceConvolution<Scalar>, transposed: Bool, to x: DeviceTensor<Scalar>
+  ) throws(DeviceError) -> DeviceTensor<Scalar> {
+    try correlate(convolution, transposed: transposed, .keeps, scale: 1, x, x)
+  }
+
   /// T x or Tᵀx with an end, whose bias, addend or gate is `second`.
   private func correlate<Scalar>(
     _ convolution: DeviceConvolution<Scalar>, transposed: Bool, _ end: ConvolutionEnd,
@@ -272,7 +293,7 @@ extension Device {
       [x.shape[0], outputs, shape.height, shape.width], of: Scalar.self)
     let isByWinograd = convolution.isByWinograd
     let rows = isByWinograd ? (shape.height + 3) / 4 : shape.height
-    let blocks = (outputs + DeviceConvolution<Scalar>.block - 1) / DeviceConvolution<Scalar>.block
+    let blocks = DeviceConvolution<Scalar>.blocks(outputs)
     var arguments: [KernelArgument<Scalar>] = [
       .integer(inputs), .integer(outputs), .integer(shape.height), .integer(shape.width),
     ]

@@ -30,6 +30,9 @@ public final class Device: Sendable {
     /// Buffers that are not in use, by their size. What is still to be done with one is done before what is asked
     /// next, so that it can be used again at once.
     var idle: [Int: [OpenCLHandle]] = [:]
+    var idleBytes = 0
+    /// What ended work on the device, and is not told yet.
+    var failure: DeviceError?
   }
 
   /// Opens a device, which is not compared with the CPU yet.
@@ -76,6 +79,14 @@ public final class Device: Sendable {
     _ = library.releaseContext(context.pointer)
   }
 
+  /// Keeps an error that ended work on the device, where it cannot be thrown.
+  package func fail(with error: DeviceError) { state.withLock { $0.failure = $0.failure ?? error } }
+
+  /// Throws what ended work on the device since it was last asked.
+  public func check() throws(DeviceError) {
+    if let failure = state.withLock({ $0.failure.take() }) { throw failure }
+  }
+
   /// The error that a status other than success stands for.
   private func error(_ function: String, _ code: Int32) -> DeviceError {
     let status = OpenCLStatus(code: code)
@@ -96,7 +107,10 @@ extension Device {
       throw .outOfMemory(device: description.selector)
     }
     return try state.withLock { state throws(DeviceError) in
-      if let idle = state.idle[bytes]?.popLast() { return idle }
+      if let idle = state.idle[bytes]?.popLast() {
+        state.idleBytes -= bytes
+        return idle
+      }
       if state.allocatedBytes + bytes > memoryLimit { freeIdle(&state) }
       guard state.allocatedBytes + bytes <= memoryLimit else {
         throw .outOfMemory(device: description.selector)
@@ -114,9 +128,13 @@ extension Device {
     }
   }
 
-  /// Takes a buffer back.
+  /// Takes a buffer back. Where the sizes that are asked for change, what is kept is given up now and then.
   func reclaim(_ buffer: OpenCLHandle, bytes: Int) {
-    state.withLock { $0.idle[bytes, default: []].append(buffer) }
+    state.withLock { state in
+      if state.idleBytes + bytes > memoryLimit / 2 { freeIdle(&state) }
+      state.idle[bytes, default: []].append(buffer)
+      state.idleBytes += bytes
+    }
   }
 
   private func freeIdle(_ state: inout State) {
@@ -125,6 +143,7 @@ extension Device {
       state.allocatedBytes -= bytes * buffers.count
     }
     state.idle = [:]
+    state.idleBytes = 0
   }
 
   /// A tensor on the device.
@@ -154,20 +173,31 @@ extension Device {
   public func download<Scalar: TensorScalar>(
     _ tensor: DeviceTensor<Scalar>
   ) throws(DeviceError) -> Tensor<Scalar> {
-    let count = tensor.count
+    Tensor(shape: tensor.shape, elements: try download(tensor.array))
+  }
+
+  /// Numbers back from the device, once all is done that they depend on.
+  package func download(_ numbers: DeviceNumbers) throws(DeviceError) -> [Double] {
+    try download(numbers.array)
+  }
+
+  private func download<Scalar: TensorScalar>(
+    _ array: DeviceArray<Scalar>
+  ) throws(DeviceError) -> [Scalar] {
+    let count = array.count
     var status: Int32 = 0
     let elements = [Scalar](unsafeUninitializedCapacity: count) { elements, initialized in
       if count > 0 {
         let blocking: UInt32 = 1
         status = library.readBuffer(
-          queue.pointer, tensor.array.buffer.pointer, blocking, 0,
+          queue.pointer, array.buffer.pointer, blocking, 0,
           count * MemoryLayout<Scalar>.stride, UnsafeMutableRawPointer(elements.baseAddress!), 0,
           nil, nil)
       }
       initialized = status == 0 ? count : 0
     }
     guard status == 0 else { throw error("clEnqueueReadBuffer", status) }
-    return Tensor(shape: tensor.shape, elements: elements)
+    return elements
   }
 }
 
@@ -179,6 +209,7 @@ enum KernelArgument<Scalar: TensorScalar> {
   case boolean(Bool)
   case scalar(Scalar)
   case array(DeviceArray<Scalar>)
+  case numbers(DeviceNumbers)
 }
 
 extension Device {
@@ -203,6 +234,12 @@ extension Device {
     }
   }
 
+  /// Has the device begin what is asked of it, while the host does something else.
+  package func flush() throws(DeviceError) {
+    let status = library.flush(queue.pointer)
+    guard status == 0 else { throw error("clFlush", status) }
+  }
+
   private func set<Scalar>(
     _ argument: KernelArgument<Scalar>, at index: UInt32, of kernel: OpaquePointer
   ) -> Int32 {
@@ -214,6 +251,7 @@ extension Device {
     case .boolean(let value): set(Int32(value ? 1 : 0))
     case .scalar(let value): set(value)
     case .array(let array): set(array.buffer.pointer)
+    case .numbers(let numbers): set(numbers.array.buffer.pointer)
     }
   }
 

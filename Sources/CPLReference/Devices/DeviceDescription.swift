@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// A device as its driver describes it, and what it lacks for the CPU's bits.
 public struct DeviceDescription: Equatable, Sendable {
   /// What kind of processor it is.
@@ -55,6 +57,19 @@ extension DeviceDescription {
     }
     return devices
   }()
+
+  /// Whether there may be a graphics processor: whether the system has a file of one's driver, or the environment
+  /// names OpenCL drivers. Where there is none, nobody has to load all drivers to know, which takes a tenth of a
+  /// second and more.
+  package static var mayHaveGraphics: Bool {
+    let variables = ["OCL_ICD_VENDORS", "OCL_ICD_FILENAMES", "OPENCL_VENDOR_PATH"]
+    guard !variables.contains(where: { ProcessInfo.processInfo.environment[$0] != nil }) else {
+      return true
+    }
+    // NVIDIA's, AMD's, every driver of the kernel's own, and Windows' for Linux.
+    return ["/dev/nvidiactl", "/dev/kfd", "/dev/dri", "/dev/dxg"]
+      .contains(where: FileManager.default.fileExists)
+  }
 
   /// Whether this system has an OpenCL loader.
   public static var hasLoader: Bool { OpenCLLibrary.system != nil }

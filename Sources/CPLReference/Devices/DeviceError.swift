@@ -20,7 +20,7 @@ extension DeviceError: CustomStringConvertible {
     case .unsupported(let device, let layer, let kind):
       "device \(device) cannot compute the layer \(layer) (\(kind)): run it on the CPU, --device cpu"
     case .outOfMemory(let device):
-      "device \(device) has too little memory even for a single image: run it on the CPU, --device cpu"
+      "device \(device) has too little memory: run it on the CPU, --device cpu"
     case .lost(let device, let reason):
       "device \(device) was lost in the middle of its work: \(reason)"
     }

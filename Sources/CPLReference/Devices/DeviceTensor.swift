@@ -48,3 +48,16 @@ public struct DeviceTensor<Scalar: TensorScalar>: Sendable {
     DeviceTensor(shape: shape, array: array)
   }
 }
+
+/// Sums in binary64, whatever the precision of their terms, which operations leave on a device one by one: for
+/// other operations, or for the host to take in one transfer.
+package struct DeviceNumbers: Sendable {
+  let array: DeviceArray<Double>
+
+  /// So many, whose values are not known.
+  package init(count: Int, on device: Device) throws(DeviceError) {
+    array = try DeviceArray(count: count, on: device)
+  }
+
+  var count: Int { array.count }
+}

@@ -71,7 +71,7 @@ struct OpenCLLibrary: Sendable {
       Handle, Handle, UInt32, UnsafePointer<Int>?, UnsafePointer<Int>, UnsafePointer<Int>?, UInt32,
       UnsafeRawPointer?, UnsafeMutableRawPointer?
     ) -> Int32
-  typealias Release = @Sendable @convention(c) (Handle) -> Int32
+  typealias OfHandle = @Sendable @convention(c) (Handle) -> Int32
 
   /// The name by which it is looked for.
   static let name = "libOpenCL.so.1"
@@ -91,11 +91,12 @@ struct OpenCLLibrary: Sendable {
   let writeBuffer: WriteBuffer
   let readBuffer: ReadBuffer
   let enqueueKernel: EnqueueKernel
-  let releaseContext: Release
-  let releaseQueue: Release
-  let releaseProgram: Release
-  let releaseKernel: Release
-  let releaseBuffer: Release
+  let flush: OfHandle
+  let releaseContext: OfHandle
+  let releaseQueue: OfHandle
+  let releaseProgram: OfHandle
+  let releaseKernel: OfHandle
+  let releaseBuffer: OfHandle
 
   /// The loader of this system; nil where it has none, or one that lacks a function. It stays open.
   static let system: OpenCLLibrary? = dlopen(name, RTLD_NOW | RTLD_LOCAL).flatMap(
@@ -120,11 +121,12 @@ struct OpenCLLibrary: Sendable {
       let writeBuffer: WriteBuffer = function("clEnqueueWriteBuffer"),
       let readBuffer: ReadBuffer = function("clEnqueueReadBuffer"),
       let enqueueKernel: EnqueueKernel = function("clEnqueueNDRangeKernel"),
-      let releaseContext: Release = function("clReleaseContext"),
-      let releaseQueue: Release = function("clReleaseCommandQueue"),
-      let releaseProgram: Release = function("clReleaseProgram"),
-      let releaseKernel: Release = function("clReleaseKernel"),
-      let releaseBuffer: Release = function("clReleaseMemObject")
+      let flush: OfHandle = function("clFlush"),
+      let releaseContext: OfHandle = function("clReleaseContext"),
+      let releaseQueue: OfHandle = function("clReleaseCommandQueue"),
+      let releaseProgram: OfHandle = function("clReleaseProgram"),
+      let releaseKernel: OfHandle = function("clReleaseKernel"),
+      let releaseBuffer: OfHandle = function("clReleaseMemObject")
     else { return nil }
     self.getPlatforms = getPlatforms
     self.getPlatformInfo = getPlatformInfo
@@ -141,6 +143,7 @@ struct OpenCLLibrary: Sendable {
     self.writeBuffer = writeBuffer
     self.readBuffer = readBuffer
     self.enqueueKernel = enqueueKernel
+    self.flush = flush
     self.releaseContext = releaseContext
     self.releaseQueue = releaseQueue
     self.releaseProgram = releaseProgram

@@ -8,14 +8,25 @@ extension CPLNetwork {
     /// N×classes.
     public let logits: Tensor<Scalar>
     /// How many images went through the layers on images together.
-    fileprivate let pieceSize: Int
+    fileprivate var pieceSize = 0
     /// The caches of the layers on images, one list a piece of the batch.
-    fileprivate let imageCaches: [[ForwardCache]]
+    fileprivate var imageCaches: [[ForwardCache]] = []
     /// The caches of the layers after those on images, but for a folded head.
-    fileprivate let vectorCaches: [ForwardCache]
+    fileprivate var vectorCaches: [ForwardCache] = []
     /// The last two layers as one, where they went as one, and its activations.
-    fileprivate let foldedHead: FoldedHead<Scalar>?
-    fileprivate let foldedHidden: Tensor<Scalar>?
+    fileprivate var foldedHead: FoldedHead<Scalar>?
+    fileprivate var foldedHidden: Tensor<Scalar>?
+    /// The pass where a device computed it, which has all that is kept.
+    fileprivate var onDevice: PlacedNetwork<Scalar>.Pass?
+  }
+
+  /// The pass on the device; nil where the CPU is to compute it.
+  private func recordOnDevice(_ images: Tensor<Scalar>, _ recording: Recording) -> Pass? {
+    switch recording {
+    case .nothing: place?.logits(images).map { Pass(logits: $0) }
+    case .masks: place?.record(images).map { Pass(logits: $0.logits, onDevice: $0) }
+    case .everything: nil
+    }
   }
 
   /// How many images go through the layers on images together: so few that they stay in a core's own
@@ -33,6 +44,12 @@ extension CPLNetwork {
   /// Layers on images take a few images at a time from the first layer to the last one, each thread
   /// its own.
   public func record(_ images: Tensor<Scalar>, recording: Recording, workers: Workers) -> Pass {
+    recordOnDevice(images, recording) ?? recordOnCPU(images, recording, workers)
+  }
+
+  private func recordOnCPU(
+    _ images: Tensor<Scalar>, _ recording: Recording, _ workers: Workers
+  ) -> Pass {
     let batch = images.shape[0]
     let pieceSize = Self.imagesPerPiece(recording)
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
@@ -57,6 +74,11 @@ extension CPLNetwork {
   public func inputGradient(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
   ) -> Tensor<Scalar> {
+    if let onDevice = pass.onDevice {
+      return onDevice.inputGradient(logitGradient)
+        ?? inputGradient(
+          logitGradient, recordOnCPU(onDevice.images, .masks, workers), workers: workers)
+    }
     let batch = logitGradient.shape[0]
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
     let caches = pass.vectorCaches

@@ -8,7 +8,11 @@ import CPLNumerics
 /// The network is a value. Evaluating or attacking it cannot change it.
 public struct CPLNetwork<Scalar: TensorScalar>: Sendable {
   /// The layers, first applied first. The last one is the head.
-  public var layers: [any Layer<Scalar>]
+  public var layers: [any Layer<Scalar>] {
+    didSet { place = nil }
+  }
+  /// What computes its passes; nil for the CPU.
+  var place: PlacedNetwork<Scalar>?
 
   /// The network of the given layers.
   ///

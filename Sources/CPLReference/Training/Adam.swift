@@ -47,9 +47,7 @@ public struct Adam<Scalar: TensorScalar>: Optimizer {
     _ parameter: inout Tensor<Scalar>, at index: Int, gradient: Tensor<Scalar>,
     learningRate: Double, workers: Workers
   ) {
-    let adam = cpl_adam(
-      learning_rate: learningRate, beta1: Self.beta1, beta2: Self.beta2, epsilon: Self.epsilon,
-      bias_correction1: 1 - power(Self.beta1, step), bias_correction2: 1 - power(Self.beta2, step))
+    let adam = numbers(learningRate: learningRate)
     let count = parameter.count
     parameter.withUnsafeMutableElements { parameters in
       firstMoments[index].withUnsafeMutableElements { first in
@@ -67,6 +65,13 @@ public struct Adam<Scalar: TensorScalar>: Optimizer {
         }
       }
     }
+  }
+
+  /// What an update takes.
+  func numbers(learningRate: Double) -> cpl_adam {
+    cpl_adam(
+      learning_rate: learningRate, beta1: Self.beta1, beta2: Self.beta2, epsilon: Self.epsilon,
+      bias_correction1: 1 - power(Self.beta1, step), bias_correction2: 1 - power(Self.beta2, step))
   }
 
   /// base^exponent by repeated squaring, the same on every machine.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLDatasets
+import CPLDevices
 import CPLFiles
 import CPLNetworks
 import CPLNumerics
@@ -16,6 +17,7 @@ public struct Trainer: Sendable {
   private let loss: any TrainingLoss
   private let workers: Workers
   private let ranks: any Ranks
+  private let place: DevicePlace?
   private let counting: Counting?
 
   /// What is counted of the images that choose the best epoch beside those that are classified correctly,
@@ -31,6 +33,7 @@ public struct Trainer: Sendable {
   ///   - augmentationSeed: the seed of crops and flips, other than the run's only under the quirk
   ///     `unseeded-augmentation`.
   ///   - ranks: the processes that train together, each of which has such a trainer.
+  ///   - place: where steps and evaluations are computed, of a rank alone; on the CPU without it.
   ///   - counting: what else is counted after each epoch; it changes nothing.
   /// - Throws: `ReferenceError.mismatch` when there are too few images, or more ranks than a batch has
   ///   pieces (`BatchTree`).
@@ -38,7 +41,7 @@ public struct Trainer: Sendable {
     _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
     augmentation policy: Augmentation.Policy = Augmentation.Policy(),
     augmentationSeed: UInt64? = nil, workers: Workers, ranks: any Ranks = Alone(),
-    counting: Counting? = nil
+    place: DevicePlace? = nil, counting: Counting? = nil
   ) throws {
     self.configuration = configuration
     if configuration.profile.bestOnTest, let test {
@@ -56,6 +59,7 @@ public struct Trainer: Sendable {
     loss = configuration.lossFunction
     self.workers = workers
     self.ranks = ranks
+    self.place = ranks.count > 1 ? nil : place
     self.counting = counting
     let pieces = BatchTree.pieces(of: min(configuration.batch, self.training.count))
     guard ranks.count <= pieces else {
@@ -88,37 +92,100 @@ public struct Trainer: Sendable {
   /// Runs from `state` to the end of the last epoch, or until `shouldStop` says so after a step, on whatever
   /// rank. All ranks begin with the same state, and are given the same ones.
   ///
+  /// A device that has too little memory leaves the rest of the run to the CPU, which `Device.check` tells.
+  ///
   /// - Returns: whether the run came to its end.
   /// - Throws: `ReferenceError.nonFinite` when the loss is not finite, naming the step and the
-  ///   first layer whose output is not; `state` is then the one before that step. Whatever
-  ///   `report` throws.
+  ///   first layer whose output is not; `state` is then the one before that step. `DeviceError` for a
+  ///   device that is lost. Whatever `report` throws.
   public func run(
     _ state: inout TrainingState, shouldStop: () -> Bool,
     report: (TrainingEvent) throws -> Void
   ) throws -> Bool {
     let shared = SharedStep(state.network, among: ranks)
+    var onDevice = try putOnDevice(state)
     while state.epoch < configuration.epochs {
       let batches = sampler.batches(epoch: state.epoch)
       while state.batch < batches.count {
         if ranks.any(shouldStop()) {
+          try onDevice?.store(in: &state)
           shared.spreadMoments(&state)
           return false
         }
         try step(
-          &state, shared, positions: batches[state.batch], batches: batches.count, report: report)
+          &state, &onDevice, shared, positions: batches[state.batch], batches: batches.count,
+          report: report)
       }
+      try onDevice?.store(in: &state)
       shared.spreadMoments(&state)
-      let (isBest, counted) = finishEpoch(&state)
+      let (isBest, counted) = try finishEpoch(&state, &onDevice)
       try report(.epoch(state, isBest: isBest, counted: counted))
     }
     return true
   }
 
   private func step(
-    _ state: inout TrainingState, _ shared: SharedStep, positions: ArraySlice<Int>, batches: Int,
-    report: (TrainingEvent) throws -> Void
+    _ state: inout TrainingState, _ onDevice: inout TrainingOnDevice?, _ shared: SharedStep,
+    positions: ArraySlice<Int>, batches: Int, report: (TrainingEvent) throws -> Void
   ) throws {
     let number = state.epoch * batches + state.batch
+    let rate = schedule.rate(step: number)
+    let onItsOwn = try stepOnDevice(
+      &state, &onDevice, positions: positions, learningRate: rate)
+    let loss = Double(
+      try onItsOwn
+        ?? stepOnCPU(&state, shared, positions: positions, number: number, learningRate: rate))
+    state.batch += 1
+    state.lossSum += loss * Double(positions.count)
+    try report(
+      .step(
+        epoch: state.epoch + 1, batch: state.batch, batches: batches, images: positions.count,
+        loss: loss, learningRate: rate))
+  }
+
+  /// The run on the device; nil where the CPU computes it.
+  private func putOnDevice(_ state: TrainingState) throws -> TrainingOnDevice? {
+    guard let place else { return nil }
+    do {
+      return try TrainingOnDevice(state, on: place.device)
+    } catch {
+      guard case .outOfMemory = error else { throw error }
+      place.device.fail(with: error)
+      return nil
+    }
+  }
+
+  /// Makes a step on the device, whose state moves there alone.
+  ///
+  /// - Returns: the loss; nil where the step is left to the CPU, with the state before it: because there is no
+  ///   device, because it has too little memory, or because the loss is not finite, which the CPU tells.
+  private func stepOnDevice(
+    _ state: inout TrainingState, _ onDevice: inout TrainingOnDevice?,
+    positions: ArraySlice<Int>, learningRate: Double
+  ) throws -> Float? {
+    guard let place, onDevice != nil else { return nil }
+    do {
+      let mean = try onDevice?.step(
+        images: augmentation.images(of: training, at: positions, epoch: state.epoch),
+        labels: positions.map { training.labels[$0] }, loss: loss,
+        densePowerGradient: configuration.profile.densePowerGradient, learningRate: learningRate)
+      if let mean { return mean }
+    } catch {
+      guard case .outOfMemory = error else { throw error }
+      place.device.fail(with: error)
+    }
+    try onDevice?.store(in: &state)
+    onDevice = nil
+    return nil
+  }
+
+  /// Makes a step on the CPU, with the other ranks.
+  ///
+  /// - Returns: the loss.
+  private func stepOnCPU(
+    _ state: inout TrainingState, _ shared: SharedStep, positions: ArraySlice<Int>, number: Int,
+    learningRate: Double
+  ) throws -> Float {
     var network = state.network
     let followers = network.deriveWeights(
       densePowerGradient: configuration.profile.densePowerGradient, workers: workers)
@@ -145,27 +212,25 @@ public struct Trainer: Sendable {
     for (position, follow) in followers where gradients[position] != nil {
       follow(&gradients[position]!, workers)
     }
-    let rate = schedule.rate(step: number)
     state.network = network
     network.layers = []
-    state.apply(gradients, learningRate: rate, workers: workers)
+    state.apply(gradients, learningRate: learningRate, workers: workers)
     shared.spreadParameters(&state.network)
-    state.batch += 1
-    state.lossSum += Double(loss) * Double(positions.count)
-    try report(
-      .step(
-        epoch: state.epoch + 1, batch: state.batch, batches: batches, images: positions.count,
-        loss: Double(loss), learningRate: rate))
+    return loss
   }
 
   /// Measures the accuracy that chooses the best epoch, and closes the epoch.
-  private func finishEpoch(_ state: inout TrainingState) -> (isBest: Bool, counted: Int?) {
-    var evaluated = state.network
-    evaluated.updateSteps(iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
-    let own = selections(evaluated)
+  private func finishEpoch(
+    _ state: inout TrainingState, _ onDevice: inout TrainingOnDevice?
+  ) throws -> (isBest: Bool, counted: Int?) {
+    let (evaluated, evaluatedOnDevice) = try evaluatedNetwork(state, onDevice)
+    let own = selections(place.map(evaluated.placed) ?? evaluated)
     let correct = ranks.sum(own.correct)
     let counted = own.counted.map { ranks.sum($0) }
-    if configuration.profile.evaluationMutates { state.network = evaluated }
+    if evaluatedOnDevice == nil { onDevice = nil }
+    if configuration.profile.evaluationMutates {
+      (state.network, onDevice) = (evaluated, evaluatedOnDevice)
+    }
     let record = EpochRecord(
       epoch: state.epoch + 1, loss: state.lossSum / Double(training.count),
       learningRate: schedule.rate(
@@ -176,6 +241,26 @@ public struct Trainer: Sendable {
     state.batch = 0
     state.lossSum = 0
     return (state.bestEpoch == record, counted)
+  }
+
+  /// The network as it is evaluated, with the steps of many iterations; and on the device, nil where the CPU goes on.
+  private func evaluatedNetwork(
+    _ state: TrainingState, _ onDevice: TrainingOnDevice?
+  ) throws -> (network: CPLNetwork<Float>, onDevice: TrainingOnDevice?) {
+    var network = state.network
+    if let place, var onDevice {
+      do {
+        try onDevice.updateSteps()
+        try onDevice.store(in: &network)
+        return (network, onDevice)
+      } catch {
+        guard case .outOfMemory = error else { throw error }
+        place.device.fail(with: error)
+        network = state.network
+      }
+    }
+    network.updateSteps(iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
+    return (network, nil)
   }
 
   /// How many of this rank's share of the images that choose the best epoch are classified correctly, and what

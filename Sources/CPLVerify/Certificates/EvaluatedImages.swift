@@ -7,15 +7,15 @@ import CPLReference
 public struct EvaluatedImages: Sendable {
   public let dataset: ImageDataset
   public let network: EvaluatedNetwork
-  let workers: Workers
+  private let workers: Workers
 
-  /// How many images are evaluated or attacked at once: what is computed on the way, for a layer's
+  /// How many images are evaluated or attacked at once on the CPU: what is computed on the way, for a layer's
   /// every pixel, takes most of a run's memory.
   public static let batch = 32
 
   /// The logits that are known, by the images' positions.
-  var binary32: [Int: ArraySlice<Float>] = [:]
-  var binary64: [Int: ArraySlice<Double>] = [:]
+  private var binary32: [Int: ArraySlice<Float>] = [:]
+  private var binary64: [Int: ArraySlice<Double>] = [:]
 
   public init(_ dataset: ImageDataset, _ network: EvaluatedNetwork, workers: Workers) {
     self.dataset = dataset
@@ -42,8 +42,9 @@ public struct EvaluatedImages: Sendable {
   public mutating func forEachBatch(
     _ body: (_ positions: Range<Int>, EvaluatedBatch) throws -> Void
   ) rethrows {
-    for start in stride(from: 0, to: dataset.count, by: Self.batch) {
-      let positions = start..<min(dataset.count, start + Self.batch)
+    let size = network.batch
+    for start in stride(from: 0, to: dataset.count, by: size) {
+      let positions = start..<min(dataset.count, start + size)
       let batch = batch(at: positions)
       try body(positions, batch)
       let known = batch.known

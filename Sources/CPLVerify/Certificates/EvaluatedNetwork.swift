@@ -9,18 +9,35 @@ public final class EvaluatedNetwork: Sendable {
   public let verified: VerifiedNetwork
   /// What `local` certificates are asked to prove.
   public let localPlan: LocalPlan
+  /// The network that is evaluated in binary32.
+  public let binary32: CPLNetwork<Float>
+  /// Where both are evaluated; nil for the CPU.
+  private let place: DevicePlace?
   private let wide = Once<CPLNetwork<Double>>()
   private let bounds = Once<MarginBounds>()
 
-  public init(_ verified: VerifiedNetwork, localPlan: LocalPlan = LocalPlan()) {
+  /// - Parameter place: where it is evaluated; on the CPU without it.
+  public init(
+    _ verified: VerifiedNetwork, localPlan: LocalPlan = LocalPlan(), at place: DevicePlace? = nil
+  ) {
     self.verified = verified
     self.localPlan = localPlan
+    self.place = place
+    binary32 = place.map(verified.network.placed) ?? verified.network
   }
 
-  /// The network that is evaluated in binary32.
-  public var binary32: CPLNetwork<Float> { verified.network }
+  /// How many images are evaluated at once.
+  package var batch: Int {
+    place == nil ? EvaluatedImages.batch : DeviceNetwork<Float>.batch
+  }
+
   /// The network that is evaluated in binary64.
-  public var binary64: CPLNetwork<Double> { wide { verified.network.converted() } }
+  public var binary64: CPLNetwork<Double> {
+    wide {
+      let network: CPLNetwork<Double> = verified.network.converted()
+      return place.map(network.placed) ?? network
+    }
+  }
 
   /// - Throws: `VerificationError` for a layer without bounds, and when an evaluation might overflow.
   public var marginBounds: MarginBounds {

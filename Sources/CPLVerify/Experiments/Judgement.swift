@@ -43,7 +43,6 @@ package struct Judgement {
     localPlan: LocalPlan = LocalPlan(), device: ChosenDevice? = nil, needsClasses: Bool = true
   ) throws {
     self.out = out
-    self.workplace = workplace
     let (workers, observer) = (workplace.workers, workplace.observer)
     observer.begin()
     if needsClasses { try choice.check(suits: checkpoint, at: path) }
@@ -56,18 +55,17 @@ package struct Judgement {
         found: "\(shard.map { "\($0.count)" } ?? "")")
     }
     if let out { try ResultFile.check(out, notReplacing: path, force: true) }
-    self.device = try device.flatMap { device in
-      try device.orCPU(observer) {
-        try checkpoint.network.check(runsOn: device.device)
-        return device
-      }
-    }
+    self.device = try device?.suiting(checkpoint.network, observer)
+    self.workplace = self.device.map(workplace.watching) ?? workplace
     verified = try judging.verify(checkpoint, workers: workers) { done, total in
       observer.update(WorkProgress("bounding", done: done, total: total, unit: "layers"))
       observer.leaveIfInterrupted()
     }
     evaluated = EvaluatedImages(
-      images, EvaluatedNetwork(verified, localPlan: localPlan), workers: workers)
+      images,
+      EvaluatedNetwork(
+        verified, localPlan: localPlan, at: self.device.map { $0.place(observer) }),
+      workers: workers)
     observer.finish()
     try observer.checkInterruption()
     let deviation = checkpoint.published?.spectralNormDeviation(from: verified.bounds)
@@ -112,9 +110,6 @@ package struct Judgement {
   /// - Parameter kinds: the kinds, where they are others than the standing ones.
   package mutating func certify(_ kinds: [CertificateKind] = CertificateKind.standing) throws {
     let (observer, count) = (observer, images.count)
-    if let device {
-      try device.orCPU(observer) { try evaluate(on: device.device) }
-    }
     let table = try CertificateTable(&evaluated, kinds: kinds) { done in
       observer.update(WorkProgress("evaluating", done: done, total: count, unit: "images"))
       try observer.checkInterruption()
@@ -125,28 +120,12 @@ package struct Judgement {
     report.evaluation = EvaluationSummary(table)
   }
 
-  /// Evaluates every image in both precisions on a device, of which all that follows takes the logits.
-  private mutating func evaluate(on device: Device) throws {
-    let (observer, count, name) = (observer, images.count, device.description.name)
-    try evaluated.evaluate(on: device) { size in
-      observer.note("\(name) has too little memory: it takes \(size) images at once from now on")
-    } progress: { done in
-      observer.update(
-        WorkProgress("evaluating on \(name)", done: done, total: count, unit: "images"))
-      try observer.checkInterruption()
-    }
-    observer.finish()
-    report.provenance.machine.device = name
-    report.provenance.machine.deviceDriver = device.description.driver
-    report.provenance.machine.devicePlatform = device.description.platform
-  }
-
   /// Runs one attack on every image, whose classes are known by then.
   package func attack(
     _ name: String, epsilon: Epsilon, seed: UInt64
   ) throws -> AttackRecord {
     let results = try AttackSuite.run(
-      name, on: try AttackTarget(verified.network), evaluated, epsilon: epsilon.value, seed: seed,
+      name, on: try AttackTarget(network.binary32), evaluated, epsilon: epsilon.value, seed: seed,
       workers: workers
     ) { done in
       observer.update(
@@ -168,7 +147,11 @@ package struct Judgement {
   package mutating func finish(
     kept: () -> Void = {}, show: (VerificationReport) throws -> Void
   ) throws {
+    try device?.check(observer)
     report.provenance = report.provenance.completed(by: workplace.provenance())
+    report.provenance.machine.device = device?.description?.name
+    report.provenance.machine.deviceDriver = device?.description?.driver
+    report.provenance.machine.devicePlatform = device?.description?.platform
     let keeping = Result {
       try out.map(report.write(to:))
       kept()

@@ -25,6 +25,9 @@ package struct TrainingRun {
   /// The processes that train together. All read the folder; rank 0 alone writes it and tells.
   package var ranks: any Ranks = Alone()
 
+  /// What trains the network, where one process does; the CPU without it.
+  package var device: ChosenDevice?
+
   let workplace: Workplace
   private var workers: Workers { workplace.workers }
   private var observer: any WorkObserver { workplace.observer }
@@ -52,11 +55,12 @@ package struct TrainingRun {
         augmentationSeed: augmentationSeed, command: command)
       run.epochsReason = epochsReason
       try experiment.checkFits(images.training)
-      let trainer = try images.trainer(run, workers, ranks)
+      let state = try initialState(experiment, images.training)
+      let trainer = try images.trainer(run, workers, ranks, place: place(of: state))
       run.images.fitted = trainer.imagesPerEpoch
       run.images.selecting = trainer.selectionImages
       run.images.splitDigest = trainer.splitDigest
-      return (images, run, trainer, try initialState(experiment, images.training))
+      return (images, run, trainer, state)
     }
     try checkRanks(state, trainer, run)
     let lock = try ranks.agree { () throws -> RunLock? in
@@ -97,7 +101,7 @@ package struct TrainingRun {
       try checkMemory(run.experiment, images: images.training.count)
       let state = try stored ?? initialState(run.experiment, images.training)
       try state.network.check(takes: images.training)
-      let trainer = try images.trainer(run, workers, ranks)
+      let trainer = try images.trainer(run, workers, ranks, place: place(of: state))
       let batch = run.experiment.training.batch
       guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
         throw ReferenceError.invalid(
@@ -112,6 +116,11 @@ package struct TrainingRun {
     let trained = try train(trainer, state, run, on: images.training, resumed: true)
     _ = consume lock
     return trained
+  }
+
+  /// Where a run is trained; nil for the CPU.
+  private func place(of state: TrainingState) throws -> DevicePlace? {
+    try device?.suiting(training: state, observer)?.place(observer)
   }
 
   /// The state in which the run was left; nil at its beginning.
@@ -285,6 +294,7 @@ package struct TrainingRun {
           || workplace.now().timeIntervalSince(saved.date) >= saveEvery)
     }
     func report(_ event: TrainingEvent) throws {
+      try device?.check(observer)
       switch event {
       case .step(let epoch, let batch, let batches, let count, let loss, let rate):
         done += count
@@ -371,12 +381,12 @@ private struct TrainingImages {
   }
 
   func trainer(
-    _ run: RunConfiguration, _ workers: Workers, _ ranks: any Ranks
+    _ run: RunConfiguration, _ workers: Workers, _ ranks: any Ranks, place: DevicePlace? = nil
   ) throws -> Trainer {
     try Trainer(
       run.experiment.training, training: training, test: test,
       augmentation: run.experiment.augmentation(of: training),
-      augmentationSeed: run.augmentationSeed, workers: workers, ranks: ranks,
+      augmentationSeed: run.augmentationSeed, workers: workers, ranks: ranks, place: place,
       counting: Self.certified(under: run.experiment.training.profile))
   }
 

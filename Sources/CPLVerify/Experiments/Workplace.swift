@@ -57,9 +57,6 @@ extension Provenance {
     completed.isDirty = process.isDirty
     completed.versions = process.versions
     completed.machine = process.machine
-    completed.machine.device = machine.device
-    completed.machine.deviceDriver = machine.deviceDriver
-    completed.machine.devicePlatform = machine.devicePlatform
     completed.cost = process.cost
     completed.cost.localSeconds = cost.localSeconds
     completed.cost.localImages = cost.localImages

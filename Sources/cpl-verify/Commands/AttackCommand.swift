@@ -29,6 +29,7 @@ struct AttackCommand: PinnableCommand {
   @Option(parsing: .unconditional, help: "The seed that the attack's noise comes from.")
   var seed: UInt64 = 0
 
+  @OptionGroup var deviceOptions: DeviceOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
@@ -41,7 +42,9 @@ struct AttackCommand: PinnableCommand {
   }
 
   func run() throws {
-    var judgement = try Judgement(weights, dataOptions, results, options, seed: seed)
+    var judgement = try Judgement(
+      weights, dataOptions, results, options, seed: seed,
+      device: try deviceOptions.chosen(options))
     try judgement.certify()
     let record = try judgement.attack(attack, epsilon: epsilon, seed: seed)
     judgement.report.attacks[attack] = record

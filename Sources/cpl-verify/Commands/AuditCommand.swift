@@ -63,6 +63,7 @@ struct AuditCommand: PinnableCommand {
   var replay: String?
 
   @OptionGroup var verdict: VerdictOptions
+  @OptionGroup var deviceOptions: DeviceOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
   @OptionGroup var options: RunOptions
@@ -107,7 +108,7 @@ struct AuditCommand: PinnableCommand {
     let kind = certificates.kind(under: weights.judgingOptions.profile)
     var judgement = try Judgement(
       weights, dataOptions, division.place(results), options, seed: seed, certificate: kind,
-      shard: division.shard, localPlan: local.plan())
+      shard: division.shard, localPlan: local.plan(), device: try deviceOptions.chosen(options))
     let audit = try CertificateAudit(
       judgement.network, certificate: kind, also: attack, seed: seed, workers: options.workers)
     let identity = try judgement.identity(of: audit)

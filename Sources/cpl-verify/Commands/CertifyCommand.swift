@@ -11,6 +11,7 @@ struct CertifyCommand: PinnableCommand {
     abstract: "Gives each test image the radius within which its class is certified.")
 
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var deviceOptions: DeviceOptions
   @OptionGroup var certificates: FurtherCertificateOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var results: ResultOptions
@@ -23,7 +24,7 @@ struct CertifyCommand: PinnableCommand {
     var judgement = try Judgement(
       weights, dataOptions, certificates.division.place(results), options,
       certificate: certificates.certificate, shard: certificates.division.shard,
-      localPlan: certificates.plan())
+      localPlan: certificates.plan(), device: try deviceOptions.chosen(options))
     let journal = try judgement.certify(certificates, in: file)
     try judgement.finish(journal, in: file) { report in
       if options.json {

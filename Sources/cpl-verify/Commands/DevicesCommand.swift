@@ -65,7 +65,11 @@ private struct DeviceList: Encodable {
         _ = try description.opened()
         refusal = nil
       } catch {
-        refusal = "\(error)"
+        if case .unavailable(_, let reasons) = error {
+          refusal = reasons.joined(separator: "; ")
+        } else {
+          refusal = "\(error)"
+        }
       }
       passes = refusal == nil
     }

@@ -64,6 +64,7 @@ struct TrainCommand: PinnableCommand {
   @Flag(help: "Keep the curves for TensorBoard, too, in the run's folder.")
   var tensorboard = false
 
+  @OptionGroup var deviceOptions: DeviceOptions
   @OptionGroup var dataOptions: DataOptions
   @OptionGroup var options: RunOptions
 
@@ -102,12 +103,22 @@ struct TrainCommand: PinnableCommand {
       var run = TrainingRun(RunFolder(path: resume ?? out!), options.workplace(of: ranks))
       (run.saveEvery, run.saveSteps, run.ranks) = (saveEvery, saveSteps, ranks)
       run.tensorBoard = tensorboard
+      run.device = try ranks.agree { try device(for: ranks) }
       let state =
         try resume == nil
         ? run.start(try ranks.agree(experiment), dataOptions.images)
         : run.goOn(epochs: epochs, dataOptions.images)
       if ranks.isFirst { try show(state, of: run.folder) }
     }
+  }
+
+  /// What trains: many processes do so on the CPU.
+  private func device(for ranks: any Ranks) throws -> ChosenDevice? {
+    guard ranks.count > 1 else { return try deviceOptions.chosen(options) }
+    if case .openCL = deviceOptions.device {
+      throw ValidationError("many processes train on the CPU: --device cpu")
+    }
+    return nil
   }
 
   /// The experiment that is asked for, by its file or its name, with what flags change of it.

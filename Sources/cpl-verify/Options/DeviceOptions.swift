@@ -8,9 +8,9 @@ import CPLVerify
 struct DeviceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What evaluates the network: a graphics processor that gives the CPU's bits, else the CPU (auto); the "
-        + "CPU; or an OpenCL device, by its number in 'cpl-verify devices'. Bounds and attacks stay on the "
-        + "CPU.", valueName: "auto|cpu|opencl[:index]"))
+      "What evaluates or trains the network: a graphics processor that gives the CPU's bits, else the CPU "
+        + "(auto); the CPU; or an OpenCL device, by its number in 'cpl-verify devices'. Bounds stay on the CPU.",
+      valueName: "auto|cpu|opencl[:index]"))
   var device: DeviceChoice = .automatic
 
   /// The device, ready to compute; nil for the CPU.

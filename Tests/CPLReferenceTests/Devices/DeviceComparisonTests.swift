@@ -83,6 +83,40 @@ struct DeviceComparisonTests {
       description: "rounds a step of Winograd's algorithm otherwise", difference: "convolution",
       replacing: ("m[0][o] + even_a + even_b", "m[0][o] + (even_a + even_b)")),
     Fault(
+      description: "adds a whole batch in one chain", difference: "gradient of parameter",
+      replacing: (
+        "const int pieces = (images + piece - 1) / piece;",
+        "const int pieces = 1;\n  piece = images;"
+      )),
+    Fault(
+      description: "adds the pieces of a batch one after the other",
+      difference: "gradient of parameter",
+      replacing: (
+        "sum = subtrees[level] + sum;\n    }\n    if (is_last) total = sum;",
+        "{}\n    }\n    total += sum;\n    if (is_last) {}"
+      )),
+    Fault(
+      description: "adds a batch's outer products in larger pieces",
+      difference: "gradient of parameter", replacing: ("#define PIECE 8", "#define PIECE 16")),
+    Fault(
+      description: "adds pixels in other lanes", difference: "gradient of parameter",
+      replacing: ("#define LANES (REAL_IS_DOUBLE ? 8 : 16)", "#define LANES 4")),
+    Fault(
+      description: "rounds products of vectors twice in binary64", difference: "in binary64",
+      prelude: "#define WIDE_FMA(a, b, c) ((a) * (b) + (c))"),
+    Fault(
+      description: "has a square root of norms with an error of one unit in the last place",
+      difference: "in binary64", prelude: "#define WIDE_SQUARE_ROOT(a) nextafter(sqrt(a), 0.0)"),
+    Fault(
+      description: "packs Winograd's weights in binary32", difference: "output in training",
+      replacing: (
+        "scale_a * (column[0] + a2 * column[2])",
+        "(float)scale_a * ((float)column[0] + (float)a2 * (float)column[2])"
+      )),
+    Fault(
+      description: "divides in Adam before it multiplies", difference: "Adam in binary32",
+      replacing: ("DIVIDE(step * first, denominator)", "step * DIVIDE(first, denominator)")),
+    Fault(
       description: "pools windows column by column", difference: "pool",
       replacing: ("corner[r * width * window + c]", "corner[c * width * window + r]")),
   ]

@@ -2,55 +2,85 @@
 
 import CPLReference
 import CPLVerify
+import Synchronization
 import Testing
 import TestSupport
 
 @Suite("Evaluation on a device", .enabled(if: AnyDevice.exists, "\(AnyDevice.absence)"))
 struct DeviceEvaluationTests {
-  private static func table(_ images: EvaluatedImages) throws -> CertificateTable {
-    var images = images
+  private static func table(
+    _ images: ImageDataset, _ network: EvaluatedNetwork
+  ) throws -> CertificateTable {
+    var images = EvaluatedImages(images, network, workers: .serial)
     return try CertificateTable(&images) { _ in }
   }
 
-  @Test(
-    "certifies images as the CPU does, bit by bit, in whole batches and in halves of what fits",
-    arguments: [nil, 1 << 17])
+  @Test("certifies images as the CPU does, bit by bit", arguments: [nil, 1 << 17])
   func certificates(memoryLimit: Int?) throws {
-    let description = try #require(AnyDevice.description)
     for network in [try AuditSample.network.get(), try Self.deep()] {
-      let images = EvaluatedImages(
-        Self.images(of: network.network), EvaluatedNetwork(network), workers: .serial)
-      let device = try Device(description, memoryLimit: memoryLimit)
-      var (onDevice, sizes, done): (EvaluatedImages, [Int], [Int]) = (images, [], [])
-      try onDevice.evaluate(on: device, batch: 32) {
-        sizes.append($0)
-      } progress: {
-        done.append($0)
-      }
-      #expect(done.last == images.dataset.count)
-      #expect(try Self.table(onDevice) == Self.table(images))
-      if memoryLimit == nil { #expect(sizes.isEmpty) }
+      let images = Self.images(of: network.network)
+      let device = try Device(#require(AnyDevice.description), memoryLimit: memoryLimit)
+      let sizes = Mutex<[Int]>([])
+      let place = DevicePlace(device) { size in sizes.withLock { $0.append(size) } }
+      #expect(
+        try Self.table(images, EvaluatedNetwork(network, at: place))
+          == Self.table(images, EvaluatedNetwork(network)))
+      try device.check()
+      let told = sizes.withLock(\.self)
+      #expect(memoryLimit != nil || told.isEmpty)
     }
   }
 
-  @Test("a batch that is too large for the device is halved until it fits")
+  @Test("a batch that is too large for the device is halved until it fits, which is said")
   func halving() throws {
     let network = try Self.deep()
-    var images = EvaluatedImages(
-      Self.images(of: network.network), EvaluatedNetwork(network), workers: .serial)
+    let images = Self.images(of: network.network)
     let device = try Device(#require(AnyDevice.description), memoryLimit: 1 << 17)
-    var sizes: [Int] = []
-    try images.evaluate(on: device, batch: 32) {
-      sizes.append($0)
-    } progress: { _ in
+    let sizes = Mutex<[Int]>([])
+    let place = DevicePlace(device) { size in sizes.withLock { $0.append(size) } }
+    _ = try Self.table(images, EvaluatedNetwork(network, at: place))
+    let told = sizes.withLock(\.self)
+    #expect(told.first == (images.count + 1) / 2 && told.last.map { $0 >= 1 } == true, "\(told)")
+    try device.check()
+  }
+
+  @Test("what a device has no memory for at all is left to the CPU, and told once")
+  func memory() throws {
+    let network = try Self.deep()
+    let images = Self.images(of: network.network)
+    let device = try Device(#require(AnyDevice.description), memoryLimit: 1 << 10)
+    let onDevice = EvaluatedNetwork(network, at: DevicePlace(device))
+    #expect(
+      try Self.table(images, onDevice) == Self.table(images, EvaluatedNetwork(network)))
+    #expect(throws: DeviceError.outOfMemory(device: device.description.selector)) {
+      try device.check()
     }
-    #expect(sizes.first == 16 && sizes.last.map { $0 >= 1 } == true, "\(sizes)")
-    let tooSmall = try Device(#require(AnyDevice.description), memoryLimit: 1 << 14)
-    #expect(throws: DeviceError.outOfMemory(device: tooSmall.description.selector)) {
-      try images.evaluate(on: tooSmall) { _ in
-      } progress: { _ in
-      }
+    try device.check()
+  }
+
+  @Test(
+    "attacks find on a device what they find on the CPU, bit by bit",
+    arguments: AttackSuite.names)
+  func attacks(_ name: String) throws {
+    let network = try Self.deep()
+    let images = Self.images(of: network.network).prefix(6)
+    let place = DevicePlace(try Device(#require(AnyDevice.description)))
+    func attack(_ network: EvaluatedNetwork) throws -> [AttackResult] {
+      let evaluated = EvaluatedImages(images, network, workers: .serial)
+      return try #require(
+        try AttackSuite.run(
+          name, on: AttackTarget(network.binary32), evaluated, epsilon: 0.3, seed: 5,
+          workers: .serial
+        ) { _ in })
     }
+    let found = try attack(EvaluatedNetwork(network, at: place))
+    for (result, expected) in zip(found, try attack(EvaluatedNetwork(network))) {
+      #expect(result.image == expected.image)
+      #expect(result.distance == expected.distance)
+      #expect(result.forwardPasses == expected.forwardPasses)
+      #expect(result.backwardPasses == expected.backwardPasses)
+    }
+    try place.device.check()
   }
 
   @Test("a layer that devices do not compute leaves the network to the CPU, and is refused by name")

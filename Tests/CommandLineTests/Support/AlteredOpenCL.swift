@@ -32,7 +32,8 @@ enum AlteredOpenCL {
 
   /// A shell's words before the program, by which it finds the altered loader.
   static func environment(_ alterations: String) -> String {
-    "ALTER=\(alterations) LD_LIBRARY_PATH='\(folder ?? "")'"
+    // A variable that names drivers has them looked for also where there is no graphics processor.
+    "ALTER=\(alterations) LD_LIBRARY_PATH='\(folder ?? "")' OCL_ICD_VENDORS=/etc/OpenCL/vendors"
   }
 
   /// Every function has at most nine arguments, each of which a register or a stack slot holds.
@@ -68,7 +69,7 @@ enum AlteredOpenCL {
     SAME(clCreateCommandQueue) SAME(clCreateProgramWithSource) SAME(clBuildProgram)
     SAME(clGetProgramBuildInfo) SAME(clCreateKernel) SAME(clSetKernelArg)
     SAME(clEnqueueWriteBuffer) SAME(clEnqueueNDRangeKernel) SAME(clReleaseContext)
-    SAME(clReleaseCommandQueue) SAME(clReleaseProgram) SAME(clReleaseKernel) SAME(clReleaseMemObject)
+    SAME(clFlush) SAME(clReleaseCommandQueue) SAME(clReleaseProgram) SAME(clReleaseKernel) SAME(clReleaseMemObject)
 
     word clGetDeviceInfo(PARAMETERS) {
       word status = FORWARD(clGetDeviceInfo);

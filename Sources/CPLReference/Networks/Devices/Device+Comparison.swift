@@ -5,7 +5,8 @@ import CPLNumerics
 import Synchronization
 
 extension Device {
-  /// Compares what the device computes with what the CPU computes, bit by bit: operations, then layers.
+  /// Compares what the device computes with what the CPU computes, bit by bit: operations, then layers, then what
+  /// trains them.
   ///
   /// - Throws: `DeviceError.unavailable` with the first difference.
   package func compareWithCPU() throws(DeviceError) {
@@ -18,6 +19,7 @@ extension Device {
   ) throws(DeviceError) {
     try refuse(ArithmeticComparison.difference(on: self, in: scalar))
     try refuse(LayerComparison.difference(on: self, in: scalar))
+    try refuse(UpdateComparison.difference(on: self, in: scalar))
   }
 
   private func refuse(_ difference: String?) throws(DeviceError) {
@@ -58,6 +60,7 @@ extension DeviceChoice {
     switch self {
     case .cpu: return nil
     case .automatic:
+      guard DeviceDescription.mayHaveGraphics else { return nil }
       for candidate in DeviceDescription.all where candidate.kind == .graphics {
         do { return try candidate.opened() } catch { refused(error) }
       }

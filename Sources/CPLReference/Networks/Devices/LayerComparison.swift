@@ -4,8 +4,9 @@ import CPLDatasets
 import CPLDevices
 import CPLNumerics
 
-/// The second of the two comparisons that a device has to pass: layers of every kind that devices compute, and a
-/// network, held against the CPU's outputs and gradients bit by bit.
+/// The second of the comparisons that a device has to pass: layers of every kind that devices compute, and a
+/// network, held against the CPU's outputs and gradients bit by bit, with respect to images and, where devices train
+/// them, to parameters.
 enum LayerComparison {
   /// What differs, in a sentence; nil where nothing does.
   static func difference<Scalar: TensorScalar>(
@@ -17,7 +18,9 @@ enum LayerComparison {
       guard network.layers.allSatisfy({ $0.executedLayer is any DeviceLayer<Scalar> }) else {
         continue
       }
-      if let difference = try difference(of: network, on: device) {
+      var difference = try difference(of: network, on: device)
+      if difference == nil { difference = try trainingDifference(of: network, on: device) }
+      if let difference {
         let names = specifications.map(\.value.summary)
         return "\(names.count == 1 ? names[0] : "a network of \(names.count) layers") in "
           + "\(Scalar.formatName): \(difference)"
@@ -41,6 +44,47 @@ enum LayerComparison {
       network.inputGradient(direction, expected, workers: .serial))
   }
 
+  /// The same of what a training step begins with: the power method and the gradients with respect to parameters,
+  /// summed over a batch.
+  private static func trainingDifference<Scalar>(
+    of network: CPLNetwork<Scalar>, on device: Device
+  ) throws(DeviceError) -> String? {
+    let isTrained = network.layers.allSatisfy {
+      $0 is any TrainableDeviceLayer<Scalar> || $0.parameters.isEmpty
+    }
+    guard isTrained else { return nil }
+    var (network, onDevice) = (network, try TrainedDeviceNetwork(network, on: device))
+    var followers: [Int: GradientThroughDerivation<Scalar>] = [:]
+    for (index, layer) in network.layers.enumerated() {
+      guard var layer = layer as? any DerivedWeightsLayer<Scalar> else { continue }
+      followers[index] = layer.deriveWeights(densePowerGradient: false)
+      network.layers[index] = layer
+    }
+    try onDevice.updateSteps(iterations: 1)
+    let scales = summed(network.inputShape.reduce(1, *))
+    let images = inputs(network.inputShape, of: Scalar.self, scales: scales)
+    let pass = network.record(images, recording: .everything, workers: .serial)
+    let direction = inputs(
+      Array(pass.logits.shape.dropFirst()), of: Scalar.self, scales: scales)
+    var (_, gradients) = network.backward(direction, pass, workers: .serial)
+    for (index, follow) in followers { follow(&gradients[index], .serial) }
+    var difference: String?
+    _ = try onDevice.backpropagate(
+      images, densePowerGradient: false,
+      lossGradient: { logits in
+        difference = Self.difference("output in training", logits, pass.logits)
+        return direction
+      }
+    ) { layer, found throws(DeviceError) in
+      for (index, gradient) in found.enumerated() where difference == nil {
+        difference = Self.difference(
+          "gradient of parameter \(index), element", try device.download(gradient),
+          gradients[layer].parameters[index])
+      }
+    }
+    return difference
+  }
+
   private static func difference<Scalar>(
     _ name: String, _ found: Tensor<Scalar>, _ expected: Tensor<Scalar>
   ) -> String? {
@@ -49,20 +93,46 @@ enum LayerComparison {
       .map { "\(name) \($0) is \($1.0) there, \($1.1) on the CPU" }
   }
 
-  /// Five inputs, or directions: pixels, numbers of either sign, subnormal numbers, numbers whose squares overflow, and zeros.
+  /// What kinds of inputs, or directions, there are.
+  private enum Scale {
+    /// In [0, 1], or of either sign.
+    case pixels, signed
+    case subnormal, zero
+    /// Numbers whose squares overflow.
+    case large
+
+    func factor<Scalar: TensorScalar>(_ scalar: Scalar.Type) -> Scalar {
+      switch self {
+      case .pixels, .signed: 1
+      case .subnormal: .leastNormalMagnitude
+      case .zero: 0
+      case .large: Scalar.greatestFiniteMagnitude.squareRoot()
+      }
+    }
+
+    var shift: Double { self == .pixels ? 0 : 0.5 }
+  }
+
+  private static let each: [Scale] = [.pixels, .signed, .subnormal, .large, .zero]
+
+  /// Pieces of a batch whose sums stay finite, four of small images, of which the tree is no chain, or two: the first
+  /// one of subnormal numbers, the last one of three images.
+  private static func summed(_ imageCount: Int) -> [Scale] {
+    let inside = imageCount < 1500 ? 2 * BatchTree.imagesPerPiece : 0
+    return Array(repeating: .subnormal, count: BatchTree.imagesPerPiece)
+      + Array(repeating: .signed, count: inside) + [.pixels, .zero, .signed]
+  }
+
+  /// An input, or a direction, of each scale.
   private static func inputs<Scalar: TensorScalar>(
-    _ shape: [Int], of scalar: Scalar.Type
+    _ shape: [Int], of scalar: Scalar.Type, scales: [Scale] = each
   ) -> Tensor<Scalar> {
-    let large = Scalar.greatestFiniteMagnitude.squareRoot()
-    let scales: [(factor: Scalar, shift: Double)] = [
-      (1, 0), (1, 0.5), (Scalar.leastNormalMagnitude, 0.5), (large, 0.5), (0, 0),
-    ]
     var random = CounterRandom(seed: 1, purpose: .deviceComparison)
     return Tensor(
       shape: [scales.count] + shape,
       elements: scales.flatMap { scale in
         (0..<shape.reduce(1, *)).map { _ in
-          Scalar(random.uniform() - scale.shift) * scale.factor
+          Scalar(random.uniform() - scale.shift) * scale.factor(scalar)
         }
       })
   }

@@ -34,6 +34,7 @@ public enum AttackSuite {
   ) rethrows -> [AttackResult]? {
     guard names.contains(name) else { return nil }
     let dataset = images.dataset
+    let batch = images.network.batch
     var results: [AttackResult] = []
     for start in stride(from: 0, to: dataset.count, by: batch) {
       let positions = start..<min(dataset.count, start + batch)
@@ -52,7 +53,4 @@ public enum AttackSuite {
     }
     return results
   }
-
-  /// How many images are attacked at once, between two reports of progress.
-  private static let batch = 32
 }

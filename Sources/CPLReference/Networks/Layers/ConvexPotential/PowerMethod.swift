@@ -23,7 +23,7 @@ public struct PowerMethod<Scalar: TensorScalar>: Sendable {
   public let estimate: Scalar
 
   /// Keeps quotients finite where W u = 0.
-  private static var tiny: Scalar { 1e-12 }
+  static var tiny: Scalar { 1e-12 }
 
   /// Runs `iterations` ≥ 1 iterations from `start`.
   public init(_ map: any LinearMap<Scalar>, from start: Tensor<Scalar>, iterations: Int) {

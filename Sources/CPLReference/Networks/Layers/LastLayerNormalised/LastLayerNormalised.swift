@@ -20,6 +20,9 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
   /// The rows q_i and the norms ‖w_i‖ they were divided by, in the arithmetic of `Scalar`.
   public private(set) var normalized: (rows: Tensor<Scalar>, norms: [Scalar])
 
+  /// The least number that a row is divided by.
+  static var tiny: Scalar { 1e-12 }
+
   /// The head with rows w_i before normalisation.
   public init(name: String, weights: Tensor<Scalar>, bias: Tensor<Scalar>) {
     self.name = name
@@ -139,7 +142,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
       weights.withUnsafeElements { weights in
         for index in 0..<classes {
           let row = weights + index * features
-          let norm = max(Scalar(Scalar.dot(features, row, row).squareRoot()), 1e-12)
+          let norm = max(Scalar(Scalar.dot(features, row, row).squareRoot()), tiny)
           norms.append(norm)
           for feature in 0..<features { rows[index * features + feature] = row[feature] / norm }
         }
