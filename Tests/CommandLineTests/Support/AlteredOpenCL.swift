@@ -9,7 +9,7 @@ import Testing
 ///
 /// - `gpu`: every device is a graphics processor.
 /// - `no-fma`: no device promises fused products in binary32.
-/// - `small`: buffers beyond 512 KiB, more than the comparison with the CPU takes, cannot be allocated.
+/// - `small`: buffers beyond 1 MiB, more than the comparison with the CPU takes, cannot be allocated.
 /// - `lost`: 2,840 bytes, binary32 logits of 71 images in 10 classes, cannot be read.
 enum AlteredOpenCL {
   /// The folder of the library, which a program finds by LD_LIBRARY_PATH; nil without a C compiler or OpenCL.
@@ -79,7 +79,7 @@ enum AlteredOpenCL {
     }
 
     word clCreateBuffer(PARAMETERS) {
-      if (alters("small") && c > 1 << 19) {
+      if (alters("small") && c > 1 << 20) {
         *(int32_t *)e = -4;
         return 0;
       }
