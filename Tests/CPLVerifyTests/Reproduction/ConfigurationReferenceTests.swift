@@ -35,7 +35,8 @@ struct ConfigurationReferenceTests {
       let text = try ConfigurationReference.text(experiment)
       #expect(try ExperimentConfiguration(yaml: text, path: "x") == experiment, "\(text)")
       #expect(
-        !model.hasPrefix("{ convnet") || text.contains("# of a ConvNet: aol, cayley, cpl or sll"))
+        !model.hasPrefix("{ convnet")
+          || text.contains("# of a ConvNet: aol, cayley, cpl, sll or soc"))
     }
   }
 }

@@ -57,7 +57,7 @@ extension ReportPage {
             distances: "r = \(Shown.lower(image.radius, digits: 3)), "
               + "d = \(Shown.upper(image.distance, digits: 3)), "
               + "d/r = \(Shown.number(image.tightness, digits: 4)), "
-              + "difference\u{A0}×\u{A0}\(Shown.number(pictures.magnification, digits: 2))")
+              + "difference\u{A0}×\u{A0}\(Shown.factor(pictures.magnification))")
         }
       }
       command = report.provenance.commandFromScratch.map(Code.init)
@@ -156,6 +156,11 @@ extension PublishedResult {
 }
 
 extension Shown {
+  /// How many times larger, with two digits or as a whole number.
+  static func factor(_ factor: Double) -> String {
+    (100..<1e9).contains(factor) ? count(Int(factor.rounded())) : number(factor, digits: 2)
+  }
+
   /// The day of a date in ISO 8601, such as "28 July 2026"; nil for other texts.
   static func date(_ text: String) -> String? {
     let months = [
