@@ -167,11 +167,17 @@ extension Leaderboard {
         Column(name: "\(epsilon)", kind: kind) { percent($0.certified(kind, epsilon)) }
       }
     }
-    let others = [
-      Column(name: "attacked") { percent($0.attacked?.share) },
-      Column(name: "d/r") { Shown.number($0.tightness?.median, digits: 4) },
-    ].filter { column in entries.contains { column.cell($0) != Shown.none } }
-    let columns = [Column(name: "clean") { percent($0.clean) }] + certified + others
+    let others: [(column: Column, meaning: String)] = [
+      (
+        Column(name: "attacked") { percent($0.attacked?.share) },
+        "empirical robust accuracy at \(Epsilon.published[0]), an upper limit"
+      ),
+      (
+        Column(name: "d/r") { Shown.number($0.tightness?.median, digits: 4) },
+        "the median of the distance of the nearest adversarial image found over the certified radius"
+      ),
+    ].filter { other in entries.contains { other.column.cell($0) != Shown.none } }
+    let columns = [Column(name: "clean") { percent($0.clean) }] + certified + others.map(\.column)
     let kind = common.map { "\($0)\($0.isProved ? "" : ", no proof")" }
     return LaTeXTable(
       table(columns),
@@ -179,10 +185,7 @@ extension Leaderboard {
       caption:
         "Clean and certified accuracy in per cent of \(Shown.count(entries.first?.images ?? 0)) test images, "
         + "by the radius ε (ℓ₂, pixel values in [0, 1])"
-        + (others.isEmpty
-          ? "."
-          : "; attacked: empirical robust accuracy at \(Epsilon.published[0]), an upper limit; d/r: the median of the "
-            + "distance of the nearest adversarial image found over the certified radius.")
+        + others.map { "; \($0.column.name): \($0.meaning)" }.joined() + "."
     ).text
   }
 
