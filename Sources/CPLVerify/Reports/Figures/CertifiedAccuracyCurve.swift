@@ -71,12 +71,12 @@ struct CertifiedAccuracyCurve {
     }
   }
 
-  /// A kind's, which says where it is no proof.
-  private func name(of curve: Curve) -> String {
-    CertificateKind(rawValue: curve.name).map {
-      $0.isProved ? curve.name : "\(curve.name) (no proof)"
-    }
-      ?? curve.name
+  /// The names of kinds whose curves are drawn as one, the strongest first: those that are proved, where any is.
+  private static func names(of group: [Curve]) -> String {
+    let proved = group.filter { CertificateKind(rawValue: $0.name)?.isProved != false }
+    return proved.isEmpty
+      ? group.map { "\($0.name), not proved" }.joined(separator: ", ")
+      : proved.reversed().map(\.name).joined(separator: ", ")
   }
 
   private var shown: [Curve] { curves + (gap.map { [$0.certified, $0.attacked] } ?? []) }
@@ -99,8 +99,7 @@ struct CertifiedAccuracyCurve {
       body += last.drawing(plot, "s\(index)")
       keys.append(
         Plot.Key(
-          name: "certified: " + group.reversed().map { name(of: $0) }.joined(separator: ", "),
-          style: "s\(index)"))
+          name: "certified: \(Self.names(of: group))", style: "s\(index)"))
     }
     if let published {
       for (epsilon, share) in published.certifiedAccuracy.sorted(by: { $0.key < $1.key }) {

@@ -70,8 +70,8 @@ struct ShareCurve {
       }.joined()
   }
 
-  static func axes(_ plot: Plot) -> String {
-    plot.axes("radius ε in 1/255 (ℓ₂, pixel values in [0, 1])", "share of the images")
+  static func axes(_ plot: Plot, _ share: String = "share of the images") -> String {
+    plot.axes("radius ε in 1/255 (ℓ₂, pixel values in [0, 1])", share)
   }
 }
 

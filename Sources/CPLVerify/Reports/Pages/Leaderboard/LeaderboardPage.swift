@@ -128,7 +128,8 @@ extension Leaderboard {
       caption: "Certified accuracy (\(common)) by radius. Bars: 95 % (Wilson)."
         + curves.coincidences,
       drawing: plot.element(
-        body + ShareCurve.axes(plot), keys: keys, title: "Certified accuracy of each network",
+        body + ShareCurve.axes(plot, "certified accuracy (\(common))"), keys: keys,
+        title: "Certified accuracy of each network",
         description: "Certified accuracy by radius, a curve a network."), table: curves.table,
       numbers: curves.numbers(named: "leaderboard"))
   }
