@@ -16,6 +16,17 @@ package enum WideFixedPoint {
     return Int128((value * 0x1p80).rounded(.down))
   }
 
+  /// All of them; nil unless all are small.
+  package static func cut(_ values: ArraySlice<Double>) -> [Int128]? {
+    var numbers: [Int128] = []
+    numbers.reserveCapacity(values.count)
+    for value in values {
+      guard let number = cut(value) else { return nil }
+      numbers.append(number)
+    }
+    return numbers
+  }
+
   /// Whether products with it do not overflow.
   package static func isSmall(_ number: Int128) -> Bool {
     number.magnitude < 1 << UInt128(fractionBits + 20)
@@ -32,13 +43,15 @@ package enum WideFixedPoint {
     private let integer: Int128
     private let shift: Int128
 
-    /// - Precondition: less than 2²⁰ in magnitude.
-    package init(_ value: Float) {
-      precondition(value.magnitude < 0x1p20, "a factor that is not small")
+    /// nil unless it is a small number of binary32.
+    package init?(_ number: Double) {
+      let value = Float(number)
+      guard Double(value) == number, value.magnitude < 0x1p20 else { return nil }
       // 2²³·value/2^exponent is an integer, of subnormal numbers with the least exponent.
       let exponent = Int(
         Swift.max(value == 0 ? 0 : value.exponent, Float.leastNormalMagnitude.exponent))
       integer = Int128(Double(value) * Double(sign: .plus, exponent: 23 - exponent, significand: 1))
+      // Of a product, which is below 2¹²⁴, the sign alone is left by either of two longer shifts.
       shift = Int128(Swift.min(23 - exponent, 127))
     }
 

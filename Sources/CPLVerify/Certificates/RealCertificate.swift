@@ -69,63 +69,73 @@ public struct RealCertificate: Certificate {
   package func certify(
     _ images: Tensor<Float>, sharpness: Double = .infinity, workers: Workers
   ) -> (classes: [Int], radii: [Double]) {
+    let (classes, radii) = certify(
+      images, sharpness: sharpness, errors: Self.bounded, workers: workers)
+    let blurred = radii.indices.filter { radii[$0] == nil }
+    guard !blurred.isEmpty else { return (classes, radii.map { $0 ?? 0 }) }
+    let measured = certify(
+      images.rows(blurred), sharpness: sharpness, errors: Self.measured, workers: workers
+    ).radii
+    let found = Dictionary(uniqueKeysWithValues: zip(blurred, measured))
+    return (classes, radii.indices.map { radii[$0] ?? (found[$0] ?? nil) ?? 0 })
+  }
+
+  /// A layer's own rounding error at an input, given the computed output and an enclosure of ‖W‖.
+  private typealias LayerError =
+    @Sendable (
+      any Layer<Double>, ArraySlice<Double>, ArraySlice<Double>, SpectralNormEnclosure?
+    ) -> Double
+
+  /// The same with one way of following rounding errors; nil where rounding takes more of a margin than it may.
+  private func certify(
+    _ images: Tensor<Float>, sharpness: Double,
+    errors way: (layer: LayerError, isMeasured: Bool), workers: Workers
+  ) -> (classes: [Int], radii: [Double?]) {
     let count = images.shape[0]
     var features: Tensor<Double> = images.converted()
     var errors = [Double](repeating: 0, count: count)
     for (layer, (spectralNorm, constant)) in zip(network.layers, constants) {
       let input = features
-      let local = workers.map(count) { image in
-        Self.forwardErrorBound(layer, input.row(image), spectralNorm)
+      features = layer.forward(features, recording: .nothing, workers: workers).output
+      let output = features
+      let local = workers.map(count) {
+        way.layer(layer, input.row($0), output.row($0), spectralNorm)
       }
       for image in errors.indices {
         errors[image] = Rounding.up.sum(Rounding.up.product(constant, errors[image]), local[image])
       }
-      features = layer.forward(features, recording: .nothing, workers: workers).output
     }
     let logits = network.head.forward(features, recording: .nothing, workers: workers).output
     let classes = logits.rowMaxima
     let radii = (0..<count).map { image in
-      radius(
+      let measured =
+        way.isMeasured
+        ? (network.head as? any MeasuredRoundingHead)?.roundingErrors(
+          features.row(image), logits.row(image)) : nil
+      return radius(
         Array(logits.row(image)), predicted: classes[image], error: errors[image],
-        headErrors: headErrors(Array(features.row(image))), sharpness: sharpness)
+        headErrors: measured ?? headErrors(Array(features.row(image))), sharpness: sharpness)
     }
-    let blurred = (0..<count).filter { image in
-      radii[image] == nil && logits.row(image).allSatisfy(\.isFinite)
-    }
-    let measured = workers.map(blurred.count) { position in
-      let image = images.rows([blurred[position]])
-      return measuredRadius(image, predicted: classes[blurred[position]], sharpness: sharpness)
-    }
-    let found = Dictionary(uniqueKeysWithValues: zip(blurred, measured))
-    return (classes, radii.indices.map { radii[$0] ?? found[$0] ?? 0 })
+    return (classes, radii)
   }
 
-  /// The radius of one image, with rounding errors as they are measured.
-  ///
-  /// A checker rounds, too: `checkersRoundings` of what each layer takes in are counted as taken off the margin.
-  private func measuredRadius(
-    _ image: Tensor<Float>, predicted: Int, sharpness: Double
-  ) -> Double {
-    let up = Rounding.up
-    var features: Tensor<Double> = image.converted()
-    var error = 0.0
-    for (layer, (spectralNorm, constant)) in zip(network.layers, constants) {
-      let output = layer.forward(features, recording: .nothing, workers: .serial).output
-      let (input, norm) = (features.row(0), EuclideanNorm.upperBound(Array(features.row(0))))
+  /// Rounding errors as they are bounded beforehand, from norms.
+  private static let bounded: (layer: LayerError, isMeasured: Bool) = (
+    { layer, input, _, spectralNorm in forwardErrorBound(layer, input, spectralNorm) }, false
+  )
+
+  /// Rounding errors as they are measured, where they can be. A checker rounds, too: `checkersRoundings` of what each
+  /// layer takes in are counted as taken off the margin.
+  private static let measured: (layer: LayerError, isMeasured: Bool) = (
+    { layer, input, output, spectralNorm in
       let own =
-        (layer as? any MeasuredRoundingLayer)?.roundingError(input, output.row(0))
-        ?? Self.forwardErrorBound(layer, input, spectralNorm)
-      let reserve = up.product(Self.checkersRoundings * Rounding.unitRoundoff, norm)
-      error = up.sum(up.product(constant, error), up.sum(own, reserve))
-      features = output
-    }
-    let logits = network.head.forward(features, recording: .nothing, workers: .serial).output.row(0)
-    let measured = (network.head as? any MeasuredRoundingHead)?.roundingErrors(
-      features.row(0), logits)
-    return radius(
-      Array(logits), predicted: predicted, error: error,
-      headErrors: measured ?? headErrors(Array(features.row(0))), sharpness: sharpness) ?? 0
-  }
+        (layer as? any MeasuredRoundingLayer)?.roundingError(input, output)
+        ?? forwardErrorBound(layer, input, spectralNorm)
+      let norm = EuclideanNorm.upperBound(Array(input))
+      return Rounding.up.sum(
+        own, Rounding.up.product(checkersRoundings * Rounding.unitRoundoff, norm))
+    }, true
+  )
 
   /// How many roundings of a layer's input are left to a checker.
   private static let checkersRoundings = 8.0

@@ -295,15 +295,11 @@ package struct ReproductionWork: Reproduction.Executor {
 
   private func writeReadme(notRun: [(name: String, reason: String)]) throws {
     let path = "\(request.out)/README.md"
-    var records: [ReproductionRecord] = []
-    var studies: [(folder: String, subject: String)] = []
+    var (records, studies): ([ReproductionRecord], [String]) = ([], [])
     let names = (try? FileManager.default.contentsOfDirectory(atPath: request.out)) ?? []
     for name in names.sorted() {
       let found = try self.records(in: "\(request.out)/\(name)")
-      if found.contains(where: { $0.variant != nil }) {
-        let kind = Study.Kind.allCases.first { name.hasSuffix("-\($0.rawValue)") }
-        studies.append((name, kind == .quirks ? "quirk" : "variant"))
-      }
+      if found.contains(where: { $0.variant != nil }) { studies.append(name) }
       records += found
     }
     let text = try ReproductionText.readme(

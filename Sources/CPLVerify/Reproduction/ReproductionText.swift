@@ -15,21 +15,19 @@ public enum ReproductionText {
   /// - Parameters:
   ///   - old: the README so far; nil for none.
   ///   - records: of all runs whose folders are there.
-  ///   - studies: the folders of studies, and what each studies.
+  ///   - studies: the folders of studies.
   ///   - notRun: what was asked for and left out, and why.
   ///   - command: the command that was run.
   public static func readme(
     replacing old: String?, records: [ReproductionRecord],
-    studies: [(folder: String, subject: String)],
+    studies: [String],
     notRun: [(name: String, reason: String)], command: String
   ) throws -> String {
     let page = ReportPage(
       style: "plain", headline: "", sections: ReproductionPage(records, notRun: notRun).sections)
     var links = records.filter { $0.variant == nil }.map(\.name).sorted()
       .map { "- [\($0)](\($0)/report.md)" }
-    links += studies.sorted { $0.folder < $1.folder }.map {
-      "- [\($0.folder)](\($0.folder)/report.md): each \($0.subject) alone"
-    }
+    links += studies.sorted().map { "- [\($0)](\($0)/report.md): a study, one change at a time" }
     let body = try ReportTemplate.render(page, with: MarkdownTemplate.part)
     let fence = command.codeFence
     let block = """

@@ -29,7 +29,7 @@ struct ReproductionTextTests {
 
   private func readme(_ old: String? = nil, _ records: [ReproductionRecord]) throws -> String {
     try ReproductionText.readme(
-      replacing: old, records: records, studies: [("x-quirks", "quirk")],
+      replacing: old, records: records, studies: ["x-quirks"],
       notRun: [("cpl-m-cifar10-seed0", "the budget of 2 h is used up")],
       command: "cpl-verify reproduce cpl-s")
   }

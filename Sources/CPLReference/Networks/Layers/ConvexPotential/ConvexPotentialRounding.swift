@@ -24,9 +24,11 @@ struct ConvexPotentialRounding {
   func error(_ input: ArraySlice<Double>, _ output: ArraySlice<Double>) -> Double? {
     let (inner, channels, side) = (kernel.shape[0], kernel.shape[1], kernel.shape[2])
     let (pixels, taps) = (height * width, side * side)
-    let step = Float(stepSize)
-    guard Double(step) == stepSize, stepSize >= 0, stepSize < 0x1p20, let factors, let sums,
-      let x = Self.cut(input), let z = Self.cut(output), let biases = Self.cut(bias.elements[...])
+    let factors = kernel.elements.compactMap { WideFixedPoint.Factor($0) }
+    guard stepSize >= 0, let step = WideFixedPoint.Factor(stepSize), factors.count == kernel.count,
+      let sums,
+      let x = WideFixedPoint.cut(input), let z = WideFixedPoint.cut(output),
+      let biases = WideFixedPoint.cut(bias.elements[...])
     else { return nil }
     var hidden = (0..<inner * pixels).map { biases[$0 / pixels] }
     var sum = [Int128](repeating: 0, count: channels * pixels)
@@ -49,19 +51,10 @@ struct ConvexPotentialRounding {
     let hiddenUnits = up.sum(sums.row, Double(channels * taps + 1))
     let sumUnits = up.sum(up.product(sums.column, hiddenUnits), Double(inner * taps))
     let error = up.product(up.sum(up.product(stepSize, sumUnits), 3), WideFixedPoint.unit)
-    let product = WideFixedPoint.Factor(step)
     return EuclideanNorm.upperBound(
       sum.indices.map {
-        up.sum(WideFixedPoint.magnitudeUpperBound(z[$0] - x[$0] + product(sum[$0])), error)
+        up.sum(WideFixedPoint.magnitudeUpperBound(z[$0] - x[$0] + step(sum[$0])), error)
       })
-  }
-
-  /// The weights as factors; nil unless they are small numbers of binary32.
-  private var factors: [WideFixedPoint.Factor]? {
-    guard kernel.elements.allSatisfy({ Double(Float($0)) == $0 && $0.magnitude < 0x1p20 }) else {
-      return nil
-    }
-    return kernel.elements.map { WideFixedPoint.Factor(Float($0)) }
   }
 
   /// R and C, rounded up; nil unless they are less than 2²⁰.
@@ -80,16 +73,6 @@ struct ConvexPotentialRounding {
       return nil
     }
     return (row, column)
-  }
-
-  private static func cut(_ values: ArraySlice<Double>) -> [Int128]? {
-    var numbers: [Int128] = []
-    numbers.reserveCapacity(values.count)
-    for value in values {
-      guard let number = WideFixedPoint.cut(value) else { return nil }
-      numbers.append(number)
-    }
-    return numbers
   }
 
   private func forEachTap(_ body: (_ unit: Int, _ channel: Int, _ tap: Int) -> Void) {

@@ -12,19 +12,13 @@ extension LastLayerNormalised: MeasuredRoundingHead where Scalar == Double {
   package func roundingErrors(_ input: ArraySlice<Double>, _ logits: ArraySlice<Double>)
     -> [Double]?
   {
-    guard features < 1 << 20 else { return nil }
-    var numbers: [Int128] = []
-    for value in input {
-      guard let number = WideFixedPoint.cut(value) else { return nil }
-      numbers.append(number)
-    }
+    guard features < 1 << 20, let numbers = WideFixedPoint.cut(input) else { return nil }
     var errors: [Double] = []
     for (label, logit) in logits.enumerated() {
       let row = weights.row(label)
-      guard row.allSatisfy({ Double(Float($0)) == $0 && $0.magnitude < 0x1p20 }) else { return nil }
-      let product = zip(row, numbers).reduce(into: Int128(0)) { sum, term in
-        sum += WideFixedPoint.Factor(Float(term.0))(term.1)
-      }
+      let factors = row.compactMap { WideFixedPoint.Factor($0) }
+      guard factors.count == row.count else { return nil }
+      let product = zip(factors, numbers).reduce(Int128(0)) { $0 + $1.0($1.1) }
       let (square, rest) = row.reduce((0.0, 0.0)) { sum, weight in
         let (next, error) = twoSum(sum.0, weight * weight)
         return (next, sum.1 + error)
