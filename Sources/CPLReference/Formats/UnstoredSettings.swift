@@ -22,8 +22,8 @@ public struct UnstoredSettings: Equatable, Sendable {
   public var terms: Int?
   /// How convolutions pad, where their layers can do either; as in the published code where nil.
   public var convolutionPadding: ConvolutionPadding?
-  /// ε in the step h = 2/(σ̂² + ε) of convex potential layers, or under the root of AOL's scaling; as in the published
-  /// code where nil.
+  /// ε in the step h = 2/(σ̂² + ε) of convex potential layers, under the root of AOL's scaling, or of SLL's q = |q̃| + ε;
+  /// as in the published code where nil.
   public var regularization: Double?
 
   public init(
@@ -69,14 +69,16 @@ public struct UnstoredSettings: Equatable, Sendable {
     }
     try check(terms, "terms") { $0 is SOCKind }
     try check(convolutionPadding, "paddings") { $0 is any PaddedKind }
-    try check(regularization, "regularization") { $0 is any RegularizedKind }
+    try check(regularization, "regularization") {
+      ($0 as? any RegularizedKind)?.isRegularized ?? false
+    }
     return layers.map { layer in
       var layer = layer
       if let convolutionPadding, var kind = layer.value as? any PaddedKind {
         kind.padding = convolutionPadding
         layer = LayerSpecification(kind)
       }
-      if let regularization, var kind = layer.value as? any RegularizedKind {
+      if let regularization, var kind = layer.value as? any RegularizedKind, kind.isRegularized {
         kind.regularization = regularization
         layer = LayerSpecification(kind)
       }

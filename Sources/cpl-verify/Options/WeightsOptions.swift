@@ -72,7 +72,7 @@ struct UnstoredOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is added to σ̂² in the step of convex potential layers, or under the root of AOL's scaling; "
+      "What is added to σ̂² in the step of convex potential layers, under the root of AOL's scaling, or to SLL's |q|; "
         + "without it as in the published code.",
       valueName: "number"))
   var regularization: Double?

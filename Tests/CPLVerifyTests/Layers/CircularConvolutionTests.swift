@@ -223,13 +223,56 @@ import Testing
     for (file, settings) in [
       ("soc.pth", UnstoredSettings(convolutionPadding: .circular)),
       ("sll.pth", UnstoredSettings(convolutionPadding: .zero)),
-      ("sll.pth", UnstoredSettings(regularization: 1e-3)),
+      ("sll.pth", UnstoredSettings(regularization: 2)),
       ("aol.pth", UnstoredSettings(regularization: -1e-3)),
       ("cpl.pth", UnstoredSettings(regularization: 0)),
       ("cpl.pth", UnstoredSettings(regularization: .nan)),
     ] {
       #expect(throws: ReferenceError.self, "\(file) \(settings)") {
         _ = try Checkpoint.read(path + file, settings: settings)
+      }
+    }
+  }
+
+  @Test("ε of SLL's q can be said: t of a 1×1 layer is the definition's")
+  func regularizedSLL() throws {
+    let path = Fixture.repository.appending(path: "fixtures/convnet/sll.pth").path
+    let epsilon = 0.03
+    let told = try Checkpoint.read(path, settings: UnstoredSettings(regularization: epsilon))
+    #expect(!told.notes.contains { $0.contains("--regularization") })
+    #expect(
+      try Checkpoint.read(path).notes.contains { $0.contains("--regularization sets it") })
+    let first = try #require(
+      told.network.layers.first { $0.specification.value is SLLConvolutionKind }
+        as? any ConvexPotentialLayer<Float>)
+    let values = first.parameters.map { $0.value.elements.map(Double.init) }
+    let (weights, parameter) = (values[0], values[2])
+    let (inner, inputs) = (parameter.count, values[0].count / parameter.count)
+    let q = parameter.map { $0.magnitude + epsilon }
+    func product(_ i: Int, _ j: Int) -> Double {
+      (0..<inputs).reduce(0) { $0 + weights[i * inputs + $1] * weights[j * inputs + $1] }
+    }
+    let wide = try #require(first.converted(to: Double.self) as? any ConvexPotentialLayer<Double>)
+    let ones = [Double](repeating: 1, count: first.inputShape.reduce(1, *))
+    let executed = wide.linearMap.apply(Tensor(shape: first.inputShape, elements: ones)).elements
+    let pixels = executed.count / inner
+    for i in 0..<inner {
+      let sum = (0..<inner).reduce(0) { $0 + product(i, $1).magnitude * q[$1] / q[i] }
+      let row = (0..<inputs).reduce(0) { $0 + weights[i * inputs + $1] }
+      let expected = row / (sum + epsilon).squareRoot()
+      #expect(abs(executed[i * pixels] - expected) <= 1e-6 * (1 + expected.magnitude))
+    }
+    let json = try JSONEncoder().encode(told.network.layers.map(\.specification))
+    #expect(
+      try JSONDecoder().decode([LayerSpecification].self, from: json)
+        == told.network.layers.map(\.specification))
+    // SLL's own networks have no such ε.
+    let own = Fixture.repository.appending(path: "fixtures/sll").path
+    for name in try FileManager.default.contentsOfDirectory(atPath: own)
+    where name.hasSuffix(".pth") || name.hasSuffix(".pt") {
+      #expect(throws: ReferenceError.self, "\(name)") {
+        _ = try Checkpoint.read(
+          "\(own)/\(name)", settings: UnstoredSettings(regularization: epsilon))
       }
     }
   }

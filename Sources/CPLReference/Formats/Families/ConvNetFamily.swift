@@ -33,8 +33,9 @@ struct ConvNetFamily: PublishedFamily {
     (
       "sll", "kernel", "q",
       [
-        "how its convolutions pad and what q is are not stored: taken as zeros, |q| + 1e-6, and 1e-6 added to 1/t, as "
-          + "the published code has them"
+        "how its convolutions pad and what q is are not stored: taken as zeros and |q| + ε, with ε added to 1/t, as the "
+          + "published code has them",
+        "ε of SLL's q is not stored: taken as 1e-6, as the published code has it; --regularization sets it",
       ]
     ),
     (

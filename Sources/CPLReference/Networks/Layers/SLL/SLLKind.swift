@@ -16,11 +16,13 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
   public let kernel: Int
   /// What q is.
   public var weighting = SLLWeighting.exponential
+  /// ε of q = |q̃| + ε.
+  public var regularization = SLLWeighting.regularization
 
   public var shapes: (input: [Int], output: [Int])? {
-    guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64 else {
-      return nil
-    }
+    guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
+      regularization > 0, regularization <= 1
+    else { return nil }
     return (image.extents, image.extents)
   }
 
@@ -54,7 +56,8 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
         name: name, kernel: parameters[0], bias: parameters[1], height: image.height,
         width: image.width, stepRule: .fixed, stepSize: 2, powerVector: Tensor(shape: [0])),
       LayerSpecification(self), weights: parameters[0], bias: parameters[1],
-      logarithms: parameters[2], weighting: weighting)
+      logarithms: parameters[2], weighting: weighting,
+      regularization: isRegularized ? regularization : 0)
   }
 }
 
@@ -64,6 +67,8 @@ extension SLLConvolutionKind {
     case isRescaled = "rescaled"
     /// Of a q that is neither constant nor exponential.
     case weighting
+    /// Of such a q, where it is not the published one.
+    case regularization
   }
 
   public init(from decoder: any Decoder) throws {
@@ -76,6 +81,8 @@ extension SLLConvolutionKind {
     weighting =
       isRescaled
       ? try own.decodeIfPresent(SLLWeighting.self, forKey: .weighting) ?? .exponential : .constant
+    regularization =
+      try own.decodeIfPresent(Double.self, forKey: .regularization) ?? SLLWeighting.regularization
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -87,7 +94,11 @@ extension SLLConvolutionKind {
     switch weighting {
     case .exponential: break
     case .constant: try own.encode(false, forKey: .isRescaled)
-    case .magnitude: try own.encode(weighting, forKey: .weighting)
+    case .magnitude:
+      try own.encode(weighting, forKey: .weighting)
+      if regularization != SLLWeighting.regularization {
+        try own.encode(regularization, forKey: .regularization)
+      }
     }
     try fields.encode(sidesOf: image)
   }

@@ -26,6 +26,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   public private(set) var executed: Executed
   /// What q is.
   private let weighting: SLLWeighting
+  /// ε of q = |q̃| + ε; 0 for any other q.
+  private let regularization: Double
   /// √t as it is executed.
   private var roots: [Double] = []
 
@@ -34,7 +36,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   /// - Parameter executed: a layer with weights and bias of the same shapes, which are replaced.
   init(
     _ executed: Executed, _ specification: LayerSpecification, weights: Tensor<Scalar>,
-    bias: Tensor<Scalar>, logarithms: Tensor<Scalar>, weighting: SLLWeighting = .exponential
+    bias: Tensor<Scalar>, logarithms: Tensor<Scalar>, weighting: SLLWeighting = .exponential,
+    regularization: Double = 0
   ) {
     self.executed = executed
     self.specification = specification
@@ -42,6 +45,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     trainedBias = bias
     self.logarithms = logarithms
     self.weighting = weighting
+    self.regularization = regularization
     derive()
   }
 
@@ -71,8 +75,9 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     let shape = weights.shape.count == 4 ? weights.shape : weights.shape + [1, 1]
     let wide: Tensor<Double> = weights.converted()
     return SLLScaling(
-      weights: wide.reshaped(shape), logarithms: weighting.logarithms(logarithms.converted()),
-      regularization: weighting.regularization)
+      weights: wide.reshaped(shape),
+      logarithms: weighting.logarithms(logarithms.converted(), regularization: regularization),
+      regularization: regularization)
   }
 
   /// Makes W′ and b′ of the parameters.
@@ -144,7 +149,8 @@ extension SLLLayer: DerivedWeightsLayer {
   public mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let (scaling, shape, weighting, parameter) = (scaling, weights.shape, weighting, logarithms)
+    let (scaling, shape, parameter) = (scaling, weights.shape, logarithms)
+    let (weighting, regularization) = (weighting, regularization)
     return { gradient, _ in
       let (weights, logarithms) = scaling.gradients(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(weights.converted().reshaped(shape), scale: 1)
@@ -153,7 +159,7 @@ extension SLLLayer: DerivedWeightsLayer {
         Tensor(
           shape: [logarithms.count],
           elements: zip(logarithms, parameter.elements).map {
-            Scalar($0 * weighting.slope(at: Double($1)))
+            Scalar($0 * weighting.slope(at: Double($1), regularization: regularization))
           }), scale: 1)
     }
   }

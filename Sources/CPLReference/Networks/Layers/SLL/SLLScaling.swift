@@ -9,34 +9,32 @@ public enum SLLWeighting: String, Codable, Sendable {
   case exponential
   /// q = 1: in SLL's published convolution it cancels.
   case constant
-  /// q = |q̃| + 1e-6, and 1e-6 is added to 1/t, as in "1-Lipschitz Layers Compared".
+  /// q = |q̃| + ε, and ε is added to 1/t, as in "1-Lipschitz Layers Compared".
   case magnitude
 
+  /// ε as published.
+  static let regularization = 1e-6
+
   /// ln q; nil for q = 1.
-  func logarithms(_ parameter: Tensor<Double>) -> Tensor<Double>? {
+  func logarithms(_ parameter: Tensor<Double>, regularization: Double) -> Tensor<Double>? {
     switch self {
     case .exponential: parameter
     case .constant: nil
     case .magnitude:
       Tensor(
         shape: parameter.shape,
-        elements: parameter.elements.map { log($0.magnitude + Self.least) })
+        elements: parameter.elements.map { log($0.magnitude + regularization) })
     }
   }
 
   /// The derivative of ln q by the parameter.
-  func slope(at parameter: Double) -> Double {
+  func slope(at parameter: Double, regularization: Double) -> Double {
     switch self {
     case .exponential: 1
     case .constant: 0
-    case .magnitude: (parameter < 0 ? -1 : 1) / (parameter.magnitude + Self.least)
+    case .magnitude: (parameter < 0 ? -1 : 1) / (parameter.magnitude + regularization)
     }
   }
-
-  /// What is added to 1/t.
-  var regularization: Double { self == .magnitude ? Self.least : 0 }
-
-  private static let least = 1e-6
 }
 
 /// The scaling of an SDP-based Lipschitz layer (Araujo et al., ICLR 2023, theorem 3), in binary64:
