@@ -267,7 +267,8 @@ struct NonExpansiveLayers: PropertyCheck {
       [measured(ratios)],
       control: PositiveControl(
         "h = (1 + L̄ + 1e-3)/‖W‖², along the top singular vector with every unit active",
-        measured(control)))
+        measured(control)),
+      figures: [try .distancesByDepth(context)].compactMap(\.self))
   }
 
   /// A point at which as many units as possible are active, by gradient descent on
