@@ -99,7 +99,7 @@ package struct Judgement {
     provenance.data.digest = all.digest
     provenance.data.shard = shard?.description
     report = VerificationReport(provenance: provenance)
-    report.model = ModelSummary(checkpoint.network)
+    report.model = ModelSummary(verified.network)
     report.training = checkpoint.training?.history ?? RunFolder.history(beside: path)
     report.bounds = verified.bounds
   }

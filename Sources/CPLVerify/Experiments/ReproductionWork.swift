@@ -184,7 +184,8 @@ package struct ReproductionWork: Reproduction.Executor {
     observer.note("\(run.name): judging")
     try Folder.create(folder(run.name).path)
     var judgement = try Judgement(
-      checkpoint, at: weights, under: Judging(name: run.judgedName, profile: run.judged),
+      checkpoint, at: weights,
+      under: Judging(name: run.judgedName, profile: run.judged, terms: run.judgedTerms),
       request.images,
       out: results(run), workplace, seed: 0, certificate: certificate(run))
     try judgement.certify()
@@ -195,6 +196,13 @@ package struct ReproductionWork: Reproduction.Executor {
     provenance.auditDigest = digest
     provenance.command = commandLine(
       run, epochs: try folder(run.weights).readConfiguration().experiment.training.epochs)
+    if run.isTimed {
+      observer.note("\(run.name): measuring what training takes")
+      let first = try TrainingRun(folder(run.name), workplace).firstSteps(
+        of: run.experiment, request.images)
+      provenance.cost.trainingImagesPerSecond = first.imagesPerSecond
+      provenance.cost.trainingMemoryBytes = first.memoryBytes
+    }
     provenance.cost.start = start.date.formatted(.iso8601)
     provenance.cost.wallSeconds = workplace.now().timeIntervalSince(start.date)
     provenance.cost.cpuSeconds = start.cpuSeconds.flatMap { before in

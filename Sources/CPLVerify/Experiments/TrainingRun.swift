@@ -29,8 +29,8 @@ package struct TrainingRun {
   package var device: ChosenDevice?
 
   let workplace: Workplace
-  private var workers: Workers { workplace.workers }
-  private var observer: any WorkObserver { workplace.observer }
+  var workers: Workers { workplace.workers }
+  var observer: any WorkObserver { workplace.observer }
 
   package init(_ folder: RunFolder, _ workplace: Workplace) {
     self.folder = folder
@@ -150,82 +150,8 @@ package struct TrainingRun {
     return images
   }
 
-  /// Measures on the first steps of a run, which are then forgotten, what an epoch and the judging of
-  /// its weights take.
-  ///
-  /// - Parameters:
-  ///   - judged: the number of images that are evaluated.
-  ///   - audited: the number of images that are attacked.
-  func cost(
-    of experiment: ExperimentConfiguration, _ choice: ImageChoice, judged: Int, audited: Int
-  ) throws -> Reproduction.Cost {
-    let (workers, observer) = (workers, observer)
-    let choice = choice.completed(by: experiment)
-    let images = try TrainingImages(choice, experiment)
-    try checkMemory(experiment, images: images.training.count)
-    try experiment.checkFits(images.training)
-    let run = RunConfiguration(
-      experiment: experiment, images: images.selection(choice), augmentationSeed: nil,
-      command: nil)
-    let trainer = try images.trainer(run, workers, Alone())
-    var state = try initialState(experiment, images.training)
-    // The first step, which finds nothing in the caches, is not counted.
-    var times: [Date] = []
-    let isDone = {
-      times.count > 4
-        && (times.count > 200 || times[times.count - 1].timeIntervalSince(times[0]) > 3)
-    }
-    _ = try trainer.run(&state, shouldStop: { isDone() || observer.isInterrupted }) { event in
-      if case .step = event { times.append(workplace.now()) }
-    }
-    try observer.checkInterruption()
-    let steps = times[times.count - 1].timeIntervalSince(times[0]) / Double(max(1, times.count - 1))
-    let batches = (trainer.imagesPerEpoch - 1) / experiment.training.batch + 1
-    var network = state.network
-    let power = seconds {
-      network.updateSteps(
-        iterations: CPLNetwork<Float>.evaluationIterations, workers: workers)
-    }
-    let sample = images.training.prefix(CPLNetwork<Float>.evaluationBatch)
-    func forwardPass() { _ = network.logits(of: sample, workers: workers) { _ in } }
-    // The first pass, which maps its memory, is not counted either.
-    forwardPass()
-    let forward = seconds(forwardPass) / Double(sample.count)
-    let bounding = try seconds {
-      _ = try VerifiedNetwork(network, profile: .corrected, workers: workers) { _, _ in
-        observer.leaveIfInterrupted()
-      }
-    }
-    let probe = "\(folder.path).\(UUID().uuidString).tmp"
-    defer { unlink(probe) }
-    let saving = try seconds {
-      try state.write(
-        to: probe, description: run.description(of: images.training, by: workplace.program))
-    }
-    return Reproduction.Cost(
-      secondsPerEpoch: steps * Double(batches) + power + forward * Double(trainer.selectionImages)
-        + Self.savesPerEpoch * saving,
-      secondsToJudge: bounding + forward * Self.forwardsToJudge(judged: judged, audited: audited))
-  }
-
-  /// Beside the state, the weights of an epoch that is the best so far are written.
-  private static let savesPerEpoch = 1.5
-
-  /// How many images' ways through the network judging comes to: an image is evaluated in binary32,
-  /// and in binary64, which takes two and a half times as long; an audited one took 250 ways forward
-  /// and 205 back, twice as long, through a trained network, in smaller batches.
-  private static func forwardsToJudge(judged: Int, audited: Int) -> Double {
-    3.5 * Double(judged) + 800 * Double(audited)
-  }
-
-  private func seconds(_ body: () throws -> Void) rethrows -> Double {
-    let start = workplace.now()
-    try body()
-    return workplace.now().timeIntervalSince(start)
-  }
-
   /// Refuses what cannot but end for lack of memory, before anything is made.
-  private func checkMemory(_ experiment: ExperimentConfiguration, images: Int) throws {
+  func checkMemory(_ experiment: ExperimentConfiguration, images: Int) throws {
     let available = Double(workplace.memory)
     let needed = Double(experiment.minimumMemory(images: images))
     guard needed <= available else {
@@ -236,7 +162,7 @@ package struct TrainingRun {
     }
   }
 
-  private func initialState(
+  func initialState(
     _ experiment: ExperimentConfiguration, _ training: ImageDataset
   ) throws -> TrainingState {
     let (mean, deviation) = try experiment.normalization(of: training)

@@ -53,6 +53,11 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
   /// The numbers that training sets, and the mean loss of the last epoch.
   public let parameters: Int?
   public let trainingLoss: Double?
+  /// The largest relative width of a layer's enclosure of its spectral norm.
+  public let boundSlack: Double?
+  /// Of the training, measured on its first steps; nil outside studies of training.
+  public let trainingImagesPerSecond: Double?
+  public let trainingMemoryBytes: Int?
   public let audit: Audit?
   public let digests: Digests
   public let program: String?
@@ -98,6 +103,9 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
     lipschitzUpperBound = report.bounds?.lipschitzUpperBound
     parameters = report.model?.parameters
     trainingLoss = report.training.last?.loss
+    boundSlack = report.bounds?.layers.compactMap { $0.spectralNorm?.relativeWidth }.max()
+    trainingImagesPerSecond = facts.cost.trainingImagesPerSecond
+    trainingMemoryBytes = facts.cost.trainingMemoryBytes
     audit = report.audit.map {
       Audit(
         certificate: $0.certificate.rawValue, attacked: $0.images.count, certified: $0.certified,

@@ -19,10 +19,15 @@ public struct ReproductionRun: Equatable, Sendable {
   public let isAudited: Bool
   /// The profile under which the weights are judged, and what it is called.
   public let judged: Profile
+  /// The last power in SOC's series for judging; that of the training when nil.
+  public let judgedTerms: Int?
   public let judgedName: String
 
   /// Whether the run trains weights of its own.
   public var trains: Bool { weights == name }
+
+  /// Whether its training is timed: where a study's variants train what differs in more than quirks.
+  package var isTimed: Bool { trains && variant != nil && isAudited }
 
   /// What the run takes, in arbitrary units: training is forward and backward, which is about three times
   /// forward, by as many images an epoch in every run.
@@ -48,10 +53,11 @@ public struct ReproductionRun: Equatable, Sendable {
   ///   - profile: under which the run is trained.
   ///   - weights: the run that trains the weights; this one when nil.
   ///   - judged: the profile for judging; that of the training when nil.
+  ///   - judgedTerms: the last power in SOC's series for judging; that of the training when nil.
   init(
     name: String, _ experiment: ExperimentConfiguration, seed: UInt64, profile: Profile,
     epochs: Int?, weights: String? = nil, variant: String? = nil, judged: Profile? = nil,
-    isAudited: Bool = true
+    judgedTerms: Int? = nil, isAudited: Bool = true
   ) throws {
     configuredEpochs = experiment.training.epochs
     var experiment = experiment
@@ -78,7 +84,8 @@ public struct ReproductionRun: Equatable, Sendable {
     self.variant = variant
     self.isAudited = isAudited
     self.judged = judged ?? experiment.training.profile
-    judgedName = self.judged.shownName
+    self.judgedTerms = judgedTerms
+    judgedName = self.judged.shownName + (judgedTerms.map { ", SOC with \($0) terms" } ?? "")
   }
 }
 

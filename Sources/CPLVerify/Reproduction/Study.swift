@@ -16,6 +16,8 @@ public struct Study: Sendable {
   let baseline: String?
   /// What is measured.
   public let group: ReproductionGroup
+  /// The figures that others published of the variants, at their own size and length; nil where there are none.
+  var published: Published?
   /// The variants that are not measured, and why.
   public let excluded: [(variant: String, reason: String)]
 
@@ -34,7 +36,7 @@ extension Study {
   public enum Kind: String, CaseIterable, Sendable {
     case quirks, depth, margin
     case batchSize = "batch-size"
-    case shape, layers
+    case shape, layers, terms
   }
 
   /// A study on variants of an experiment, each trained from every seed.
@@ -84,34 +86,54 @@ extension Study {
           )
         }, of: experiment, dataset, seeds, epochs)
     case .layers:
-      let image = experiment.model.image
-      let size = experiment.name == "cpl-tiny" ? (width: 8, depth: 1) : (width: 16, depth: 5)
+      let size = Self.size(for: experiment)
       try self.init(
         kind, "1-Lipschitz layers in one skeleton", subject: "layers",
         "Each kind of layers in the ConvNet of '1-Lipschitz Layers Compared' (Prach, Brau, Buttazzo and Lampert, CVPR "
           + "2024) with width \(size.width) and \(size.depth) layers a block, trained alike: same images, batches, epochs, "
           + "loss and schedule, the convex potential layers' own.",
         ConvNetRecipe.layers.map { layer in
-          (
-            layer,
-            {
-              var recipe = ConvNetRecipe(layer: layer, width: size.width, depth: size.depth)
-              (recipe.image, recipe.classes) = (image, experiment.model.classes)
-              $0.model = .convNet(recipe)
-            }
-          )
+          (layer, { $0.model = Self.convNet(layer, for: $0) })
         }, of: experiment, dataset, seeds, epochs)
+      if dataset == "cifar10" { published = .convNets }
+    case .terms:
+      let size = Self.size(for: experiment)
+      try self.init(
+        kind, "The terms of SOC's series", subject: "k",
+        "SOC layers in the ConvNet of '1-Lipschitz Layers Compared' with width \(size.width) and \(size.depth) layers a "
+          + "block: their series ends with the power k, in training and in evaluation. With k = 4, 8 and 12 it expands "
+          + "nothing where the norm of its map is below 2.82, 3.39 and 3.37; with k = 5 it does. '5-then-12' is what the "
+          + "published code does: the weights that are trained with k = 5, judged with k = 12.",
+        [4, 8, 12, 5].map { terms in
+          ("\(terms)", { $0.model = Self.convNet(SOCKind.family ?? "", terms: terms, for: $0) })
+        }, judged: [("5-then-12", weights: "5", terms: 12)],
+        of: experiment, dataset, seeds, epochs)
     }
   }
 
+  /// - Parameters:
+  ///   - variants: what each changes of the experiment.
+  ///   - judged: variants that are the weights of others, judged with another last power in SOC's series.
   private init(
     _ kind: Kind, _ title: String, subject: String, _ method: String,
     _ variants: [(name: String, change: (inout ExperimentConfiguration) -> Void)],
+    judged: [(name: String, weights: String, terms: Int)] = [],
     of experiment: ExperimentConfiguration, _ dataset: String, _ seeds: [UInt64], _ epochs: Int?
   ) throws {
     let prefix = "\(experiment.name)-\(dataset)-\(kind.rawValue)"
     var runs: [ReproductionRun] = []
     var excluded: [(String, String)] = []
+    func add(
+      _ name: String, _ changed: ExperimentConfiguration, weights: String? = nil, terms: Int? = nil
+    ) throws {
+      for seed in seeds {
+        runs.append(
+          try ReproductionRun(
+            name: "\(prefix)-\(name)-seed\(seed)", changed, seed: seed, profile: .corrected,
+            epochs: epochs, weights: weights.map { "\(prefix)-\($0)-seed\(seed)" }, variant: name,
+            judgedTerms: terms))
+      }
+    }
     for (name, change) in variants {
       var changed = experiment
       change(&changed)
@@ -121,12 +143,9 @@ extension Study {
           (name, "\(problem.key): expected \(problem.expected), found \(problem.found)"))
         continue
       }
-      for seed in seeds {
-        runs.append(
-          try ReproductionRun(
-            name: "\(prefix)-\(name)-seed\(seed)", changed, seed: seed, profile: .corrected,
-            epochs: epochs,
-            variant: name))
+      try add(name, changed)
+      for other in judged where other.weights == name {
+        try add(other.name, changed, weights: name, terms: other.terms)
       }
     }
     guard !runs.isEmpty else {

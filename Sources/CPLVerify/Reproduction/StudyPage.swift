@@ -34,7 +34,7 @@ struct StudyPage {
       style: "plain",
       headline: "\(study.title): \(study.group.name), \(epochs)",
       sections: [method] + [drawing].compactMap { $0 } + kinds.map(table)
-        + [training, excluded, runs].compactMap { $0 })
+        + [published, training, excluded, runs].compactMap { $0 })
   }
 
   private var method: ReportPage.Section {
@@ -126,6 +126,20 @@ struct StudyPage {
       ])
   }
 
+  private var published: ReportPage.Section? {
+    guard let published = study.published else { return nil }
+    return ReportPage.Section(
+      heading: "As published", paragraphs: [published.source + "."],
+      tables: [
+        ReportPage.Table(
+          caption: "Published certified accuracy",
+          columns: [study.subject, "clean"] + Epsilon.published.prefix(3).map { "ε = \($0)" },
+          rows: published.rows.map { row in
+            ReportPage.Row(row.variant, row.perCent.map { Shown.percent($0 / 100) })
+          })
+      ])
+  }
+
   /// What variants that train differ in besides; nothing where a study is of judging.
   private var training: ReportPage.Section? {
     guard study.baseline == nil, !records.isEmpty else { return nil }
@@ -135,13 +149,19 @@ struct StudyPage {
     return ReportPage.Section(
       heading: "Training, bounds and attacks",
       paragraphs: [
-        "Loss: the mean of the last epoch. L̄: the largest proved bound of the Lipschitz constant before the head. Broken: "
+        "Images a second and memory: of training, measured on its first steps on the machine and with the threads that the "
+          + "results name. Loss: the mean of the last epoch. L̄: the largest proved bound of the Lipschitz constant before "
+          + "the head. Slack: the largest relative width of an enclosure of a layer's norm. Broken: "
           + "certificates within which an image of another class was found; d/r: its median distance over the radius."
       ],
       tables: [
         ReportPage.Table(
           caption: "\(study.title), training, bounds and attacks",
-          columns: [study.subject, "parameters", "loss", "L̄", "attacked", "broken", "median d/r"],
+          columns: [
+            study.subject, "parameters", "images/s", "memory", "loss", "L̄", "slack", "attacked",
+            "broken",
+            "median d/r",
+          ],
           rows: study.variants.map { name in
             let records = records(of: name)
             let audits = records.compactMap(\.audit)
@@ -149,8 +169,11 @@ struct StudyPage {
               name,
               [
                 records.first?.parameters.map(Shown.count) ?? Shown.none,
+                mean(records, \.trainingImagesPerSecond),
+                records.compactMap(\.trainingMemoryBytes).max().map(Shown.bytes) ?? Shown.none,
                 mean(records, \.trainingLoss),
                 Shown.upper(records.compactMap(\.lipschitzUpperBound).max()),
+                Shown.number(records.compactMap(\.boundSlack).max(), digits: 2),
                 audits.isEmpty ? Shown.none : Shown.count(audits.reduce(0) { $0 + $1.certified }),
                 audits.isEmpty ? Shown.none : Shown.count(audits.reduce(0) { $0 + $1.violations }),
                 mean(records) { $0.audit?.tightness },

@@ -15,7 +15,7 @@ struct ReproduceCommand: PinnableCommand {
       cpl-small, or without --data on cpl-tiny: 'quirks', each quirk of the published pipeline switched on \
       alone; 'depth', 10 to 1000 convolutions; 'margin', the margin of the loss; 'batch-size'; 'shape', \
       convolutions against dense layers; 'layers', each kind of layers in the ConvNet of "1-Lipschitz Layers \
-      Compared". Weights and results are kept in a folder for each run, and the pages, without weights, in \
+      Compared"; 'terms', the terms of SOC's series in it. Weights and results are kept in a folder for each run, and the pages, without weights, in \
       REPORTS, where README.md holds the tables.
 
       After an interruption the same command continues; finished runs are recognised by their \

@@ -197,10 +197,13 @@ struct StudyTests {
       #expect(Set(runs.compactMap(\.variant)).count * 2 == runs.count)
       guard kind != .quirks else { continue }
       #expect(study.excluded.isEmpty && runs.count > 4, "\(study.excluded)")
-      #expect(Set(runs.map { try? $0.experiment.yaml() }).count == runs.count)
+      let trained = runs.filter(\.trains)
+      #expect(Set(trained.map { try? $0.experiment.yaml() }).count == trained.count)
       for run in runs {
         try run.experiment.check(path: run.name)
-        #expect(run.trains && run.isAudited)
+        #expect(run.isAudited && run.trains == (run.judgedTerms == nil))
+        let origin = try #require(trained.first { $0.name == run.weights })
+        #expect(origin.experiment == run.experiment)
         var model = run.experiment
         (model.training.seed, model.training.epochs, model.name) = (
           base.training.seed, base.training.epochs, base.name

@@ -74,6 +74,10 @@ public struct Provenance: Codable, Equatable, Sendable {
     /// run had searched are not among them.
     public var localSeconds: Double?
     public var localImages: Int?
+    /// How fast the weights' training goes on this machine with these threads, and the memory of the process that it
+    /// takes at most, measured on its first steps; nil where it was not measured.
+    public var trainingImagesPerSecond: Double?
+    public var trainingMemoryBytes: Int?
     /// Energy, where the machine tells.
     public var joules: Double?
     public init() {}

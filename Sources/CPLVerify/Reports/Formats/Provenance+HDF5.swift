@@ -140,6 +140,13 @@ extension Provenance {
       "local_images", json: "cost.local_images", \.cost.localImages, "count",
       "of how many images that was the search"),
     Stored(
+      "training_images_per_second", json: "cost.training_images_per_second",
+      \.cost.trainingImagesPerSecond, range: .finite, "ratio",
+      "how fast the weights' training goes here, measured on its first steps"),
+    Stored(
+      "training_memory_bytes", json: "cost.training_memory_bytes", \.cost.trainingMemoryBytes,
+      "bytes", "the process's memory, at most, in these steps"),
+    Stored(
       "joules", json: "cost.joules", \.cost.joules, range: .finite, "joules",
       "the energy, where the machine tells"),
     Stored("seed", json: "seed", \.seed, "ordinal", "of everything random"),

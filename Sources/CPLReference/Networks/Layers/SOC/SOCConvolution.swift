@@ -270,3 +270,15 @@ extension SOCConvolution: DerivedWeightsLayer {
     }
   }
 }
+
+extension CPLNetwork {
+  /// The network whose SOC layers end their series with the power `terms`, 1 to 20.
+  package func withSkewSeries(of terms: Int) -> CPLNetwork {
+    CPLNetwork(
+      layers: layers.map { layer in
+        guard var layer = layer as? SOCConvolution<Scalar> else { return layer }
+        layer.series.terms = terms
+        return layer
+      })
+  }
+}
