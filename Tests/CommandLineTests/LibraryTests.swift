@@ -26,7 +26,7 @@ struct LibraryTests {
       + headers.output.split(whereSeparator: \.isWhitespace).map(String.init)
   }
 
-  @Test("examples compile", arguments: ["audit-network", "new-layer"])
+  @Test("examples compile", arguments: ["audit-network", "new-layer", "train-and-judge"])
   func example(_ name: String) throws {
     try withTemporaryFolder { folder in
       let sources = Program.repository.appending(path: "examples/\(name)/Sources/\(name)").path
@@ -48,20 +48,67 @@ struct LibraryTests {
     #expect(code.count <= 30)
   }
 
-  @Test("the catalogue's articles are documentation without warnings")
-  func documentation() throws {
+  /// What the symbol graph tool writes.
+  private struct SymbolGraph: Decodable {
+    struct Symbol: Decodable {
+      struct Fragment: Decodable {
+        let preciseIdentifier: String?
+      }
+      struct Comment: Decodable {}
+      struct Location: Decodable {}
+
+      let pathComponents: [String]
+      let declarationFragments: [Fragment]
+      let docComment: Comment?
+      let location: Location?
+
+      /// Whether it stands in the sources, and not only follows from a conformance.
+      var isWritten: Bool { location != nil }
+    }
+
+    let symbols: [Symbol]
+  }
+
+  @Test(
+    "what is public is documented, named by the catalogue and free of C",
+    arguments: ["CPLReference", "CPLVerify"])
+  func documentation(_ library: String) throws {
     try withTemporaryFolder { folder in
+      let sources = Program.repository.appending(path: "Sources/\(library)")
+      let floors = try String(
+        contentsOf: sources.appending(path: "\(library).swift"), encoding: .utf8
+      ).matches(of: /@_exported import (\w+)/).map { String($0.1) }
       let extracted = try RunningProgram.tool(
         "swift",
-        ["symbolgraph-extract", "-module-name", "CPLVerify", "-target", "x86_64-unknown-linux-gnu"]
-          + (try flags()) + ["-output-dir", folder])()
-      #expect(extracted.code == 0, "\(extracted)")
+        ["symbolgraph-extract", "-module-name", library, "-target", "x86_64-unknown-linux-gnu"]
+          + (try flags()) + [
+            "-experimental-allowed-reexported-modules=" + floors.joined(separator: ","),
+            "-output-dir", folder,
+          ])()
+      try #require(extracted.code == 0, "\(extracted)")
+
+      let symbols = try JSONDecoder().decode(
+        SymbolGraph.self, from: Data(bytes(of: "\(folder)/\(library).symbols.json"))
+      ).symbols
+      let catalogue = sources.appending(path: "\(library).docc")
+      let listed = try String(
+        contentsOf: catalogue.appending(path: "\(library).md"), encoding: .utf8
+      ).matches(of: /- ``(\w+)``/).map { String($0.1) }
+      let types = symbols.filter { $0.pathComponents.count == 1 }.map { $0.pathComponents[0] }
+      #expect(Set(types) == Set(listed))
+      for symbol in symbols where symbol.isWritten {
+        #expect(symbol.docComment != nil, "\(symbol.pathComponents)")
+        #expect(
+          symbol.declarationFragments.allSatisfy { $0.preciseIdentifier?.hasPrefix("c:") != true },
+          "\(symbol.pathComponents)")
+      }
+
       let converted = try RunningProgram.tool(
         "docc",
         [
-          "convert", Program.repository.appending(path: "Sources/CPLVerify/CPLVerify.docc").path,
-          "--additional-symbol-graph-dir", folder, "--warnings-as-errors", "--output-path",
-          folder + "/made",
+          "convert", catalogue.path, "--additional-symbol-graph-dir", folder,
+          "--warnings-as-errors",
+          "--output-path", folder + "/made",
         ])()
       #expect(converted.code == 0, "\(converted)")
     }

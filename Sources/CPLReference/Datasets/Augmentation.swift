@@ -12,8 +12,10 @@ public struct Augmentation: Sendable {
   public struct Policy: Codable, Hashable, Sendable {
     /// How many rows and columns reflection adds at each edge, where the image has more than that.
     public var cropPadding = 4
+    /// Whether half of the images are mirrored.
     public var mirrors = true
 
+    /// What is done to images of CIFAR unless given.
     public init(cropPadding: Int = 4, mirrors: Bool = true) {
       self.cropPadding = cropPadding
       self.mirrors = mirrors
@@ -23,12 +25,12 @@ public struct Augmentation: Sendable {
     fileprivate func padding(_ extent: Int) -> Int { min(cropPadding, extent - 1) }
   }
 
-  public let policy: Policy
+  package let policy: Policy
   /// The seed of the run.
-  public let seed: UInt64
+  package let seed: UInt64
 
   /// Crops and mirror images drawn from `seed`.
-  public init(_ policy: Policy = Policy(), seed: UInt64) {
+  package init(_ policy: Policy = Policy(), seed: UInt64) {
     self.policy = policy
     self.seed = seed
   }
@@ -60,7 +62,7 @@ public struct Augmentation: Sendable {
   /// N × channels × height × width, in [0, 1].
   ///
   /// - Precondition: every position is in 0 ..< `dataset.count`, and `epoch` is in 0 ..< 2³².
-  public func images(
+  package func images(
     of dataset: ImageDataset, at positions: some Collection<Int>, epoch: Int
   ) -> Tensor<Float> {
     let (height, width) = (dataset.imageShape.height, dataset.imageShape.width)

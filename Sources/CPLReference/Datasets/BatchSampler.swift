@@ -6,18 +6,18 @@ import CPLNumerics
 ///
 /// The order depends on (seed, epoch, number of images) alone, so that a resumed run goes on as if
 /// it had not been interrupted.
-public struct BatchSampler: Sendable {
+package struct BatchSampler: Sendable {
   /// The number of images.
-  public let count: Int
+  package let count: Int
   /// The number of images in every batch but the last, which may be shorter.
-  public let batchSize: Int
+  package let batchSize: Int
   /// The seed of the run.
-  public let seed: UInt64
+  package let seed: UInt64
 
   /// Batches of `batchSize` among `count` images.
   ///
   /// - Throws: `ReferenceError.mismatch` when either is not positive.
-  public init(count: Int, batchSize: Int, seed: UInt64) throws {
+  package init(count: Int, batchSize: Int, seed: UInt64) throws {
     guard count > 0, batchSize > 0 else {
       throw ReferenceError.mismatch(
         expected: "at least one image and batches of at least one",
@@ -29,12 +29,12 @@ public struct BatchSampler: Sendable {
   }
 
   /// ⌈`count` / `batchSize`⌉.
-  public var batchesPerEpoch: Int { (count - 1) / batchSize + 1 }
+  package var batchesPerEpoch: Int { (count - 1) / batchSize + 1 }
 
   /// The batches of one epoch: positions 0 ..< `count`, each in exactly one batch.
   ///
   /// - Precondition: `epoch` is in 0 ..< 2³².
-  public func batches(epoch: Int) -> [ArraySlice<Int>] {
+  package func batches(epoch: Int) -> [ArraySlice<Int>] {
     var random = CounterRandom(seed: seed, purpose: .shuffling, minor: UInt32(epoch))
     let order = random.permutation(of: count)
     return (0..<batchesPerEpoch).map { order[$0 * batchSize..<min(count, ($0 + 1) * batchSize)] }

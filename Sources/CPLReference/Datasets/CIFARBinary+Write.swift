@@ -18,7 +18,7 @@ extension CIFARBinary {
   ///   classes, 50,000 for training); `.cannotCreate` when the folder cannot be written, or holds
   ///   training files that would be read together with the new ones; `.inputOutput` when writing
   ///   fails half-way.
-  public static func write(
+  package static func write(
     train: ImageDataset, test: ImageDataset, classNames: [String], to folder: String
   ) throws {
     for dataset in [train, test] where dataset.imageShape != imageShape || dataset.classes > 10 {

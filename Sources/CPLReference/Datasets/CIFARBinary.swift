@@ -7,9 +7,9 @@ import Foundation
 /// CIFAR-10 and CIFAR-100 in the binary format of their authors
 /// (https://www.cs.toronto.edu/~kriz/cifar.html): records of one or two label bytes and 3,072
 /// pixels, red, green and blue plane by plane, row by row.
-public enum CIFARBinary {
+package enum CIFARBinary {
   /// Which of the two data sets.
-  public enum Kind: String, CaseIterable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable {
     case cifar10
     case cifar100
 

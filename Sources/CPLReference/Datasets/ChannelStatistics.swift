@@ -2,13 +2,15 @@
 
 /// The mean and the standard deviation of a data set's pixels, channel by channel, in [0, 1].
 public struct ChannelStatistics: Equatable, Sendable {
+  /// The mean of each channel, of intensities in [0, 1].
   public let mean: [Float]
+  /// The standard deviation of each channel.
   public let standardDeviation: [Float]
   /// Where these numbers are found, such as "in common use", unless the data set's authors or the paper
   /// state them: results then say so.
-  public let source: String?
+  package let source: String?
 
-  public init(mean: [Float], standardDeviation: [Float], source: String? = nil) {
+  package init(mean: [Float], standardDeviation: [Float], source: String? = nil) {
     self.mean = mean
     self.standardDeviation = standardDeviation
     self.source = source

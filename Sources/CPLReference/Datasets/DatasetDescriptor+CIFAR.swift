@@ -2,7 +2,7 @@
 
 extension DatasetDescriptor {
   /// CIFAR-10, normalised by the numbers that the published pipeline uses.
-  public static let cifar10 = DatasetDescriptor(
+  package static let cifar10 = DatasetDescriptor(
     name: "cifar10", title: "CIFAR-10", image: CIFARBinary.imageShape,
     classNames: [
       "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -13,7 +13,7 @@ extension DatasetDescriptor {
     augmentation: Augmentation.Policy(), reader: CIFARBinary.Kind.cifar10)
 
   /// CIFAR-100 with its fine labels, normalised likewise.
-  public static let cifar100 = DatasetDescriptor(
+  package static let cifar100 = DatasetDescriptor(
     name: "cifar100", title: "CIFAR-100", image: CIFARBinary.imageShape,
     classNames: [
       "apple", "aquarium fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle",

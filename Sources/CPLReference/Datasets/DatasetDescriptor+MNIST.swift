@@ -3,7 +3,7 @@
 extension DatasetDescriptor {
   /// Handwritten digits (LeCun, Cortes and Burges). A mirrored digit is none, so that training mirrors no
   /// image.
-  public static let mnist = DatasetDescriptor(
+  package static let mnist = DatasetDescriptor(
     name: "mnist", title: "MNIST", image: ImageShape(channels: 1, height: 28, width: 28),
     classNames: (0...9).map(String.init),
     statistics: ChannelStatistics(
@@ -20,7 +20,7 @@ extension DatasetDescriptor {
       }))
 
   /// Pictures of clothes in MNIST's form (Xiao, Rasul and Vollgraf 2017).
-  public static let fashionMNIST = DatasetDescriptor(
+  package static let fashionMNIST = DatasetDescriptor(
     name: "fashion-mnist", title: "Fashion-MNIST",
     image: ImageShape(channels: 1, height: 28, width: 28),
     classNames: [

@@ -9,18 +9,19 @@ public struct DatasetDescriptor: Sendable {
   public let name: String
   /// What its authors call it, such as "CIFAR-10".
   public let title: String
+  /// The shape of each image.
   public let image: ImageShape
   /// The names of the classes, in the order of their labels.
   public let classNames: [String]
   /// What training normalises its images by.
   public let statistics: ChannelStatistics
   /// What training does to its images.
-  public let augmentation: Augmentation.Policy
+  package let augmentation: Augmentation.Policy
   /// Nil for images that are drawn.
   let reader: (any DatasetReader)?
 
   /// Whether its images are read from files.
-  public var isRead: Bool { reader != nil }
+  package var isRead: Bool { reader != nil }
 
   /// The number of classes.
   public var classes: Int { classNames.count }

@@ -8,9 +8,11 @@ import CPLNumerics
 /// each image stands: noise and augmentation are keyed by that index, so an image is treated the
 /// same in whatever selection it is met.
 public struct ImageDataset: Sendable {
-  /// The part of a data set that a model learns from, or the part that it is judged by.
+  /// A part of a data set.
   public enum Split: String, CaseIterable, Sendable {
+    /// What a model learns from.
     case train
+    /// What it is judged by.
     case test
   }
 
@@ -18,6 +20,7 @@ public struct ImageDataset: Sendable {
   public let name: String
   /// The number of classes; labels are 0 ..< `classes`.
   public let classes: Int
+  /// The shape of each image.
   public let imageShape: ImageShape
   /// For each image, its index in the data set as it was read or made.
   public let indices: [Int]
@@ -34,7 +37,7 @@ public struct ImageDataset: Sendable {
 
   private let pixels: Pixels
   /// What was assumed or changed in reading the images, a sentence each.
-  public package(set) var notes: [String] = []
+  package var notes: [String] = []
 
   /// A whole data set; `pixels` holds the images one after another, each channel a plane of rows.
   ///

@@ -4,10 +4,14 @@
 ///
 /// Pixels lie channel by channel, in rows from the top down: `extents` are those of a tensor.
 public struct ImageShape: Hashable, Sendable {
+  /// The number of channels.
   public var channels: Int
+  /// Rows of pixels.
   public var height: Int
+  /// Columns of pixels.
   public var width: Int
 
+  /// A shape with the given extents.
   public init(channels: Int, height: Int, width: Int) {
     self.channels = channels
     self.height = height
@@ -15,7 +19,7 @@ public struct ImageShape: Hashable, Sendable {
   }
 
   /// The shape with these extents, C, H and W; nil where there are not three of them.
-  public init?(extents: [Int]) {
+  package init?(extents: [Int]) {
     guard extents.count == 3 else { return nil }
     self.init(channels: extents[0], height: extents[1], width: extents[2])
   }
@@ -24,23 +28,23 @@ public struct ImageShape: Hashable, Sendable {
   public var extents: [Int] { [channels, height, width] }
 
   /// The number of pixels of a channel.
-  public var planeCount: Int { height * width }
+  package var planeCount: Int { height * width }
 
   /// The number of pixels of all channels.
   public var count: Int { channels * planeCount }
 
-  public var isSquare: Bool { height == width }
+  package var isSquare: Bool { height == width }
 
   /// The same height and width with other channels.
-  public func with(channels: Int) -> ImageShape {
+  package func with(channels: Int) -> ImageShape {
     ImageShape(channels: channels, height: height, width: width)
   }
 
   /// Whether disjoint windows of `window`×`window` pixels tile the image.
-  public func isTiled(by window: Int) -> Bool { height % window == 0 && width % window == 0 }
+  package func isTiled(by window: Int) -> Bool { height % window == 0 && width % window == 0 }
 
   /// The shape after pooling by windows that tile the image.
-  public func pooled(by window: Int) -> ImageShape {
+  package func pooled(by window: Int) -> ImageShape {
     ImageShape(channels: channels, height: height / window, width: width / window)
   }
 }

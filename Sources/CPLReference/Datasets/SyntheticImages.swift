@@ -14,11 +14,11 @@ public enum SyntheticImages {
   static let imageShape = ImageShape(channels: 3, height: 32, width: 32)
 
   /// The names of the classes, in the order of their labels.
-  public static let classNames = Pattern.Kind.allCases.map(\.rawValue)
+  package static let classNames = Pattern.Kind.allCases.map(\.rawValue)
 
   /// The default sizes: the training set is as small as `cpl-tiny` learns from in a minute, the
   /// test set as small as tells accuracies apart to about one per cent (one standard deviation).
-  public static func defaultCount(of split: ImageDataset.Split) -> Int {
+  package static func defaultCount(of split: ImageDataset.Split) -> Int {
     switch split {
     case .train: 5000
     case .test: 1000
@@ -44,7 +44,7 @@ public enum SyntheticImages {
 
 extension DatasetDescriptor {
   /// The built-in images, normalised by the middle of the range and a quarter of it.
-  public static let synthetic = DatasetDescriptor(
+  package static let synthetic = DatasetDescriptor(
     name: "synthetic", title: "the built-in images", image: SyntheticImages.imageShape,
     classNames: SyntheticImages.classNames,
     statistics: ChannelStatistics(

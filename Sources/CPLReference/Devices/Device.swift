@@ -9,6 +9,7 @@ import Synchronization
 /// What is asked of it is done in the order of asking; only `download` waits. Operations are in
 /// `Device+Operations.swift`.
 public final class Device: Sendable {
+  /// What the device is.
   public let description: DeviceDescription
 
   /// The most work-items that a kernel wants in a group.
@@ -83,7 +84,7 @@ public final class Device: Sendable {
   package func fail(with error: DeviceError) { state.withLock { $0.failure = $0.failure ?? error } }
 
   /// Throws what ended work on the device since it was last asked.
-  public func check() throws(DeviceError) {
+  package func check() throws(DeviceError) {
     if let failure = state.withLock({ $0.failure.take() }) { throw failure }
   }
 
@@ -147,7 +148,7 @@ extension Device {
   }
 
   /// A tensor on the device.
-  public func upload<Scalar: TensorScalar>(
+  package func upload<Scalar: TensorScalar>(
     _ tensor: Tensor<Scalar>
   ) throws(DeviceError) -> DeviceTensor<Scalar> {
     DeviceTensor(shape: tensor.shape, array: try upload(tensor.elements))
@@ -170,7 +171,7 @@ extension Device {
   }
 
   /// A tensor back from the device, once all is done that it depends on.
-  public func download<Scalar: TensorScalar>(
+  package func download<Scalar: TensorScalar>(
     _ tensor: DeviceTensor<Scalar>
   ) throws(DeviceError) -> Tensor<Scalar> {
     Tensor(shape: tensor.shape, elements: try download(tensor.array))

@@ -4,6 +4,7 @@
 public enum DeviceChoice: Equatable, Sendable {
   /// A graphics processor that passes, else the CPU.
   case automatic
+  /// The CPU.
   case cpu
   /// The OpenCL device of this number; the first one that passes without it.
   case openCL(index: Int?)

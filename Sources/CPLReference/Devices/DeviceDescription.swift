@@ -5,7 +5,7 @@ import Foundation
 /// A device as its driver describes it, and what it lacks for the CPU's bits.
 public struct DeviceDescription: Equatable, Sendable {
   /// What kind of processor it is.
-  public enum Kind: String, Codable, Sendable {
+  package enum Kind: String, Codable, Sendable {
     case cpu
     case graphics = "gpu"
     case other
@@ -13,34 +13,35 @@ public struct DeviceDescription: Equatable, Sendable {
 
   /// Its number among all devices of all platforms, in the loader's order.
   public let index: Int
+  /// The name that its driver gives.
   public let name: String
-  public let vendor: String
-  public let kind: Kind
-  public let platform: String
+  package let vendor: String
+  package let kind: Kind
+  package let platform: String
   /// The driver's version.
-  public let driver: String
+  package let driver: String
   /// The version of OpenCL that it supports, with the driver's own additions.
-  public let version: String
-  public let memoryBytes: Int
+  package let version: String
+  package let memoryBytes: Int
   /// The largest buffer.
-  public let maximumBufferBytes: Int
-  public let computeUnits: Int
+  package let maximumBufferBytes: Int
+  package let computeUnits: Int
   /// What arithmetic it promises, under OpenCL's names, and whether it does.
-  public let capabilities: [Capability]
+  package let capabilities: [Capability]
   /// Valid as long as the process lives.
   let handle: OpenCLHandle
 
   /// A property without which results are not the CPU's.
-  public struct Capability: Equatable, Sendable {
-    public let name: String
-    public let isPresent: Bool
+  package struct Capability: Equatable, Sendable {
+    package let name: String
+    package let isPresent: Bool
   }
 
   /// The name under which it is asked for.
   public var selector: String { "opencl:\(index)" }
 
   /// What it lacks; empty where it may be compared with the CPU.
-  public var lacks: [String] { capabilities.filter { !$0.isPresent }.map(\.name) }
+  package var lacks: [String] { capabilities.filter { !$0.isPresent }.map(\.name) }
 }
 
 extension DeviceDescription {
@@ -72,10 +73,10 @@ extension DeviceDescription {
   }
 
   /// Whether this system has an OpenCL loader.
-  public static var hasLoader: Bool { OpenCLLibrary.system != nil }
+  package static var hasLoader: Bool { OpenCLLibrary.system != nil }
 
   /// The name of the loader that is looked for.
-  public static var loaderName: String { OpenCLLibrary.name }
+  package static var loaderName: String { OpenCLLibrary.name }
 
   /// The handles that a function lists.
   private static func handles(

@@ -28,8 +28,8 @@ final class DeviceArray<Scalar: TensorScalar>: Sendable {
 }
 
 /// A dense tensor in a device's memory, row-major. It is a value: once made it never changes.
-public struct DeviceTensor<Scalar: TensorScalar>: Sendable {
-  public let shape: [Int]
+package struct DeviceTensor<Scalar: TensorScalar>: Sendable {
+  package let shape: [Int]
   let array: DeviceArray<Scalar>
 
   init(shape: [Int], array: DeviceArray<Scalar>) {

@@ -7,9 +7,9 @@ import CPLNumerics
 ///
 /// They speak of the layers as real maps whose constants (step, std, scale) are the very numbers
 /// that are executed; the rounding of an evaluation is the certificates' matter.
-public enum LipschitzBound {
+package enum LipschitzBound {
   /// The 1e-4 that training and evaluation add to σ², as stored in binary64.
-  public static let stepRegularization = 1e-4
+  package static let stepRegularization = 1e-4
 
   /// Lip ≤ the result for z = x − h·Wᵀσ(Wx + b), σ any non-decreasing 1-Lipschitz activation, b any
   /// bias, W a matrix or a convolution with ‖W‖₂ ≤ σ̄.
@@ -22,7 +22,7 @@ public enum LipschitzBound {
   ///   - stepSize: h ≥ 0, the binary32 number that the forward pass multiplies by.
   ///   - spectralNormUpperBound: σ̄ ≥ 0.
   /// - Throws: `notFinite` or `invalid` for other numbers.
-  public static func convexPotentialLayer(
+  package static func convexPotentialLayer(
     stepSize: Float, spectralNormUpperBound: Double
   ) throws(VerificationError) -> Double {
     try requireNonNegative(Double(stepSize), "step size")
@@ -45,7 +45,7 @@ public enum LipschitzBound {
   ///   - numerator: c > 0.
   ///   - regularization: ε > 0.
   /// - Throws: `notFinite` or `invalid` for other numbers.
-  public static func verifiedStep(
+  package static func verifiedStep(
     spectralNormUpperBound: Double, numerator: Double = 2,
     regularization: Double = stepRegularization
   ) throws(VerificationError) -> Float {
@@ -59,7 +59,7 @@ public enum LipschitzBound {
   ///
   /// - Parameter standardDeviations: the binary32 numbers that are executed, all positive.
   /// - Throws: `invalid` for an empty list and for numbers that are not positive, `notFinite`.
-  public static func normalization(
+  package static func normalization(
     standardDeviations: [Float]
   ) throws(VerificationError) -> Double {
     for (channel, deviation) in standardDeviations.enumerated() {
@@ -83,7 +83,7 @@ public enum LipschitzBound {
   /// number that stands for √copies: RU(RU√copies / divisor), which may exceed 1 by its rounding.
   ///
   /// - Throws: `invalid` unless both are positive, `notFinite` for the divisor.
-  public static func clonePadding(copies: Int, divisor: Double) throws(VerificationError) -> Double
+  package static func clonePadding(copies: Int, divisor: Double) throws(VerificationError) -> Double
   {
     try requirePositive(copies, "number of copies")
     try requireNonNegative(divisor, "divisor of the cloned channels")
@@ -102,7 +102,7 @@ public enum LipschitzBound {
   /// disjoint: the rows are orthogonal with norm factor/√group.
   ///
   /// - Throws: `invalid` unless the group has a feature and the factor is not negative, `notFinite`.
-  public static func meanPooling(group: Int, factor: Double) throws(VerificationError) -> Double {
+  package static func meanPooling(group: Int, factor: Double) throws(VerificationError) -> Double {
     try requirePositive(group, "number of features of a class")
     try requireNonNegative(factor, "factor of the mean")
     return Rounding.up.quotient(factor, Rounding.down.squareRoot(Double(group)))
@@ -113,7 +113,7 @@ public enum LipschitzBound {
   ///
   /// - Throws: `notFinite` or `invalid` for a bound that is not a number ≥ 0, and `notFinite`
   ///   for a product beyond the largest binary64 number.
-  public static func composition(_ layerBounds: [Double]) throws(VerificationError) -> Double {
+  package static func composition(_ layerBounds: [Double]) throws(VerificationError) -> Double {
     var product = 1.0
     for (layer, bound) in layerBounds.enumerated() {
       try requireNonNegative(bound, "Lipschitz bound of layer \(layer)")

@@ -40,7 +40,7 @@ public struct SpectralNormEnclosure: Equatable, Sendable, Codable {
   /// (upperBound − lowerBound)/lowerBound rounded up; 0 for 0/0.
   ///
   /// At most 1e-6 for every method but `torus`.
-  public var relativeWidth: Double {
+  package var relativeWidth: Double {
     let width = Rounding.up.difference(upperBound, lowerBound)
     return width == 0 ? 0 : Rounding.up.quotient(width, lowerBound)
   }

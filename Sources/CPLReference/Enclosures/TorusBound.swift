@@ -16,14 +16,14 @@ import Foundation
 ///     ω ∈ (2π/M)·{0 … M−1} × (2π/N)·{0 … N−1}.
 ///
 /// M = H, N = W is **not** enough: a kernel with n-torus norm 2 and ‖T‖ = 1 + √2 is in the tests.
-public enum TorusBound {
+package enum TorusBound {
   /// ‖T‖₂ ≤ the result, rounding included, for a kernel [inner, C, k, k] on H×W images.
   ///
   /// Typically 0.1 to 0.2 % above ‖T‖₂ at H = W = 32. See `circularNormUpperBound` for the rounding.
   ///
   /// - Throws: `invalid` for what is not a kernel of odd size, `notFinite` for NaN and infinity.
   /// - Complexity: about MN/2 small Gram matrices, O(N + number of weights) memory.
-  public static func spectralNormUpperBound(
+  package static func spectralNormUpperBound(
     kernel: Tensor<Float>, height: Int, width: Int
   ) throws(VerificationError) -> Double {
     try ConvolutionShape(kernel: kernel, height: height, width: width)

@@ -26,7 +26,7 @@ extension Checkpoint {
   }
 
   /// The weights in a state dictionary.
-  public init(_ dictionary: StateDictionary, settings: UnstoredSettings) throws {
+  package init(_ dictionary: StateDictionary, settings: UnstoredSettings) throws {
     let reading: StateDictionary.Reading
     if dictionary.metadata[MetadataKey.model] != nil {
       try settings.checkEmpty("\(dictionary.path), which describes its network itself")

@@ -104,12 +104,12 @@ extension TrainingState {
 
 extension TrainingState {
   /// Writes the history of the run, a row an epoch, to an HDF5 file of its own.
-  public func writeHistory(to path: String) throws {
+  package func writeHistory(to path: String) throws {
     try HDF5File.create(at: path) { try history.write(to: $0, group: "/history") }
   }
 
   /// Reads what `writeHistory` wrote.
-  public static func history(from path: String) throws -> [EpochRecord] {
+  package static func history(from path: String) throws -> [EpochRecord] {
     try [EpochRecord](from: HDF5File.open(path), group: "/history")
   }
 }

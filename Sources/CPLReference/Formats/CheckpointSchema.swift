@@ -98,6 +98,7 @@ public struct CheckpointDescription: Equatable, Sendable {
   /// What was taken for granted in training, or when another program's file was read.
   public var assumptions: [String]
 
+  /// Facts that a file of weights is written with.
   public init(
     profile: Profile, createdBy: String, gitCommit: String, trainedOn: TrainingData? = nil,
     assumptions: [String] = []
@@ -117,11 +118,13 @@ public struct TrainingData: Codable, Equatable, Sendable {
   /// SHA-256 over the training images and their labels.
   public let digest: String
 
+  /// Training data by its name and digest.
   public init(name: String, digest: String) {
     self.name = name
     self.digest = digest
   }
 
+  /// The training data that these images are.
   public init(_ images: ImageDataset) {
     self.init(name: images.name, digest: images.digest)
   }
@@ -130,19 +133,21 @@ public struct TrainingData: Codable, Equatable, Sendable {
 /// A weights file as it was read.
 public struct Checkpoint: Sendable {
   /// The format that is ours.
-  public static let ownFormat = CheckpointSchema.format
+  package static let ownFormat = CheckpointSchema.format
   /// What it was read from: `ownFormat`, or the format of a `StateDictionary`.
   public let format: String
+  /// The network with its weights and steps.
   public let network: CPLNetwork<Float>
+  /// What the file says of how the network came to be.
   public let description: CheckpointDescription
   /// The SHA-256 of the network; checked where the file states it.
   public let digest: String
   /// Whether version 1 wrote the file, whose digest was one of the parameters alone: that steps,
   /// normalisation and head are those that were written is not checked.
-  public let isEarlierFormat: Bool
+  package let isEarlierFormat: Bool
   /// Whether the training run in the file, if it holds one, was summed in the order of `BatchTree`, so that
   /// this program can go on with it.
-  public let isSummedInTree: Bool
+  package let isSummedInTree: Bool
   /// What the published checkpoint that it comes from held beside the network; nil for others.
   public let published: PublishedState?
   /// What had to be assumed or rounded to read a published checkpoint.
@@ -150,5 +155,5 @@ public struct Checkpoint: Sendable {
   /// The training run, when the file holds one.
   public let training: TrainingState?
   /// What whoever wrote that run said of it, to know it again.
-  public let run: String?
+  package let run: String?
 }

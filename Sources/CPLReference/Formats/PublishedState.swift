@@ -3,12 +3,12 @@
 /// What a published checkpoint holds beside the network, kept so that it can be written again.
 public struct PublishedState: Equatable, Sendable {
   /// What all names begin with.
-  public var prefix = ""
+  package var prefix = ""
   /// For each convex potential layer that has one, by the layer's name, the stored σ̂; 0 stands for
   /// none that was computed.
-  public var spectralNorms: [String: Float] = [:]
+  package var spectralNorms: [String: Float] = [:]
   /// For each dense layer that has one, by its name, a number that nothing uses.
-  public var alphas: [String: Float] = [:]
+  package var alphas: [String: Float] = [:]
 
-  public init() {}
+  package init() {}
 }

@@ -17,7 +17,7 @@ extension StateDictionary {
   }
 
   /// What the names of the file's networks begin with, in the order of the file.
-  public var networkPrefixes: [String] { emptyNetworks.map(\.prefix) }
+  package var networkPrefixes: [String] { emptyNetworks.map(\.prefix) }
 
   /// The networks, without their tensors.
   private var emptyNetworks: [Network] {

@@ -5,9 +5,9 @@ import CPLNumerics
 
 /// Named tensors of a file that somebody else made, as they are stored: nothing is converted, and
 /// nothing in the file is executed.
-public struct StateDictionary: Sendable {
+package struct StateDictionary: Sendable {
   /// The formats that are told from a file's first bytes.
-  public enum Format: String, Sendable {
+  package enum Format: String, Sendable {
     /// A zip archive of `torch.save`.
     case pytorch
     /// `torch.save` before PyTorch 1.6.
@@ -16,20 +16,20 @@ public struct StateDictionary: Sendable {
   }
 
   /// Something that stands beside the tensors and is passed over.
-  public struct Company: Encodable, Equatable, Sendable {
-    public let name: String
+  package struct Company: Encodable, Equatable, Sendable {
+    package let name: String
     /// Its value where that is a number, its kind for others.
-    public let what: String
+    package let what: String
   }
 
-  public let path: String
-  public let format: Format
+  package let path: String
+  package let format: Format
   /// In the order of the file.
-  public let tensors: [StoredTensor]
+  package let tensors: [StoredTensor]
   /// What the file's dictionary holds without any tensor.
-  public let company: [Company]
+  package let company: [Company]
   /// What a safetensors file says of itself; empty for the others.
-  public let metadata: [String: String]
+  package let metadata: [String: String]
   /// The size of the file.
   let byteCount: Int
 
@@ -39,10 +39,10 @@ public struct StateDictionary: Sendable {
   /// file and 32 MiB.
   ///
   /// - Throws: `ReferenceError.missing`, `.inputOutput`, or `.invalid` saying what is wrong where.
-  public init(path: String) throws { try self.init(try FileBytes(path)) }
+  package init(path: String) throws { try self.init(try FileBytes(path)) }
 
   /// What the file at `path` holds; nil where it is in HDF5.
-  public static func inForeignFile(_ path: String) throws -> StateDictionary? {
+  package static func inForeignFile(_ path: String) throws -> StateDictionary? {
     try HDF5File.isOne(path) ? nil : try StateDictionary(path: path)
   }
 

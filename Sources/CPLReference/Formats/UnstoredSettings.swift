@@ -26,6 +26,7 @@ public struct UnstoredSettings: Equatable, Sendable {
   /// as in the published code where nil.
   public var regularization: Double?
 
+  /// Settings, each of which is nil where the file or the default decides.
   public init(
     network: String? = nil, mean: [Float]? = nil, standardDeviation: [Float]? = nil,
     padding: ChannelPadding? = nil, pooling: FeaturePooling? = nil, classes: Int? = nil,

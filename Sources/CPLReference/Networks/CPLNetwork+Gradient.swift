@@ -137,7 +137,7 @@ extension CPLNetwork {
   /// not yet followed: see `PowerMethod`).
   ///
   /// - Precondition: `pass` was recorded with `.everything`.
-  public func backward(
+  package func backward(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass, workers: Workers
   ) -> (images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
     let (images, sums) = backwardSums(logitGradient, pass, workers: workers)
@@ -182,7 +182,7 @@ extension CPLNetwork {
 
   /// The name of the first layer whose output on `images` has an element that is not finite, or
   /// whose parameters have one.
-  public func firstNonFiniteLayer(_ images: Tensor<Scalar>, workers: Workers) -> String? {
+  package func firstNonFiniteLayer(_ images: Tensor<Scalar>, workers: Workers) -> String? {
     var values = images
     for layer in layers {
       values = layer.forward(values, recording: .nothing, workers: workers).output

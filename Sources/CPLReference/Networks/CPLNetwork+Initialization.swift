@@ -40,7 +40,7 @@ extension CPLNetwork {
   }
 
   /// A normal vector divided by its length: the start of a power method.
-  public static func randomUnitVector(
+  package static func randomUnitVector(
     shape: [Int], seed: UInt64, stream: UInt32
   ) -> Tensor<Scalar> {
     var random = CounterRandom(seed: seed, purpose: .powerMethodStart, major: stream)

@@ -4,14 +4,14 @@ import CPLEnclosures
 import CPLNumerics
 
 /// A recorded pass through the layers before the head, whose Jacobians J can be applied, one an image.
-public struct FeaturePass<Scalar: TensorScalar>: Sendable {
+package struct FeaturePass<Scalar: TensorScalar>: Sendable {
   /// φ, N×d.
-  public let features: Tensor<Scalar>
+  package let features: Tensor<Scalar>
   private let body: [any FeatureLayer<Scalar>]
   private let caches: [ForwardCache]
 
   /// - Throws: `VerificationError.invalid` for a layer before the head without a tangent.
-  public init(
+  package init(
     _ network: CPLNetwork<Scalar>, at images: Tensor<Scalar>, workers: Workers
   ) throws(VerificationError) {
     var body: [any FeatureLayer<Scalar>] = []
@@ -28,12 +28,12 @@ public struct FeaturePass<Scalar: TensorScalar>: Sendable {
   }
 
   /// J v for each image: N×C×H×W to N×d.
-  public func jvp(_ tangents: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
+  package func jvp(_ tangents: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
     zip(body, caches).reduce(tangents) { $1.0.tangent($0, $1.1, workers: workers) }
   }
 
   /// Jᵀ w for each image: N×d to N×C×H×W.
-  public func vjp(_ gradients: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
+  package func vjp(_ gradients: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
     zip(body, caches).reversed().reduce(gradients) {
       $1.0.inputGradient($0, $1.1, workers: workers)
     }
@@ -48,7 +48,7 @@ extension CPLNetwork {
   /// - Returns: the vectors N×C×H×W, and ‖J v‖ of the last step but the final normalisation: up to
   ///   rounding a lower bound of ‖J‖₂, and so of the network's Lipschitz constant.
   /// - Throws: `VerificationError.invalid` for a layer before the head without a tangent.
-  public func jacobianDirections(
+  package func jacobianDirections(
     at images: Tensor<Scalar>, iterations: Int, seed: UInt64, workers: Workers
   ) throws(VerificationError) -> (vectors: Tensor<Scalar>, norms: [Double]) {
     let pass = try FeaturePass(self, at: images, workers: workers)

@@ -48,12 +48,12 @@ public struct CPLNetwork<Scalar: TensorScalar>: Sendable {
   }
 
   /// The positions of the convex potential layers with a step of their own.
-  public var steppedLayers: [Int] {
+  package var steppedLayers: [Int] {
     layers.indices.filter { layers[$0] is any SteppedLayer<Scalar> }
   }
 
   /// The layer at a position that `steppedLayers` names.
-  public subscript(stepped index: Int) -> any SteppedLayer<Scalar> {
+  package subscript(stepped index: Int) -> any SteppedLayer<Scalar> {
     get {
       guard let layer = layers[index] as? any SteppedLayer<Scalar> else {
         preconditionFailure("\(layers[index].name) has no step")
@@ -80,7 +80,7 @@ extension CPLNetwork {
   /// The last layer.
   ///
   /// - Precondition: the network ends in a head, as every network that was read or configured does.
-  public var head: any ClassificationHead<Scalar> {
+  package var head: any ClassificationHead<Scalar> {
     guard let head = layers.last as? any ClassificationHead<Scalar> else {
       preconditionFailure("a classifier ends in a head")
     }
@@ -90,7 +90,7 @@ extension CPLNetwork {
   /// The first layer.
   ///
   /// - Precondition: the network begins with one, as every network that was read or configured does.
-  public var normalization: Normalize<Scalar> {
+  package var normalization: Normalize<Scalar> {
     guard let first = layers.first as? Normalize<Scalar> else {
       preconditionFailure("a network begins by normalising its images")
     }
@@ -98,7 +98,7 @@ extension CPLNetwork {
   }
 
   /// What the first layer divides by, one number a channel; empty where it does not normalise.
-  public var standardDeviations: [Float] {
+  package var standardDeviations: [Float] {
     (layers.first?.specification.value as? NormalizeKind)?.standardDeviation ?? []
   }
 }

@@ -8,6 +8,7 @@ import CPLNumerics
 /// its shape rule. Shapes exclude the batch, which is the outermost extent of every tensor. What a
 /// layer computes for a batch is the same for any number of workers.
 public protocol Layer<Scalar>: Sendable {
+  /// The format that it computes in.
   associatedtype Scalar: TensorScalar
 
   /// What the layer keeps of a forward pass for its backward passes.
@@ -93,11 +94,12 @@ public enum Recording: Sendable {
 
 /// The cache of a layer whose backward pass needs none.
 public struct NothingKept: Sendable {
+  /// Nothing.
   public init() {}
 }
 
 /// What a layer of whatever kind kept of a forward pass: its `Cache`.
-public struct ForwardCache: Sendable {
+package struct ForwardCache: Sendable {
   private let content: any Sendable
 
   init(_ content: some Sendable) { self.content = content }
@@ -116,7 +118,7 @@ public struct ForwardCache: Sendable {
 /// The passes of a layer whose kind is not known.
 extension Layer {
   /// `forward`, with the cache as one of whatever kind.
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
     let (output, cache) = forward(input, keeping: recording, workers: workers)
@@ -126,7 +128,7 @@ extension Layer {
   /// `inputGradient`.
   ///
   /// - Precondition: `cache` comes from this layer.
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
   ) -> Tensor<Scalar> {
     inputGradient(outputGradient, from: cache.content(of: self), workers: workers)
@@ -135,7 +137,7 @@ extension Layer {
   /// `backward`.
   ///
   /// - Precondition: `cache` comes from this layer.
-  public func backwardSums(
+  package func backwardSums(
     _ outputGradient: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     backward(outputGradient, from: cache.content(of: self), workers: workers)
@@ -144,7 +146,7 @@ extension Layer {
   /// `backward` and `parameterGradient`, one after the other.
   ///
   /// - Precondition: `cache` comes from this layer.
-  public func backward(
+  package func backward(
     _ outputGradient: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
   ) -> (input: Tensor<Scalar>, parameters: LayerGradient<Scalar>) {
     let (input, sums) = backwardSums(outputGradient, cache, workers: workers)
@@ -160,6 +162,7 @@ public struct LayerGradient<Scalar: TensorScalar>: Sendable {
   /// `parameters` takes for constants: a convex potential layer's h.
   public var derived: [Scalar]
 
+  /// A gradient, or sums, in the order of the layer's parameters.
   public init(parameters: [Tensor<Scalar>] = [], derived: [Scalar] = []) {
     self.parameters = parameters
     self.derived = derived

@@ -125,7 +125,7 @@ extension LayerKind {
 }
 
 /// A kind of layers with weights W.
-public protocol WeightedKind: LayerKind {
+package protocol WeightedKind: LayerKind {
   /// The number of rows of W, or of the channels that it gives.
   var inner: Int { get }
 }
@@ -136,6 +136,7 @@ public struct LayerSample: Sendable {
   package let input: [Int]
   package let options: [LayerOption: LayerOptions.Value]
 
+  /// A layer that follows features of shape `input`, with these options.
   public init(_ input: [Int], _ options: [LayerOption: LayerOptions.Value] = [:]) {
     self.input = input
     self.options = options
@@ -146,6 +147,7 @@ public struct LayerSample: Sendable {
 public enum LayerPlace: Sendable {
   /// First: it normalises the images.
   case first
+  /// Between the two.
   case body
   /// Last: it makes the logits.
   case head

@@ -6,8 +6,9 @@ import Synchronization
 
 /// What a layer is, without its parameters: a value of a kind that is known.
 public struct LayerSpecification: Sendable {
-  public let value: any LayerKind
+  package let value: any LayerKind
 
+  /// A layer by its kind and sizes.
   public init(_ value: any LayerKind) { self.value = value }
 
   /// The kinds that this package has.
@@ -76,13 +77,13 @@ public struct LayerSpecification: Sendable {
   package var asPublished: LayerSpecification { LayerSpecification(value.asPublished) }
 
   /// The kind's name in tables.
-  public var kind: String { type(of: value).name }
+  package var kind: String { type(of: value).name }
 
   /// The parameters' names and shapes, in the order of `Layer.parameters`.
-  public var parameterShapes: [(name: String, shape: [Int])] { value.parameterShapes }
+  package var parameterShapes: [(name: String, shape: [Int])] { value.parameterShapes }
 
   /// The names and shapes of what the layer keeps beside its parameters.
-  public var bufferShapes: [(name: String, shape: [Int])] { value.bufferShapes }
+  package var bufferShapes: [(name: String, shape: [Int])] { value.bufferShapes }
 
   /// The number of inputs of one unit, on which the initialisation depends; `nil` without
   /// parameters.

@@ -4,24 +4,24 @@
 /// its effect can be measured alone; `true` is the published behaviour.
 public struct Profile: Codable, Equatable, Sendable {
   /// The learning rate's step counter starts one epoch ahead, so that the last epoch runs at 0.
-  public var learningRateOffset = false
+  package var learningRateOffset = false
   /// In dense layers the gradient of σ̂ through v sees the new u instead of the old one.
-  public var densePowerGradient = false
+  package var densePowerGradient = false
   /// Evaluating at the end of an epoch overwrites the power method's u by its 100 iterations.
-  public var evaluationMutates = false
+  package var evaluationMutates = false
   /// A σ̂ stored with the weights is used as it is, whatever the weights are by now.
-  public var staleSigma = false
+  package var staleSigma = false
   /// h comes from the power method, a lower bound of ‖W‖, instead of a verified upper bound.
-  public var sigmaLowerBound = false
+  package var sigmaLowerBound = false
   /// The best checkpoint is the one with the best accuracy on the test set instead of on images
   /// held out of the training set.
-  public var bestOnTest = false
+  package var bestOnTest = false
   /// Classes whose head rows are equal are ignored in a certificate, instead of certifying nothing.
-  public var nanTie = false
+  package var nanTie = false
   /// "mean" pooling with a fractional k counts as 1-Lipschitz.
-  public var meanPool = false
+  package var meanPool = false
   /// Crops and flips are not covered by the run's seed.
-  public var unseededAugmentation = false
+  package var unseededAugmentation = false
 
   /// No quirk at all.
   public static let corrected = Profile()

@@ -4,7 +4,7 @@ import Foundation
 
 extension CounterRandom {
   /// Two independent standard normal numbers (Box and Muller 1958).
-  public mutating func normalPair() -> (Double, Double) {
+  package mutating func normalPair() -> (Double, Double) {
     let radius = (-2 * log(1 - uniform())).squareRoot()
     let angle = 2 * Double.pi * uniform()
     return (radius * cos(angle), radius * sin(angle))
@@ -13,7 +13,7 @@ extension CounterRandom {
   /// `count` independent standard normal numbers, rounded to `Scalar`.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public mutating func normals<Scalar: TensorScalar>(
+  package mutating func normals<Scalar: TensorScalar>(
     _ count: Int, as type: Scalar.Type = Scalar.self
   ) -> [Scalar] {
     var numbers: [Scalar] = []
@@ -30,7 +30,7 @@ extension CounterRandom {
   /// `count` independent numbers uniform in [−`limit`, `limit`), rounded to `Scalar`.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public mutating func uniforms<Scalar: TensorScalar>(
+  package mutating func uniforms<Scalar: TensorScalar>(
     _ count: Int, limit: Double, as type: Scalar.Type = Scalar.self
   ) -> [Scalar] {
     (0..<count).map { _ in Scalar((2 * uniform() - 1) * limit) }

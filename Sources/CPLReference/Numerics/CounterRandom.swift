@@ -5,10 +5,10 @@
 ///
 /// A draw is a function of (seed, stream, position) alone: no state is shared between streams, so
 /// the order in which images, layers or threads come to draw does not matter.
-public struct CounterRandom: RandomNumberGenerator, Sendable {
+package struct CounterRandom: RandomNumberGenerator, Sendable {
   /// What a stream is for. Two uses never share numbers; the raw values are part of "same seed,
   /// same bytes" and never change.
-  public enum Purpose: UInt8, Sendable {
+  package enum Purpose: UInt8, Sendable {
     case initialization = 1
     case powerMethodStart = 2
     case shuffling = 3
@@ -35,7 +35,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   /// in its data set (`major`), the restart (`middle`, 24 bits) and the iteration (`minor`).
   ///
   /// A stream holds 2³⁴ draws of 32 bits.
-  public init(
+  package init(
     seed: UInt64, purpose: Purpose, major: UInt32 = 0, middle: UInt32 = 0, minor: UInt32 = 0
   ) {
     precondition(middle < 1 << 24, "the middle index of a stream has 24 bits")
@@ -59,7 +59,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   }
 
   /// The next 32 bits.
-  public mutating func nextUInt32() -> UInt32 {
+  package mutating func nextUInt32() -> UInt32 {
     if used == 4 {
       block = Self.block(counter: counter, key: key)
       counter[0] &+= 1
@@ -69,16 +69,16 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
     return block[used]
   }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     let low = nextUInt32()
     return UInt64(nextUInt32()) << 32 | UInt64(low)
   }
 
   /// Uniform in [0, 1), a multiple of 2⁻⁵³.
-  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   /// Uniform among 0 ..< `bound`, without bias (Lemire 2019).
-  public mutating func below(_ bound: Int) -> Int {
+  package mutating func below(_ bound: Int) -> Int {
     precondition(bound > 0 && bound <= Int(UInt32.max), "a bound is in 1 ... 2³² − 1")
     let range = UInt32(bound)
     let threshold = (0 &- range) % range
@@ -89,7 +89,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   }
 
   /// A permutation of 0 ..< `count`, each equally likely (Fisher and Yates).
-  public mutating func permutation(of count: Int) -> [Int] {
+  package mutating func permutation(of count: Int) -> [Int] {
     var order = Array(0..<count)
     for last in stride(from: count - 1, to: 0, by: -1) {
       order.swapAt(last, below(last + 1))

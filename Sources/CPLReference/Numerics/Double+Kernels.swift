@@ -3,7 +3,11 @@
 import CPLKernels
 
 extension Double: TensorScalar {
-  public static func multiply(
+  public static var kernels: KernelSet<Double> { KernelSet(type: Double.self) }
+}
+
+extension Double: ScalarKernels {
+  package static func multiply(
     rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Double>,
     _ b: MatrixView<Double>, _ epilogue: Epilogue<Double>, to c: UnsafeMutablePointer<Double>,
     stride: Int
@@ -23,7 +27,7 @@ extension Double: TensorScalar {
     }
   }
 
-  public static func sumOuterProducts(
+  package static func sumOuterProducts(
     rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Double>],
     to c: UnsafeMutablePointer<Double>, stride: Int
   ) {
@@ -41,19 +45,19 @@ extension Double: TensorScalar {
     }
   }
 
-  public static func dot(
+  package static func dot(
     _ count: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>
   ) -> Double {
     cpl_dot_f64(count, x, y)
   }
 
-  public static func add(
+  package static func add(
     _ count: Int, alpha: Double, _ x: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>
   ) {
     cpl_axpy_f64(count, alpha, x, y)
   }
 
-  public static func adamStep(
+  package static func adamStep(
     _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Double>,
     firstMoment: UnsafeMutablePointer<Double>, secondMoment: UnsafeMutablePointer<Double>,
     parameters: UnsafeMutablePointer<Double>
@@ -63,7 +67,7 @@ extension Double: TensorScalar {
     }
   }
 
-  public static func packKernel(
+  package static func packKernel(
     _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Double>
   ) -> [Double] {
     let count = cpl_conv_packed_count_f64(shape)
@@ -73,25 +77,25 @@ extension Double: TensorScalar {
     }
   }
 
-  public static func workspaceBytes(_ shape: cpl_conv_shape) -> Int {
+  package static func workspaceBytes(_ shape: cpl_conv_shape) -> Int {
     max(cpl_conv_workspace_f64(shape), cpl_conv_backward_workspace_f64(shape))
   }
 
-  public static func convolve(
+  package static func convolve(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, _ image: UnsafePointer<Double>,
     to hidden: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutableRawPointer
   ) {
     cpl_conv_apply_f64(shape, packed, image, hidden, workspace)
   }
 
-  public static func convolveTransposed(
+  package static func convolveTransposed(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, _ hidden: UnsafePointer<Double>,
     to image: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutableRawPointer
   ) {
     cpl_conv_apply_transposed_f64(shape, packed, hidden, image, workspace)
   }
 
-  public static func layerForward(
+  package static func layerForward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, bias: UnsafePointer<Double>,
     step: Double, images: Int, _ input: UnsafePointer<Double>,
     to output: UnsafeMutablePointer<Double>, hidden: UnsafeMutablePointer<Double>?,
@@ -101,7 +105,7 @@ extension Double: TensorScalar {
       shape, packed, bias, step, images, input, output, hidden, mask, workspace)
   }
 
-  public static func layerInputGradient(
+  package static func layerInputGradient(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double, images: Int,
     mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Double>,
     _ workspace: UnsafeMutableRawPointer
@@ -110,7 +114,7 @@ extension Double: TensorScalar {
       shape, packed, step, images, mask, gradient, gradient, workspace)
   }
 
-  public static func layerBackward(
+  package static func layerBackward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Double>, step: Double, images: Int,
     input: UnsafePointer<Double>, hidden: UnsafePointer<Double>,
     gradient: UnsafeMutablePointer<Double>, kernelGradient: UnsafeMutablePointer<Double>,
@@ -122,7 +126,7 @@ extension Double: TensorScalar {
       dot, workspace)
   }
 
-  public static func addKernelGradients(
+  package static func addKernelGradients(
     _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Double>, output: UnsafePointer<Double>),
     _ second: (input: UnsafePointer<Double>, output: UnsafePointer<Double>),
     to kernelGradient: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutableRawPointer

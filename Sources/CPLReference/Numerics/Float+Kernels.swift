@@ -3,7 +3,11 @@
 import CPLKernels
 
 extension Float: TensorScalar {
-  public static func multiply(
+  public static var kernels: KernelSet<Float> { KernelSet(type: Float.self) }
+}
+
+extension Float: ScalarKernels {
+  package static func multiply(
     rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Float>,
     _ b: MatrixView<Float>, _ epilogue: Epilogue<Float>, to c: UnsafeMutablePointer<Float>,
     stride: Int
@@ -23,7 +27,7 @@ extension Float: TensorScalar {
     }
   }
 
-  public static func sumOuterProducts(
+  package static func sumOuterProducts(
     rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Float>],
     to c: UnsafeMutablePointer<Float>, stride: Int
   ) {
@@ -41,19 +45,19 @@ extension Float: TensorScalar {
     }
   }
 
-  public static func dot(
+  package static func dot(
     _ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>
   ) -> Double {
     cpl_dot_f32(count, x, y)
   }
 
-  public static func add(
+  package static func add(
     _ count: Int, alpha: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
   ) {
     cpl_axpy_f32(count, alpha, x, y)
   }
 
-  public static func adamStep(
+  package static func adamStep(
     _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Float>,
     firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>,
     parameters: UnsafeMutablePointer<Float>
@@ -63,7 +67,7 @@ extension Float: TensorScalar {
     }
   }
 
-  public static func packKernel(
+  package static func packKernel(
     _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Float>
   ) -> [Float] {
     let count = cpl_conv_packed_count_f32(shape)
@@ -73,25 +77,25 @@ extension Float: TensorScalar {
     }
   }
 
-  public static func workspaceBytes(_ shape: cpl_conv_shape) -> Int {
+  package static func workspaceBytes(_ shape: cpl_conv_shape) -> Int {
     max(cpl_conv_workspace_f32(shape), cpl_conv_backward_workspace_f32(shape))
   }
 
-  public static func convolve(
+  package static func convolve(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, _ image: UnsafePointer<Float>,
     to hidden: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer
   ) {
     cpl_conv_apply_f32(shape, packed, image, hidden, workspace)
   }
 
-  public static func convolveTransposed(
+  package static func convolveTransposed(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, _ hidden: UnsafePointer<Float>,
     to image: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer
   ) {
     cpl_conv_apply_transposed_f32(shape, packed, hidden, image, workspace)
   }
 
-  public static func layerForward(
+  package static func layerForward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
     step: Float, images: Int, _ input: UnsafePointer<Float>,
     to output: UnsafeMutablePointer<Float>, hidden: UnsafeMutablePointer<Float>?,
@@ -101,7 +105,7 @@ extension Float: TensorScalar {
       shape, packed, bias, step, images, input, output, hidden, mask, workspace)
   }
 
-  public static func layerInputGradient(
+  package static func layerInputGradient(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float, images: Int,
     mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Float>,
     _ workspace: UnsafeMutableRawPointer
@@ -110,7 +114,7 @@ extension Float: TensorScalar {
       shape, packed, step, images, mask, gradient, gradient, workspace)
   }
 
-  public static func layerBackward(
+  package static func layerBackward(
     _ shape: cpl_conv_shape, _ packed: UnsafePointer<Float>, step: Float, images: Int,
     input: UnsafePointer<Float>, hidden: UnsafePointer<Float>,
     gradient: UnsafeMutablePointer<Float>, kernelGradient: UnsafeMutablePointer<Float>,
@@ -122,7 +126,7 @@ extension Float: TensorScalar {
       dot, workspace)
   }
 
-  public static func addKernelGradients(
+  package static func addKernelGradients(
     _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Float>, output: UnsafePointer<Float>),
     _ second: (input: UnsafePointer<Float>, output: UnsafePointer<Float>),
     to kernelGradient: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer

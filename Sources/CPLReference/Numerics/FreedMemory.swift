@@ -3,12 +3,12 @@
 import CPLKernels
 
 /// What the C library's allocator does with memory that is given back.
-public enum FreedMemory {
+package enum FreedMemory {
   /// Keeps freed memory for later allocations, in one heap that never shrinks.
   ///
   /// A training step allocates and frees every activation. By its own rules glibc returns them to the
   /// system each time, and the system clears the pages again: a quarter of a step's processor time
   /// for CPL-S. A program calls this once, before it starts threads; it sets the whole process, and
   /// does nothing where the C library is another one.
-  public static func keep() { cpl_keep_freed_memory() }
+  package static func keep() { cpl_keep_freed_memory() }
 }

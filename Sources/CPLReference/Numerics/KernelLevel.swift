@@ -3,17 +3,17 @@
 import CPLKernels
 
 /// The instruction set that the kernels use. Levels differ in speed alone, never in a bit.
-public enum KernelLevel: String, CaseIterable, Sendable {
+package enum KernelLevel: String, CaseIterable, Sendable {
   case portable, avx2, avx512
 
   /// The environment variable that sets an upper limit, such as `avx2`.
-  public static let limitVariable = "CPL_KERNEL_LEVEL"
+  package static let limitVariable = "CPL_KERNEL_LEVEL"
 
   /// Uses this level, or the best one below it that the processor has and the limit allows.
   ///
   /// - Returns: the level now in force.
   @discardableResult
-  public func use() -> KernelLevel {
+  package func use() -> KernelLevel {
     let wanted: cpl_kernel_level =
       switch self {
       case .portable: CPL_LEVEL_PORTABLE

@@ -4,6 +4,7 @@
 ///
 /// Vectors are tensors of any shape; their order in memory is what counts.
 public protocol LinearMap<Scalar>: Sendable {
+  /// The format that it computes in.
   associatedtype Scalar: TensorScalar
 
   /// The shape of the vectors that the map takes.

@@ -4,15 +4,15 @@ import COpenBLAS
 
 /// OpenBLAS, for the binary64 products and factorisations that bounds are made of. What a network
 /// computes never passes through it.
-public enum BLAS {
+package enum BLAS {
   /// Confines OpenBLAS to the calling thread; threads are ours to give (`Workers`).
   static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// OpenBLAS's build string: version and options.
-  public static var version: String { String(cString: openblas_get_config()) }
+  package static var version: String { String(cString: openblas_get_config()) }
 
   /// The kernel set that OpenBLAS chose for this CPU, such as "SkylakeX" or "Haswell".
-  public static var coreName: String { String(cString: openblas_get_corename()) }
+  package static var coreName: String { String(cString: openblas_get_corename()) }
 
   /// C ← alpha · op(A) · op(B) + beta · C, with op(A) rows×depth, op(B) depth×columns, all
   /// row-major, `lda`, `ldb`, `ldc` the distances between rows as stored. The order of summation is

@@ -4,7 +4,7 @@ import CPLKernels
 
 /// A read-only row-major matrix, or its transpose: element (i, j) is `elements[i · stride + j]`, or
 /// `elements[j · stride + i]` when `transposed`.
-public struct MatrixView<Scalar> {
+package struct MatrixView<Scalar> {
   let elements: UnsafePointer<Scalar>
   let stride: Int
   var transposed = false
@@ -19,7 +19,7 @@ public struct MatrixView<Scalar> {
 /// What becomes of a product's element t at (i, j), in this order: alpha · t, plus the addend's
 /// element where there is one; its positive part under `rectifies`; zero where the gate's element
 /// is not positive.
-public struct Epilogue<Scalar: TensorScalar> {
+package struct Epilogue<Scalar: TensorScalar> {
   var alpha: Scalar = 1
   var addend: UnsafePointer<Scalar>?
   /// The distance between the addend's rows; 0 for one row that is added to all.
@@ -42,7 +42,7 @@ public struct Epilogue<Scalar: TensorScalar> {
 }
 
 /// Outer products summed over the images n of a batch, Σ_n alpha · a_n b_nᵀ, with a_n row n of a matrix.
-public struct OuterProducts<Scalar: TensorScalar> {
+package struct OuterProducts<Scalar: TensorScalar> {
   let alpha: Scalar
   let a: UnsafePointer<Scalar>
   let aStride: Int
@@ -58,78 +58,194 @@ public struct OuterProducts<Scalar: TensorScalar> {
   }
 }
 
-/// A floating-point format for which there are kernels: binary32 or binary64.
+/// A floating-point format that tensors are made of: `Float`, binary32, or `Double`, binary64.
 ///
 /// What a kernel computes for one output element is one fixed order of operations (`CPLKernels.h`
 /// states it): the same bits in any batch, for any number of threads and on any processor.
 public protocol TensorScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable {
+  /// What computes with it. Only this package makes one, so no other type conforms.
+  static var kernels: KernelSet<Self> { get }
+}
+
+/// What computes with tensors of one format.
+public struct KernelSet<Scalar: TensorScalar>: Sendable {
+  package let type: any ScalarKernels<Scalar>.Type
+}
+
+/// The kernels of a format.
+package protocol ScalarKernels<Scalar>: SendableMetatype {
+  associatedtype Scalar: TensorScalar
+
   /// The given rows and columns of C ← epilogue(A · B), sums over `depth` terms in ascending order.
   static func multiply(
-    rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Self>,
-    _ b: MatrixView<Self>, _ epilogue: Epilogue<Self>, to c: UnsafeMutablePointer<Self>,
+    rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Scalar>,
+    _ b: MatrixView<Scalar>, _ epilogue: Epilogue<Scalar>, to c: UnsafeMutablePointer<Scalar>,
     stride: Int)
 
   /// The given rows and columns of the sum of all `products`, in the order of `BatchTree`; within a piece
   /// one chain over the products, then their images.
   static func sumOuterProducts(
-    rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Self>],
-    to c: UnsafeMutablePointer<Self>, stride: Int)
+    rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Scalar>],
+    to c: UnsafeMutablePointer<Scalar>, stride: Int)
 
   /// Σ x_i y_i, accumulated in binary64.
-  static func dot(_ count: Int, _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>) -> Double
+  static func dot(_ count: Int, _ x: UnsafePointer<Scalar>, _ y: UnsafePointer<Scalar>) -> Double
 
   /// y ← y + alpha · x, each element rounded once.
   static func add(
-    _ count: Int, alpha: Self, _ x: UnsafePointer<Self>, to y: UnsafeMutablePointer<Self>)
+    _ count: Int, alpha: Scalar, _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>)
 
   /// One step of Adam.
   static func adamStep(
-    _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Self>,
-    firstMoment: UnsafeMutablePointer<Self>, secondMoment: UnsafeMutablePointer<Self>,
-    parameters: UnsafeMutablePointer<Self>)
+    _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Scalar>,
+    firstMoment: UnsafeMutablePointer<Scalar>, secondMoment: UnsafeMutablePointer<Scalar>,
+    parameters: UnsafeMutablePointer<Scalar>)
 
   /// The kernel of a convolution in the form that the functions below take.
-  static func packKernel(_ shape: cpl_conv_shape, _ kernel: UnsafePointer<Self>) -> [Self]
+  static func packKernel(_ shape: cpl_conv_shape, _ kernel: UnsafePointer<Scalar>) -> [Scalar]
 
   /// Bytes of workspace for the convolution functions below.
   static func workspaceBytes(_ shape: cpl_conv_shape) -> Int
 
   /// hidden ← T image.
   static func convolve(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, _ image: UnsafePointer<Self>,
-    to hidden: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Scalar>, _ image: UnsafePointer<Scalar>,
+    to hidden: UnsafeMutablePointer<Scalar>, _ workspace: UnsafeMutableRawPointer)
 
   /// image ← Tᵀ hidden.
   static func convolveTransposed(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, _ hidden: UnsafePointer<Self>,
-    to image: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Scalar>, _ hidden: UnsafePointer<Scalar>,
+    to image: UnsafeMutablePointer<Scalar>, _ workspace: UnsafeMutableRawPointer)
 
   /// output ← input − step · Tᵀ relu(T input + bias) for each image, and the activations and where
   /// they are positive. The output may be the input itself.
   static func layerForward(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, bias: UnsafePointer<Self>, step: Self,
-    images: Int, _ input: UnsafePointer<Self>, to output: UnsafeMutablePointer<Self>,
-    hidden: UnsafeMutablePointer<Self>?, mask: UnsafeMutablePointer<UInt8>?,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Scalar>, bias: UnsafePointer<Scalar>,
+    step: Scalar,
+    images: Int, _ input: UnsafePointer<Scalar>, to output: UnsafeMutablePointer<Scalar>,
+    hidden: UnsafeMutablePointer<Scalar>?, mask: UnsafeMutablePointer<UInt8>?,
     _ workspace: UnsafeMutableRawPointer)
 
   /// gradient ← gradient + Tᵀ p for each image, p = −step · T gradient where the mask is set and 0 elsewhere.
   static func layerInputGradient(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self, images: Int,
-    mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Self>,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Scalar>, step: Scalar, images: Int,
+    mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Scalar>,
     _ workspace: UnsafeMutableRawPointer)
 
   /// As `layerInputGradient`, and adds to the gradients of kernel and bias, and ⟨hidden,
   /// T gradient⟩ to `dot`.
   static func layerBackward(
-    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self, images: Int,
-    input: UnsafePointer<Self>, hidden: UnsafePointer<Self>,
-    gradient: UnsafeMutablePointer<Self>, kernelGradient: UnsafeMutablePointer<Self>,
-    biasGradient: UnsafeMutablePointer<Self>, dot: UnsafeMutablePointer<Self>,
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Scalar>, step: Scalar, images: Int,
+    input: UnsafePointer<Scalar>, hidden: UnsafePointer<Scalar>,
+    gradient: UnsafeMutablePointer<Scalar>, kernelGradient: UnsafeMutablePointer<Scalar>,
+    biasGradient: UnsafeMutablePointer<Scalar>, dot: UnsafeMutablePointer<Scalar>,
     _ workspace: UnsafeMutableRawPointer)
 
   /// kernelGradient ← kernelGradient + the gradients of two ⟨output, T input⟩ with respect to the kernel.
   static func addKernelGradients(
+    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Scalar>, output: UnsafePointer<Scalar>),
+    _ second: (input: UnsafePointer<Scalar>, output: UnsafePointer<Scalar>),
+    to kernelGradient: UnsafeMutablePointer<Scalar>, _ workspace: UnsafeMutableRawPointer)
+}
+
+/// The kernels by the format alone.
+extension TensorScalar {
+  package static func multiply(
+    rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Self>, _ b: MatrixView<Self>,
+    _ epilogue: Epilogue<Self>, to c: UnsafeMutablePointer<Self>, stride: Int
+  ) {
+    kernels.type.multiply(
+      rows: rows, columns: columns, depth: depth, a, b, epilogue, to: c, stride: stride)
+  }
+
+  package static func sumOuterProducts(
+    rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Self>],
+    to c: UnsafeMutablePointer<Self>, stride: Int
+  ) {
+    kernels.type.sumOuterProducts(
+      rows: rows, columns: columns, images: images, products, to: c, stride: stride)
+  }
+
+  package static func dot(_ count: Int, _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>)
+    -> Double
+  {
+    kernels.type.dot(count, x, y)
+  }
+
+  package static func add(
+    _ count: Int, alpha: Self, _ x: UnsafePointer<Self>, to y: UnsafeMutablePointer<Self>
+  ) {
+    kernels.type.add(count, alpha: alpha, x, to: y)
+  }
+
+  package static func adamStep(
+    _ count: Int, _ adam: cpl_adam, gradient: UnsafePointer<Self>,
+    firstMoment: UnsafeMutablePointer<Self>, secondMoment: UnsafeMutablePointer<Self>,
+    parameters: UnsafeMutablePointer<Self>
+  ) {
+    kernels.type.adamStep(
+      count, adam, gradient: gradient, firstMoment: firstMoment, secondMoment: secondMoment,
+      parameters: parameters)
+  }
+
+  package static func packKernel(_ shape: cpl_conv_shape, _ kernel: UnsafePointer<Self>) -> [Self] {
+    kernels.type.packKernel(shape, kernel)
+  }
+
+  package static func workspaceBytes(_ shape: cpl_conv_shape) -> Int {
+    kernels.type.workspaceBytes(shape)
+  }
+
+  package static func convolve(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, _ image: UnsafePointer<Self>,
+    to hidden: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    kernels.type.convolve(shape, packed, image, to: hidden, workspace)
+  }
+
+  package static func convolveTransposed(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, _ hidden: UnsafePointer<Self>,
+    to image: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    kernels.type.convolveTransposed(shape, packed, hidden, to: image, workspace)
+  }
+
+  package static func layerForward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, bias: UnsafePointer<Self>, step: Self,
+    images: Int, _ input: UnsafePointer<Self>, to output: UnsafeMutablePointer<Self>,
+    hidden: UnsafeMutablePointer<Self>?, mask: UnsafeMutablePointer<UInt8>?,
+    _ workspace: UnsafeMutableRawPointer
+  ) {
+    kernels.type.layerForward(
+      shape, packed, bias: bias, step: step, images: images, input, to: output, hidden: hidden,
+      mask: mask, workspace)
+  }
+
+  package static func layerInputGradient(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self, images: Int,
+    mask: UnsafePointer<UInt8>, gradient: UnsafeMutablePointer<Self>,
+    _ workspace: UnsafeMutableRawPointer
+  ) {
+    kernels.type.layerInputGradient(
+      shape, packed, step: step, images: images, mask: mask, gradient: gradient, workspace)
+  }
+
+  package static func layerBackward(
+    _ shape: cpl_conv_shape, _ packed: UnsafePointer<Self>, step: Self, images: Int,
+    input: UnsafePointer<Self>, hidden: UnsafePointer<Self>, gradient: UnsafeMutablePointer<Self>,
+    kernelGradient: UnsafeMutablePointer<Self>, biasGradient: UnsafeMutablePointer<Self>,
+    dot: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    kernels.type.layerBackward(
+      shape, packed, step: step, images: images, input: input, hidden: hidden, gradient: gradient,
+      kernelGradient: kernelGradient, biasGradient: biasGradient, dot: dot, workspace)
+  }
+
+  package static func addKernelGradients(
     _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
     _ second: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
-    to kernelGradient: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
+    to kernelGradient: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    kernels.type.addKernelGradients(shape, first, second, to: kernelGradient, workspace)
+  }
 }

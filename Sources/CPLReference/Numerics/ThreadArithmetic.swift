@@ -6,20 +6,20 @@ import Synchronization
 /// The arithmetic that proofs assume of every thread: rounding to nearest, and subnormal numbers as they
 /// are. A thread has a mode of its own, which a library, a debugger or the thread that started it can have
 /// set otherwise.
-public struct ThreadArithmetic: OptionSet, Sendable {
-  public let rawValue: UInt32
+package struct ThreadArithmetic: OptionSet, Sendable {
+  package let rawValue: UInt32
 
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Results are rounded otherwise than to nearest.
-  public static let rounding = ThreadArithmetic(rawValue: CPL_ARITHMETIC_ROUNDING.rawValue)
+  package static let rounding = ThreadArithmetic(rawValue: CPL_ARITHMETIC_ROUNDING.rawValue)
   /// Results below the normal range become 0.
-  public static let flushing = ThreadArithmetic(rawValue: CPL_ARITHMETIC_FLUSHING.rawValue)
+  package static let flushing = ThreadArithmetic(rawValue: CPL_ARITHMETIC_FLUSHING.rawValue)
   /// Operands below the normal range count as 0.
-  public static let ignoring = ThreadArithmetic(rawValue: CPL_ARITHMETIC_IGNORING.rawValue)
+  package static let ignoring = ThreadArithmetic(rawValue: CPL_ARITHMETIC_IGNORING.rawValue)
 
   /// What is wrong with the calling thread's arithmetic; empty for nothing.
-  public static var deviations: ThreadArithmetic {
+  package static var deviations: ThreadArithmetic {
     ThreadArithmetic(rawValue: cpl_arithmetic_deviations())
   }
 
@@ -35,7 +35,7 @@ public struct ThreadArithmetic: OptionSet, Sendable {
   /// Refuses results when the calling thread, or any that was at work so far, computes in another mode.
   ///
   /// - Throws: `ReferenceError.mismatch` saying which.
-  public static func check() throws(ReferenceError) {
+  package static func check() throws(ReferenceError) {
     try deviations.union(ThreadArithmetic(rawValue: noted.load(ordering: .relaxed))).refuse()
   }
 

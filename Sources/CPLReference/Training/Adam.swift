@@ -5,19 +5,19 @@ import CPLNumerics
 
 /// Adam (Kingma and Ba 2015, Algorithm 1) with β₁ = 0.9, β₂ = 0.999, ε = 1e-8 and no weight decay,
 /// in the order of operations of PyTorch.
-public struct Adam<Scalar: TensorScalar>: Optimizer {
-  public static var momentNames: [(name: String, quantity: String)] {
+package struct Adam<Scalar: TensorScalar>: Optimizer {
+  package static var momentNames: [(name: String, quantity: String)] {
     [("first_moment", "a gradient"), ("second_moment", "the square of a gradient")]
   }
 
   /// The number of updates made.
-  public private(set) var step = 0
+  package private(set) var step = 0
   /// First moments, a tensor a parameter, in the order of the network's layers and parameters.
-  public private(set) var firstMoments: [Tensor<Scalar>]
+  package private(set) var firstMoments: [Tensor<Scalar>]
   /// Second moments, likewise.
-  public private(set) var secondMoments: [Tensor<Scalar>]
+  package private(set) var secondMoments: [Tensor<Scalar>]
 
-  public var moments: [[Tensor<Scalar>]] {
+  package var moments: [[Tensor<Scalar>]] {
     get { [firstMoments, secondMoments] }
     set { (firstMoments, secondMoments) = (newValue[0], newValue[1]) }
   }
@@ -27,23 +27,23 @@ public struct Adam<Scalar: TensorScalar>: Optimizer {
   private static var epsilon: Double { 1e-8 }
 
   /// The optimiser before its first update, for parameters of the given shapes.
-  public init(shapes: [[Int]]) {
+  package init(shapes: [[Int]]) {
     firstMoments = shapes.map { Tensor(shape: $0) }
     secondMoments = firstMoments
   }
 
   /// The optimiser as it was stored.
-  public init(step: Int, firstMoments: [Tensor<Scalar>], secondMoments: [Tensor<Scalar>]) {
+  package init(step: Int, firstMoments: [Tensor<Scalar>], secondMoments: [Tensor<Scalar>]) {
     self.step = step
     self.firstMoments = firstMoments
     self.secondMoments = secondMoments
   }
 
-  public mutating func beginStep() { step += 1 }
+  package mutating func beginStep() { step += 1 }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public mutating func update(
+  package mutating func update(
     _ parameter: inout Tensor<Scalar>, at index: Int, gradient: Tensor<Scalar>,
     learningRate: Double, workers: Workers
   ) {

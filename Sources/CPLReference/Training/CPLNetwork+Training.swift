@@ -13,7 +13,7 @@ extension CPLNetwork {
   ///   - images: N×C×H×W in [0, 1].
   ///   - densePowerGradient: the quirk of that name.
   /// - Returns: the loss, and for each layer the gradients in the order of `Layer.parameters`.
-  public mutating func trainingGradient(
+  package mutating func trainingGradient(
     images: Tensor<Scalar>, labels: [Int], loss: any TrainingLoss, densePowerGradient: Bool,
     workers: Workers
   ) -> (loss: Scalar, images: Tensor<Scalar>, layers: [LayerGradient<Scalar>]) {
@@ -59,7 +59,7 @@ extension CPLNetwork {
 
   /// Runs every layer's power method from its u, and sets u and h = c/(σ̂² + 1e-4).
   @discardableResult
-  public mutating func updateSteps(iterations: Int, workers: Workers) -> [PowerMethod<Scalar>] {
+  package mutating func updateSteps(iterations: Int, workers: Workers) -> [PowerMethod<Scalar>] {
     let positions = steppedLayers
     let network = self
     let results = workers.map(positions.count) { index in
@@ -72,7 +72,7 @@ extension CPLNetwork {
   }
 
   /// The number of power iterations of an evaluation.
-  public static var evaluationIterations: Int { 100 }
+  package static var evaluationIterations: Int { 100 }
 }
 
 /// What some images of a batch add to what is summed over it.

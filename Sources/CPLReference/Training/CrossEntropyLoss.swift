@@ -11,20 +11,20 @@ import Foundation
 /// with respect to the logits is no longer than √2 whatever t is.
 ///
 /// Computed in binary64, with the C library's exponential and logarithm, and rounded once.
-public struct CrossEntropyLoss: TrainingLoss {
+package struct CrossEntropyLoss: TrainingLoss {
   /// u: what the label's logit is lowered by.
-  public let offset: Double
+  package let offset: Double
   /// t.
-  public let temperature: Double
+  package let temperature: Double
 
-  public init(offset: Double, temperature: Double) {
+  package init(offset: Double, temperature: Double) {
     self.offset = offset
     self.temperature = temperature
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func sum<Scalar: TensorScalar>(
+  package func sum<Scalar: TensorScalar>(
     _ logits: Tensor<Scalar>, labels: [Int], batch: Int
   ) -> (sum: Scalar, gradient: Tensor<Scalar>) {
     let (images, classes) = (logits.shape[0], logits.shape[1])

@@ -17,6 +17,7 @@ public struct DataConfiguration: Codable, Equatable, Sendable {
   /// Whether half of the images are mirrored.
   public var flip: Bool?
 
+  /// Everything as the data set's description has it.
   public init() {}
 
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -87,7 +88,7 @@ extension ExperimentConfiguration {
   }
 
   /// What training on a data set takes for granted, a sentence each.
-  public func assumptions(of dataset: ImageDataset) -> [String] {
+  package func assumptions(of dataset: ImageDataset) -> [String] {
     let known = DatasetDescriptor.named(dataset.name)
     var sentences: [String] = []
     if let known, let source = known.statistics.source, data?.mean == nil {

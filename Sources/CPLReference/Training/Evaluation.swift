@@ -6,7 +6,7 @@ import CPLNumerics
 
 extension CPLNetwork {
   /// How many images are evaluated at once.
-  public static var evaluationBatch: Int { 128 }
+  package static var evaluationBatch: Int { 128 }
 
   /// The logits of every image of a data set, N×classes, in memory that does not grow with the
   /// images but for the result.

@@ -8,7 +8,7 @@ extension ExperimentConfiguration {
   /// weights.
   ///
   /// It cannot overflow for a model whose `problem` is nil.
-  public func minimumMemory(images: Int) -> Int {
+  package func minimumMemory(images: Int) -> Int {
     let layers = model.layers
     let weights = layers.flatMap(\.parameterShapes).reduce(0) { $0 + Self.count($1.shape) }
     let inputs = layers.filter { $0.value is any WeightedKind }.reduce(0) {

@@ -9,11 +9,16 @@ import Yams
 /// A file of `experiments/`: a network, how it is trained, and where it matters on which data set; the
 /// place of its images is the command's choice.
 public struct ExperimentConfiguration: Codable, Equatable, Sendable {
+  /// The name in tables and folders.
   public var name: String
+  /// The network.
   public var model: ModelConfiguration
+  /// How it is trained.
   public var training: TrainingConfiguration
+  /// What is done to its images, where that is not the data set's own.
   public var data: DataConfiguration?
 
+  /// An experiment on whatever data set.
   public init(name: String, model: ModelConfiguration, training: TrainingConfiguration) {
     self.name = name
     self.model = model
@@ -43,7 +48,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   /// Checks that the sizes are possible and fit together.
   ///
   /// - Parameter path: where they come from, for the message.
-  public func check(path: String) throws {
+  package func check(path: String) throws {
     let problem =
       model.problem.map { ("model", $0) } ?? training.problem.map { ("training", $0) }
       ?? data?.problem(channels: model.image.channels).map { ("data", $0) }
@@ -54,7 +59,7 @@ public struct ExperimentConfiguration: Codable, Equatable, Sendable {
   }
 
   /// Checks that the model takes the images of a data set and tells its classes apart.
-  public func checkFits(_ dataset: ImageDataset) throws {
+  package func checkFits(_ dataset: ImageDataset) throws {
     if let name = data?.dataset, DatasetDescriptor.named(name) != nil, name != dataset.name {
       throw ReferenceError.mismatch(
         expected: "images of \(name), which the configuration of \(self.name) is for",

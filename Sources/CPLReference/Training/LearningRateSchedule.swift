@@ -23,7 +23,7 @@ public struct LearningRateSchedule: Sendable {
   ///
   /// - Parameter offset: the quirk `lr-offset`: the counter starts one epoch ahead, so that the
   ///   last epoch runs at the last rate.
-  public init(
+  package init(
     _ shape: Shape = .triangular, epochs: Int, batches: Int, learningRate: Double, offset: Bool
   ) {
     self.shape = shape
@@ -33,7 +33,7 @@ public struct LearningRateSchedule: Sendable {
   }
 
   /// The learning rate of a step, counted from 0.
-  public func rate(step: Int) -> Double {
+  package func rate(step: Int) -> Double {
     switch shape {
     case .triangular: triangular(step + 1 + offset)
     case .oneCycle: oneCycle(min(step + offset, total - 1))

@@ -7,15 +7,15 @@ import CPLNumerics
 ///     ℓ = (1/classes) Σ_{j≠y} max(0, margin − z_y + z_j),
 ///
 /// averaged over a batch, summed in the order of `BatchTree`.
-public struct MarginLoss: TrainingLoss {
+package struct MarginLoss: TrainingLoss {
   /// The margin below which a class counts against the label.
-  public let margin: Double
+  package let margin: Double
 
-  public init(margin: Double) { self.margin = margin }
+  package init(margin: Double) { self.margin = margin }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func sum<Scalar: TensorScalar>(
+  package func sum<Scalar: TensorScalar>(
     _ logits: Tensor<Scalar>, labels: [Int], batch: Int
   ) -> (sum: Scalar, gradient: Tensor<Scalar>) {
     let (images, classes) = (logits.shape[0], logits.shape[1])

@@ -4,7 +4,7 @@ import CPLNetworks
 import CPLNumerics
 
 /// What moves parameters by their gradients.
-public protocol Optimizer<Scalar>: Sendable {
+package protocol Optimizer<Scalar>: Sendable {
   associatedtype Scalar: TensorScalar
 
   /// What is kept of each parameter from update to update: the name in files, and in words what it is made of.
@@ -32,7 +32,7 @@ extension Optimizer {
 
   /// Makes one update: moves every parameter of a network by its gradient, but for those of layers whose
   /// gradient is nil.
-  public mutating func update(
+  package mutating func update(
     _ network: inout CPLNetwork<Scalar>, gradients: [LayerGradient<Scalar>?],
     learningRate: Double, workers: Workers
   ) {

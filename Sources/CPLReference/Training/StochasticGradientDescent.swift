@@ -5,38 +5,38 @@ import CPLNumerics
 /// Stochastic gradient descent with Nesterov's momentum μ and weight decay λ, in the order of operations of PyTorch:
 ///
 ///     g ← g + λp,   m ← μm + g (at first g),   p ← p − rate · (g + μm).
-public struct StochasticGradientDescent<Scalar: TensorScalar>: Optimizer {
-  public static var momentNames: [(name: String, quantity: String)] {
+package struct StochasticGradientDescent<Scalar: TensorScalar>: Optimizer {
+  package static var momentNames: [(name: String, quantity: String)] {
     [("momentum", "the sum of gradients")]
   }
 
-  public private(set) var step = 0
-  public var moments: [[Tensor<Scalar>]]
+  package private(set) var step = 0
+  package var moments: [[Tensor<Scalar>]]
   /// μ.
-  public let momentum: Double
+  package let momentum: Double
   /// λ.
-  public let weightDecay: Double
+  package let weightDecay: Double
 
   /// The optimiser before its first update, for parameters of the given shapes.
-  public init(shapes: [[Int]], momentum: Double, weightDecay: Double) {
+  package init(shapes: [[Int]], momentum: Double, weightDecay: Double) {
     self.init(
       step: 0, moments: shapes.map { Tensor(shape: $0) }, momentum: momentum,
       weightDecay: weightDecay)
   }
 
   /// The optimiser as it was stored.
-  public init(step: Int, moments: [Tensor<Scalar>], momentum: Double, weightDecay: Double) {
+  package init(step: Int, moments: [Tensor<Scalar>], momentum: Double, weightDecay: Double) {
     self.step = step
     self.moments = [moments]
     self.momentum = momentum
     self.weightDecay = weightDecay
   }
 
-  public mutating func beginStep() { step += 1 }
+  package mutating func beginStep() { step += 1 }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public mutating func update(
+  package mutating func update(
     _ parameter: inout Tensor<Scalar>, at index: Int, gradient: Tensor<Scalar>,
     learningRate: Double, workers: Workers
   ) {

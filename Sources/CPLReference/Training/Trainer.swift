@@ -8,7 +8,7 @@ import CPLNumerics
 
 /// Trains a network as section 6 of the paper does.
 public struct Trainer: Sendable {
-  public let configuration: TrainingConfiguration
+  package let configuration: TrainingConfiguration
   private let training: ImageDataset
   private let selection: ImageDataset
   private let sampler: BatchSampler
@@ -22,7 +22,7 @@ public struct Trainer: Sendable {
 
   /// What is counted of the images that choose the best epoch beside those that are classified correctly,
   /// from the network as it is evaluated, some of the images' logits, and their labels.
-  public typealias Counting =
+  package typealias Counting =
     @Sendable (_ network: CPLNetwork<Float>, _ logits: Tensor<Float>, _ labels: [Int]) -> Int
 
   /// A run on `training`, of which `configuration.validation` images are held out to choose the
@@ -30,6 +30,21 @@ public struct Trainer: Sendable {
   ///
   /// - Parameters:
   ///   - policy: what is done to the images.
+  ///   - place: where steps and evaluations are computed; on the CPU without it.
+  /// - Throws: `ReferenceError.mismatch` when there are too few images.
+  public init(
+    _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
+    augmentation policy: Augmentation.Policy = Augmentation.Policy(), workers: Workers,
+    place: DevicePlace? = nil
+  ) throws {
+    try self.init(
+      configuration, training: training, test: test, augmentation: policy, workers: workers,
+      ranks: Alone(), place: place)
+  }
+
+  /// The same with what only commands set.
+  ///
+  /// - Parameters:
   ///   - augmentationSeed: the seed of crops and flips, other than the run's only under the quirk
   ///     `unseeded-augmentation`.
   ///   - ranks: the processes that train together, each of which has such a trainer.
@@ -37,7 +52,7 @@ public struct Trainer: Sendable {
   ///   - counting: what else is counted after each epoch; it changes nothing.
   /// - Throws: `ReferenceError.mismatch` when there are too few images, or more ranks than a batch has
   ///   pieces (`BatchTree`).
-  public init(
+  package init(
     _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
     augmentation policy: Augmentation.Policy = Augmentation.Policy(),
     augmentationSeed: UInt64? = nil, workers: Workers, ranks: any Ranks = Alone(),
@@ -77,11 +92,11 @@ public struct Trainer: Sendable {
   public var stepsPerEpoch: Int { sampler.batchesPerEpoch }
 
   /// The number of images that choose the best epoch.
-  public var selectionImages: Int { selection.count }
+  package var selectionImages: Int { selection.count }
 
   /// SHA-256 over the indices, in their data sets, of the images that are trained on and of those
   /// that choose the best epoch.
-  public var splitDigest: String {
+  package var splitDigest: String {
     var digest = Digest()
     for images in [training, selection] {
       digest.update(field: images.indices.map { "\($0)" }.joined(separator: ","))

@@ -7,15 +7,19 @@ import CPLNumerics
 public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// The losses, under their names in files.
   public enum Loss: String, Codable, CaseIterable, Sendable {
+    /// Hinge of the margin to the next class.
     case margin
+    /// Cross-entropy with an offset and a temperature.
     case crossEntropy = "cross_entropy"
   }
 
   /// The optimisers, under their names in files.
   public enum OptimizerName: String, Codable, CaseIterable, Sendable {
+    /// `Adam`, or stochastic gradient descent with momentum.
     case adam, sgd
   }
 
+  /// Passes over the training images.
   public var epochs = 200
   /// Images a step.
   public var batch = 256
@@ -23,15 +27,19 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var learningRate = 1e-3
   /// The course of the learning rate.
   public var schedule = LearningRateSchedule.Shape.triangular
+  /// What is minimised.
   public var loss = Loss.margin
   /// The margin of the margin loss.
   public var margin = 0.7
   /// u and t of the cross-entropy, as "1-Lipschitz Layers Compared" (Prach et al., CVPR 2024) has them: u = 2√2 · 36/255.
   public var offset = 2 * 2.0.squareRoot() * 36 / 255
+  /// t of the cross-entropy.
   public var temperature = 0.25
+  /// What makes steps of gradients.
   public var optimizer = OptimizerName.adam
   /// μ and λ of stochastic gradient descent.
   public var momentum = 0.9
+  /// λ of stochastic gradient descent.
   public var weightDecay = 0.0
   /// What everything random comes from.
   public var seed: UInt64 = 0
@@ -44,8 +52,9 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var profile = Profile.corrected
 
   /// How many epochs a run may have.
-  public static let possibleEpochs = 1...100_000
+  package static let possibleEpochs = 1...100_000
 
+  /// The paper's configuration.
   public init() {}
 
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -129,7 +138,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   }
 
   /// What makes these numbers impossible; nil when nothing does.
-  public var problem: (key: String, expected: String, found: String)? {
+  package var problem: (key: String, expected: String, found: String)? {
     for (key, value, range) in [
       (CodingKeys.epochs, epochs, Self.possibleEpochs), (.batch, batch, 1...65536),
       (.validation, validation, 1...1_000_000),

@@ -3,7 +3,7 @@
 import CPLNumerics
 
 /// A loss of logits, averaged over a batch whose images are summed in the order of `BatchTree`.
-public protocol TrainingLoss: Sendable {
+package protocol TrainingLoss: Sendable {
   /// For images of a batch of so many: the sum of their losses, and the gradient of the batch's loss with
   /// respect to their logits, N×classes.
   func sum<Scalar: TensorScalar>(
@@ -13,7 +13,7 @@ public protocol TrainingLoss: Sendable {
 
 extension TrainingLoss {
   /// The loss of logits N×classes, and its gradient with respect to them.
-  public func callAsFunction<Scalar: TensorScalar>(
+  package func callAsFunction<Scalar: TensorScalar>(
     _ logits: Tensor<Scalar>, labels: [Int]
   ) -> (loss: Scalar, gradient: Tensor<Scalar>) {
     let (sum, gradient) = sum(logits, labels: labels, batch: labels.count)

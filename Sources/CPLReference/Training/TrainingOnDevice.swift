@@ -107,7 +107,7 @@ extension TrainingState {
   ///
   /// - Throws: `DeviceError.unavailable` for another optimiser than Adam, `unsupported`, which names the layer, for
   ///   a network with a layer that devices do not train.
-  public func check(trainsOn device: Device) throws(DeviceError) {
+  package func check(trainsOn device: Device) throws(DeviceError) {
     _ = try adam(on: device)
     try network.check(trainsOn: device)
   }

@@ -6,14 +6,15 @@ import CPLNumerics
 
 /// Everything that a training run carries from one step to the next.
 public struct TrainingState: Sendable {
+  /// The network as it is trained so far.
   public var network: CPLNetwork<Float>
-  public var optimizer: any Optimizer<Float>
+  package var optimizer: any Optimizer<Float>
   /// Epochs completed.
   public var epoch = 0
   /// Steps completed in the epoch under way.
-  public var batch = 0
+  package var batch = 0
   /// The sum, over the images of the epoch under way, of their loss.
-  public var lossSum = 0.0
+  package var lossSum = 0.0
   /// One entry for each completed epoch.
   public var history: [EpochRecord] = []
 
@@ -27,7 +28,7 @@ public struct TrainingState: Sendable {
   }
 
   /// A run as it was stored.
-  public init(
+  package init(
     network: CPLNetwork<Float>, optimizer: any Optimizer<Float>, epoch: Int, batch: Int,
     lossSum: Double,
     history: [EpochRecord]
@@ -52,7 +53,7 @@ public struct TrainingState: Sendable {
 extension TrainingState {
   /// Throws `ReferenceError.nonFinite`, naming the last step made and the first layer, when a
   /// weight or what the optimiser keeps of it is not finite.
-  public func checkFinite() throws {
+  package func checkFinite() throws {
     var position = 0
     let (names, moments) = (type(of: optimizer).momentNames, optimizer.moments)
     for layer in network.layers {
@@ -99,7 +100,7 @@ public struct EpochRecord: Codable, Equatable, Sendable {
   /// `best-on-test` the test set.
   public let selectionAccuracy: Double
 
-  public init(epoch: Int, loss: Double, learningRate: Double, selectionAccuracy: Double) {
+  package init(epoch: Int, loss: Double, learningRate: Double, selectionAccuracy: Double) {
     self.epoch = epoch
     self.loss = loss
     self.learningRate = learningRate

@@ -7,14 +7,14 @@ import Foundation
 /// batch is on the medium when `append` returns. A killed run loses the batch that it was at.
 ///
 /// The journal's first record says what the results depend on; it is refused for any other.
-public struct AuditJournal: ~Copyable {
+package struct AuditJournal: ~Copyable {
   private var file: JournalFile
 
   /// What the results depend on, by names that messages use.
-  public typealias Identity = [String: String]
+  package typealias Identity = [String: String]
 
   /// SHA-256 of an identity.
-  public static func digest(of identity: Identity) throws -> String {
+  package static func digest(of identity: Identity) throws -> String {
     Digest.of(try text(identity))
   }
 
@@ -27,7 +27,7 @@ public struct AuditJournal: ~Copyable {
   /// Begins a journal.
   ///
   /// - Throws: `ReferenceError.cannotCreate` also when there is a file already.
-  public static func create(_ path: String, for identity: Identity) throws -> AuditJournal {
+  package static func create(_ path: String, for identity: Identity) throws -> AuditJournal {
     var file = try JournalFile.create(path)
     try file.append(text(Header(identity: identity)))
     return AuditJournal(file: file)
@@ -38,7 +38,7 @@ public struct AuditJournal: ~Copyable {
   /// - Parameter progress: what is in it is added to this.
   /// - Throws: `ReferenceError.missing`, `.mismatch` when it was begun with another identity, or
   ///   `.invalid` when it is damaged elsewhere than at its end.
-  public static func resume(
+  package static func resume(
     _ path: String, for identity: Identity, on dataset: ImageDataset,
     into progress: inout AuditProgress
   ) throws -> AuditJournal {
@@ -80,12 +80,12 @@ public struct AuditJournal: ~Copyable {
   private init(file: consuming JournalFile) { self.file = file }
 
   /// Keeps what a batch came to.
-  public mutating func append(_ batch: AuditedBatch) throws {
+  package mutating func append(_ batch: AuditedBatch) throws {
     try file.append(Self.text(Entry.entries(of: batch)))
   }
 
   /// Removes the file: its results are elsewhere.
-  public consuming func remove() { file.remove() }
+  package consuming func remove() { file.remove() }
 
   private static func check(
     _ found: Identity, is expected: Identity, _ path: String

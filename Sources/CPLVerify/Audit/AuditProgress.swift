@@ -2,8 +2,8 @@
 
 /// What is done of an audit: the images that were attacked, by their positions in the data set.
 public struct AuditProgress: Sendable {
-  public private(set) var images: [Int: AuditedImage] = [:]
-  public private(set) var violations: [Int: Violation] = [:]
+  package private(set) var images: [Int: AuditedImage] = [:]
+  package private(set) var violations: [Int: Violation] = [:]
 
   /// Nothing done yet.
   public init() {}
@@ -21,10 +21,10 @@ public struct AuditProgress: Sendable {
 /// Images that were attacked together.
 public struct AuditedBatch: Sendable {
   /// Their positions in the data set.
-  public let positions: [Int]
-  public let images: [AuditedImage]
+  package let positions: [Int]
+  package let images: [AuditedImage]
   /// The broken certificates among them, with their positions.
-  public let violations: [(position: Int, violation: Violation)]
+  package let violations: [(position: Int, violation: Violation)]
 }
 
 extension AuditedBatch {
@@ -43,6 +43,7 @@ public struct AuditedStep: Sendable {
   public let images: Int
   /// How many attacks the batch goes through now, and how many of them are done.
   public let total: Int
+  /// How many of them are done.
   public let done: Int
 }
 

@@ -18,6 +18,7 @@ public struct AuditedImage: Sendable {
 
   /// The image's index in its data set.
   public let index: Int
+  /// The class that the data set gives it.
   public let label: Int
   /// The class of the executed network; −1 where a logit is not finite.
   public let prediction: Int
@@ -29,12 +30,13 @@ public struct AuditedImage: Sendable {
   public internal(set) var attack: String?
   /// The class that the binary32 network computes, −1 where a logit is not finite; another one than
   /// `prediction` only where the certificate does not speak of the binary32 network.
-  public let binary32Prediction: Int
+  package let binary32Prediction: Int
   /// The distance of the nearest image within the radius that is of another class as it is evaluated,
   /// but not in the network that the certificate speaks of: no violation. ∞ without one.
-  public internal(set) var binary32OnlyDistance = Double.infinity
-  public internal(set) var forwardPasses = 0
-  public internal(set) var backwardPasses = 0
+  package internal(set) var binary32OnlyDistance = Double.infinity
+  package internal(set) var forwardPasses = 0
+  package internal(set) var backwardPasses = 0
+  /// What it was put through.
   public internal(set) var extent = Extent.none
 
   /// - Parameter binary32Prediction: `prediction`, unless it is given.
@@ -54,7 +56,7 @@ public struct AuditedImage: Sendable {
   }
 
   /// How many images went through the network for it, forward and backward.
-  public var passes: Int { forwardPasses + backwardPasses }
+  package var passes: Int { forwardPasses + backwardPasses }
 
   /// Takes account of what an attack found.
   ///
@@ -91,16 +93,25 @@ public struct Violation: Sendable {
     case certificate
   }
 
+  /// The image's index in its data set.
   public let index: Int
+  /// The class that the data set gives it.
   public let label: Int
+  /// The class of the executed network.
   public let prediction: Int
   /// The class of the adversarial image; nil in results of versions that did not keep it.
   public let adversarialPrediction: Int?
+  /// The radius that was certified.
   public let radius: Double
+  /// The l2 distance of the two images, at most the radius.
   public let distance: Double
+  /// The attack that found it.
   public let attack: String
+  /// What broke the certificate.
   public let cause: Cause
+  /// The image, its elements in [0, 1] channel by channel.
   public let original: [Float]
+  /// The image of another class.
   public let adversarial: [Float]
 
   package init(
@@ -135,10 +146,13 @@ public struct AuditResult: Sendable {
     case inconclusive
   }
 
+  /// What was audited.
   public let certificate: CertificateKind
   /// The names of the attacks that every certified image was to be put through, in order.
   public let plan: [String]
+  /// Every image, in the order of the data set.
   public let images: [AuditedImage]
+  /// Every certificate that was broken, in the same order.
   public let violations: [Violation]
   /// The layers whose verified bound exceeds 1, which the published certificates take for granted.
   public let excessLayers: [String]
@@ -158,15 +172,16 @@ public struct AuditResult: Sendable {
   public var certified: Int { images.count { $0.radius > 0 } }
 
   /// The number of images whose predictions in binary32 and in the executed network differ.
-  public var differingPredictions: Int { images.count { $0.prediction != $0.binary32Prediction } }
+  package var differingPredictions: Int { images.count { $0.prediction != $0.binary32Prediction } }
 
   /// The number of images whose logits are not finite: they are of no class and not certified.
-  public var nonFinite: Int { images.count { $0.prediction < 0 } }
+  package var nonFinite: Int { images.count { $0.prediction < 0 } }
 
   /// The number of images in whose certified balls there is a change of class that binary32 alone
   /// shows: no violation.
-  public var binary32Only: Int { images.count { $0.binary32OnlyDistance.isFinite } }
+  package var binary32Only: Int { images.count { $0.binary32OnlyDistance.isFinite } }
 
+  /// What follows from all of it.
   public var verdict: Verdict {
     if !violations.isEmpty { return .violated }
     guard certified > 0, unfinished == 0 else { return .inconclusive }
@@ -175,17 +190,18 @@ public struct AuditResult: Sendable {
 
   /// The number of certified images that were put through the search alone, and through nothing,
   /// because the budget ran out.
-  public var searched: Int { images.count { $0.radius > 0 && $0.extent == .search } }
+  package var searched: Int { images.count { $0.radius > 0 && $0.extent == .search } }
+  /// Certified images that no attack has seen.
   public var unattacked: Int { images.count { $0.radius > 0 && $0.extent == .none } }
 
   /// The number of certified images that were put through some of the plan.
   public var attacked: Int { certified - unattacked }
 
   /// The number of certified images that were not put through the whole plan.
-  public var unfinished: Int { searched + unattacked }
+  package var unfinished: Int { searched + unattacked }
 
   /// How many images went through the network, forward and backward.
-  public var passes: Int { images.reduce(0) { $0 + $1.passes } }
+  package var passes: Int { images.reduce(0) { $0 + $1.passes } }
 
   /// d/r of every certified image for which an adversarial image was found, ascending.
   public var tightness: [Double] { images.compactMap(\.tightness).sorted() }

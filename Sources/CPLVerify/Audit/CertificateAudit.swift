@@ -24,7 +24,7 @@ public struct CertificateAudit: Sendable {
   private let workers: Workers
 
   /// How many images are attacked at once: what is lost when the program is killed.
-  public static let batch = EvaluatedImages.batch
+  package static let batch = EvaluatedImages.batch
 
   /// The names of the attacks that can be added to the standing ones.
   public static var extraAttacks: [String] { AuditPlan.extraNames }
@@ -36,12 +36,20 @@ public struct CertificateAudit: Sendable {
   ///
   /// - Parameters:
   ///   - extras: what is added to the standing attacks, among `extraAttacks`.
-  ///   - certify: where predictions and radii come from; the certificate itself unless given.
   /// - Throws: `VerificationError` when a layer or the head lacks the bounds that the kind needs.
   public init(
     _ network: EvaluatedNetwork, certificate: CertificateKind, also extras: [String] = [],
-    seed: UInt64, workers: Workers,
-    certify: @escaping CertifiedNetwork.Certify = { try $0.certify($1) }
+    seed: UInt64, workers: Workers
+  ) throws {
+    try self.init(
+      network, certificate: certificate, also: extras, seed: seed, workers: workers
+    ) { try $0.certify($1) }
+  }
+
+  /// The same with predictions and radii from `certify`.
+  package init(
+    _ network: EvaluatedNetwork, certificate: CertificateKind, also extras: [String] = [],
+    seed: UInt64, workers: Workers, certify: @escaping CertifiedNetwork.Certify
   ) throws {
     certified = try CertifiedNetwork(network, certificate)
     self.certify = certify

@@ -5,25 +5,25 @@ import CPLCertificates
 import CPLReference
 
 /// A stored violation as it looks now.
-public struct ReplayedViolation: Sendable {
-  public let originalClass: Int
-  public let adversarialClass: Int
+package struct ReplayedViolation: Sendable {
+  package let originalClass: Int
+  package let adversarialClass: Int
   /// The certified radius of the original, computed again.
-  public let radius: Double
+  package let radius: Double
   /// The distance of the two stored images, rounded up.
-  public let distance: Double
+  package let distance: Double
   /// Whether the class changes in the network that the certificate speaks of.
   let isChanged: Bool
 
   /// Whether the class still changes within the radius.
-  public var isBroken: Bool { isChanged && distance <= radius }
+  package var isBroken: Bool { isChanged && distance <= radius }
 }
 
 extension CertifiedNetwork {
   /// Puts the two images of a stored violation through the executed network again.
   ///
   /// - Throws: `VerificationError.invalid` for images of another size than the network takes.
-  public func replay(_ violation: Violation, workers: Workers) throws -> ReplayedViolation {
+  package func replay(_ violation: Violation, workers: Workers) throws -> ReplayedViolation {
     let shape = network.binary32.inputShape
     guard violation.original.count == shape.reduce(1, *),
       violation.adversarial.count == violation.original.count

@@ -2,13 +2,13 @@
 
 /// One of several parts of some work: of a data set every `count`-th image, from the `number`-th on; of a
 /// reproduction some of its runs.
-public struct Shard: Hashable, Sendable, CustomStringConvertible {
+package struct Shard: Hashable, Sendable, CustomStringConvertible {
   /// From 1 on.
-  public let number: Int
-  public let count: Int
+  package let number: Int
+  package let count: Int
 
   /// Reads "2/3"; nil for anything that is no part of a whole.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     let numbers = parts.compactMap { $0.allSatisfy(\.isNumber) ? Int($0) : nil }
     guard parts.count == 2, numbers.count == 2, (1...1 << 20).contains(numbers[1]),
@@ -17,10 +17,10 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
     (number, count) = (numbers[0], numbers[1])
   }
 
-  public var description: String { "\(number)/\(count)" }
+  package var description: String { "\(number)/\(count)" }
 
   /// The positions of its images among `images`.
-  public func positions(in images: Int) -> [Int] {
+  package func positions(in images: Int) -> [Int] {
     Array(stride(from: number - 1, to: images, by: count))
   }
 }

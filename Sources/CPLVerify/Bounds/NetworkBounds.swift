@@ -4,18 +4,20 @@ import CPLReference
 
 /// What is proved of one layer, and beside it what the model believes.
 public struct LayerBounds: Sendable {
+  /// The layer's name in files and tables.
   public let name: String
+  /// The name of its kind.
   public let kind: String
   /// The verified enclosure of ‖W‖₂; nil for a layer without a linear map of its own.
   public let spectralNorm: SpectralNormEnclosure?
   /// σ̂ after the 100 power iterations of an evaluation, from the stored u.
-  public let modelEstimate: Double?
+  package let modelEstimate: Double?
   /// σ̂ after 100 power iterations from a fresh u.
-  public let freshEstimate: Double?
+  package let freshEstimate: Double?
   /// h, the binary32 number that the forward pass multiplies by.
   public let stepSize: Float?
   /// Where h comes from.
-  public let stepRule: StepRule?
+  package let stepRule: StepRule?
   /// An upper bound of the layer's Lipschitz constant with that h.
   public let lipschitzUpperBound: Double
 
@@ -50,7 +52,7 @@ public struct NetworkBounds: Sendable {
 
   /// What the published pipeline takes L̄ for: the bounds of the layers without weights, every other layer counted
   /// as 1-Lipschitz whatever its numbers are. Proves nothing.
-  public var modelClaim: Double {
+  package var modelClaim: Double {
     layers.filter { $0.stepSize == nil && $0.spectralNorm == nil }.reduce(1) {
       $0 * $1.lipschitzUpperBound
     }
@@ -60,7 +62,7 @@ public struct NetworkBounds: Sendable {
 extension NetworkBounds {
   /// Of each convolution whose norm was not enclosed to 1e-6 what its upper bound is instead, and how
   /// much looser that can be, a sentence each.
-  public var loosenings: [String] {
+  package var loosenings: [String] {
     layers.compactMap { layer in
       guard let norm = layer.spectralNorm, norm.method == .torus else { return nil }
       let percent = Rounding.up.float(Rounding.up.product(100, norm.relativeWidth))
@@ -88,7 +90,7 @@ public enum StepPolicy: String, Codable, CaseIterable, Sendable {
 
 extension Profile {
   /// The steps that judging under the profile takes.
-  public var steps: StepPolicy {
+  package var steps: StepPolicy {
     guard sigmaLowerBound else { return .verified }
     return staleSigma ? .published : .power
   }
@@ -99,16 +101,18 @@ public struct VerifiedNetwork: Sendable {
   /// The network as it is executed in binary32.
   public let network: CPLNetwork<Float>
   /// The network as it came, with the steps that `StepPolicy.shipped` gives it.
-  public let shipped: CPLNetwork<Float>
+  package let shipped: CPLNetwork<Float>
+  /// What is proved of `network`.
   public let bounds: NetworkBounds
-  public let profile: Profile
+  package let profile: Profile
+  /// Where its steps come from.
   public let steps: StepPolicy
   /// The layers that came without a step.
-  public let layersWithoutStep: [String]
+  package let layersWithoutStep: [String]
 
   /// The layers whose executed step is not the one that they came with, and by what share the two
   /// differ.
-  public var replacedSteps: [(layer: String, change: Double)] {
+  package var replacedSteps: [(layer: String, change: Double)] {
     network.steppedLayers.compactMap { position in
       let (now, before) = (
         network[stepped: position].stepSize, shipped[stepped: position].stepSize
@@ -228,7 +232,7 @@ extension CPLNetwork<Float> {
 
   /// The network with the steps that the published code makes of the σ̂ that came with it; those of
   /// other layers stay.
-  public func withSteps(of published: PublishedState?) -> CPLNetwork {
+  package func withSteps(of published: PublishedState?) -> CPLNetwork {
     var network = self
     for position in steppedLayers where self[stepped: position].stepRule != .fixed {
       guard let estimate = published?.spectralNorms[layers[position].name], estimate > 0 else {

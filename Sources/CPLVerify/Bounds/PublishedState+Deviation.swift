@@ -5,7 +5,7 @@ import CPLReference
 extension PublishedState {
   /// By how much the stored σ̂ that executed steps are made of differ from those of 100 power
   /// iterations from the stored u, in a sentence; nil where there are none.
-  public func spectralNormDeviation(from bounds: NetworkBounds) -> String? {
+  package func spectralNormDeviation(from bounds: NetworkBounds) -> String? {
     let layers = bounds.layers.compactMap { layer -> (name: String, share: Double)? in
       guard layer.stepRule == .power, let stored = spectralNorms[layer.name], stored > 0,
         let found = layer.modelEstimate

@@ -4,7 +4,7 @@
 /// certificate takes for granted is true.
 ///
 /// A new certificate is a type that conforms to this, and a line in `CertificateKind.allCases`.
-public protocol Certificate: Sendable {
+package protocol Certificate: Sendable {
   /// The name in flags and files.
   static var name: String { get }
   /// Of which network's classes it speaks.
@@ -29,12 +29,12 @@ public protocol Certificate: Sendable {
 }
 
 extension Certificate {
-  public static var takesLayersForNonexpansive: Bool { false }
-  public static var isCostly: Bool { false }
+  package static var takesLayersForNonexpansive: Bool { false }
+  package static var isCostly: Bool { false }
 }
 
 /// The arithmetic of the network whose classes a certificate speaks of.
-public enum CertifiedArithmetic: String, Sendable {
+package enum CertifiedArithmetic: String, Sendable {
   case binary32
   case binary64
   /// Without any rounding. It is evaluated in binary64, with bounds of what rounding may do.
@@ -42,14 +42,14 @@ public enum CertifiedArithmetic: String, Sendable {
 }
 
 /// The radius of one image, in pixel units, and what it rests on.
-public struct CertifiedRadius: Sendable {
-  public let radius: Double
+package struct CertifiedRadius: Sendable {
+  package let radius: Double
   /// What is taken for the Lipschitz constant of the map before the head around the image.
-  public let lipschitz: Double
+  package let lipschitz: Double
   /// How far from the image that constant holds: the radius is no larger.
-  public let reach: Double
+  package let reach: Double
 
-  public init(_ radius: Double, lipschitz: Double, reach: Double = .infinity) {
+  package init(_ radius: Double, lipschitz: Double, reach: Double = .infinity) {
     self.radius = min(radius, reach)
     self.lipschitz = lipschitz
     self.reach = reach

@@ -2,14 +2,19 @@
 
 /// A certificate by its name. Every output names it.
 public struct CertificateKind: Sendable {
-  public let certificate: any Certificate.Type
+  package let certificate: any Certificate.Type
 
-  public init(_ certificate: any Certificate.Type) { self.certificate = certificate }
+  package init(_ certificate: any Certificate.Type) { self.certificate = certificate }
 
+  /// As the published code computes it: no proof.
   public static let published = CertificateKind(PublishedCertificate.self)
+  /// A theorem about the network in real arithmetic, whose margins' rounding is bounded once for all images.
   public static let lipschitz = CertificateKind(LipschitzCertificate.self)
+  /// The same, with the rounding bounded at the very image; costly.
   public static let real = CertificateKind(RealCertificate.self)
+  /// A theorem about the network as binary64 evaluates it.
   public static let sound = CertificateKind(SoundCertificate.self)
+  /// As `sound`, by bounds around the very image, and never less; costly.
   public static let local = CertificateKind(LocalCertificate.self)
 
   /// Whether a radius of this kind is a theorem about some network, and not an estimate.
@@ -19,7 +24,7 @@ public struct CertificateKind: Sendable {
   public var isCostly: Bool { certificate.isCostly }
 
   /// Whether it speaks of the class that the binary64 network computes; else of binary32's.
-  public var isOfBinary64: Bool { certificate.arithmetic != .binary32 }
+  package var isOfBinary64: Bool { certificate.arithmetic != .binary32 }
 }
 
 extension CertificateKind: CaseIterable {

@@ -7,10 +7,11 @@ import CPLReference
 /// rounding may do to margins.
 public struct CertifiedNetwork: Sendable {
   /// The classes of images and the radii within which they cannot change.
-  public typealias Certify =
+  package typealias Certify =
     @Sendable (CertifiedNetwork, EvaluatedBatch) throws -> (predictions: [Int], radii: [Double])
 
-  public let network: EvaluatedNetwork
+  package let network: EvaluatedNetwork
+  /// The kind of its certificates.
   public let kind: CertificateKind
   private let certificate: any Certificate
 
@@ -24,13 +25,13 @@ public struct CertifiedNetwork: Sendable {
   }
 
   /// The radius of each image of a batch, with what it rests on.
-  public func radii(_ batch: EvaluatedBatch) throws -> [CertifiedRadius] {
+  package func radii(_ batch: EvaluatedBatch) throws -> [CertifiedRadius] {
     try certificate.radii(batch)
   }
 
   /// For each image the class that the executed network computes, and the radius within which it
   /// cannot change if the certificate holds.
-  public func certify(_ batch: EvaluatedBatch) throws -> (predictions: [Int], radii: [Double]) {
+  package func certify(_ batch: EvaluatedBatch) throws -> (predictions: [Int], radii: [Double]) {
     (batch.predictions(in: kind.certificate.arithmetic), try radii(batch).map(\.radius))
   }
 
@@ -44,7 +45,7 @@ public struct CertifiedNetwork: Sendable {
   /// For each image whether its class is another than a given one in the network that the certificate
   /// speaks of. Logits that are not finite are of no class. In real arithmetic only a change that is
   /// proved counts, beyond what rounding can have done.
-  public func isChanged(
+  package func isChanged(
     _ images: Tensor<Float>, from classes: [Int], workers: Workers
   ) throws -> [Bool] {
     let batch = EvaluatedBatch(images, network, workers: workers)

@@ -4,6 +4,7 @@
 public struct Epsilon: Hashable, Sendable, CustomStringConvertible {
   /// As it was written.
   public let description: String
+  /// The number itself.
   public let value: Double
 
   /// Reads "36/255" or "0.25"; nil for anything that is not a positive number.

@@ -4,9 +4,9 @@ import CPLReference
 
 /// What a network makes of some images, in either precision: each is computed when it is first asked
 /// for, and shared by all that look at the images.
-public final class EvaluatedBatch: Sendable {
+package final class EvaluatedBatch: Sendable {
   /// N×C×H×W.
-  public let images: Tensor<Float>
+  package let images: Tensor<Float>
   private let network: EvaluatedNetwork
   package let workers: Workers
   private let narrow: Once<Tensor<Float>>
@@ -15,7 +15,7 @@ public final class EvaluatedBatch: Sendable {
   /// - Parameters:
   ///   - binary32: the logits of the images in binary32, where they are known.
   ///   - binary64: the same in binary64.
-  public init(
+  package init(
     _ images: Tensor<Float>, _ network: EvaluatedNetwork, binary32: Tensor<Float>? = nil,
     binary64: Tensor<Double>? = nil, workers: Workers
   ) {
@@ -27,22 +27,22 @@ public final class EvaluatedBatch: Sendable {
   }
 
   /// The logits N×classes of the binary32 network.
-  public var binary32: Tensor<Float> {
+  package var binary32: Tensor<Float> {
     narrow { network.binary32.logits(images, workers: workers) }
   }
 
   /// The logits N×classes of the binary64 network; binary32 images are binary64 numbers as they are.
-  public var binary64: Tensor<Double> {
+  package var binary64: Tensor<Double> {
     wide { network.binary64.logits(images.converted(), workers: workers) }
   }
 
   /// For each image the class that is computed for it; −1 where a logit is not finite.
-  public func predictions(in arithmetic: CertifiedArithmetic) -> [Int] {
+  package func predictions(in arithmetic: CertifiedArithmetic) -> [Int] {
     arithmetic == .binary32 ? binary32.rowMaxima : binary64.rowMaxima
   }
 
   /// For each image its largest binary32 logit minus the next; NaN where a logit is not finite.
-  public var margins: [Double] {
+  package var margins: [Double] {
     binary32.rowMaxima.enumerated().map { image, predicted in
       guard predicted >= 0 else { return .nan }
       let sorted = binary32.row(image).sorted(by: >)

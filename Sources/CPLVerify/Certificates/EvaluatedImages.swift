@@ -5,18 +5,21 @@ import CPLReference
 /// The images of a data set with what a network makes of them: each is evaluated once in either
 /// precision, whoever asks. Memory grows by an image's logits.
 public struct EvaluatedImages: Sendable {
+  /// The images.
   public let dataset: ImageDataset
+  /// What evaluates them.
   public let network: EvaluatedNetwork
   private let workers: Workers
 
   /// How many images are evaluated or attacked at once on the CPU: what is computed on the way, for a layer's
   /// every pixel, takes most of a run's memory.
-  public static let batch = 32
+  package static let batch = 32
 
   /// The logits that are known, by the images' positions.
   private var binary32: [Int: ArraySlice<Float>] = [:]
   private var binary64: [Int: ArraySlice<Double>] = [:]
 
+  /// Images of which nothing is evaluated yet.
   public init(_ dataset: ImageDataset, _ network: EvaluatedNetwork, workers: Workers) {
     self.dataset = dataset
     self.network = network
@@ -24,7 +27,7 @@ public struct EvaluatedImages: Sendable {
   }
 
   /// Some of the images.
-  public func batch(at positions: some Collection<Int>) -> EvaluatedBatch {
+  package func batch(at positions: some Collection<Int>) -> EvaluatedBatch {
     EvaluatedBatch(
       dataset.images(at: positions), network, binary32: Self.rows(positions, of: binary32),
       binary64: Self.rows(positions, of: binary64), workers: workers)
@@ -39,7 +42,7 @@ public struct EvaluatedImages: Sendable {
   }
 
   /// Shows all images in order, a batch at a time, and keeps their logits.
-  public mutating func forEachBatch(
+  package mutating func forEachBatch(
     _ body: (_ positions: Range<Int>, EvaluatedBatch) throws -> Void
   ) rethrows {
     let size = network.batch

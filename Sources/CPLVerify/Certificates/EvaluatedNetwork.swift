@@ -6,11 +6,12 @@ import CPLReference
 /// A verified network in both precisions, with the bounds of its margins: what certificates and attacks
 /// share, each part made when it is first asked for.
 public final class EvaluatedNetwork: Sendable {
+  /// The network with its proved bounds.
   public let verified: VerifiedNetwork
   /// What `local` certificates are asked to prove.
-  public let localPlan: LocalPlan
+  package let localPlan: LocalPlan
   /// The network that is evaluated in binary32.
-  public let binary32: CPLNetwork<Float>
+  package let binary32: CPLNetwork<Float>
   /// Where both are evaluated; nil for the CPU.
   private let place: DevicePlace?
   private let wide = Once<CPLNetwork<Double>>()
@@ -32,7 +33,7 @@ public final class EvaluatedNetwork: Sendable {
   }
 
   /// The network that is evaluated in binary64.
-  public var binary64: CPLNetwork<Double> {
+  package var binary64: CPLNetwork<Double> {
     wide {
       let network: CPLNetwork<Double> = verified.network.converted()
       return place.map(network.placed) ?? network
@@ -40,7 +41,7 @@ public final class EvaluatedNetwork: Sendable {
   }
 
   /// - Throws: `VerificationError` for a layer without bounds, and when an evaluation might overflow.
-  public var marginBounds: MarginBounds {
+  package var marginBounds: MarginBounds {
     get throws(VerificationError) {
       try bounds { () throws(VerificationError) in try MarginBounds(self) }
     }

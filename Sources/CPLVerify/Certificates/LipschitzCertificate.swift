@@ -4,11 +4,11 @@ import CPLBounds
 import CPLReference
 
 /// Certificates of the network in real arithmetic: r_lipschitz of `MarginBounds`.
-public struct LipschitzCertificate: Certificate {
-  public static let name = "lipschitz"
-  public static let arithmetic = CertifiedArithmetic.real
-  public static let gap: String? = nil
-  public static let statements = [
+package struct LipschitzCertificate: Certificate {
+  package static let name = "lipschitz"
+  package static let arithmetic = CertifiedArithmetic.real
+  package static let gap: String? = nil
+  package static let statements = [
     "Covered by lipschitz: the network in real arithmetic with the executed steps, by proved "
       + "upper bounds of every layer's Lipschitz constant: r = min over j of (z_c − z_j)/(L·ν_cj), "
       + "with the logits z computed in binary64, the predicted class c, the bound L of the map to "
@@ -20,11 +20,11 @@ public struct LipschitzCertificate: Certificate {
 
   private let bounds: MarginBounds
 
-  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+  package init(_ network: EvaluatedNetwork) throws(VerificationError) {
     bounds = try network.marginBounds
   }
 
-  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+  package func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
     bounds.radii(batch, errors: 1)
   }
 }

@@ -30,11 +30,11 @@ import CPLReference
 ///
 /// What r_sound covers is this program's own evaluation in binary64, whose order of operations is fixed
 /// (`CPLKernels.h`); not the same weights run in binary32 or by other programs.
-public struct MarginBounds: Sendable {
+package struct MarginBounds: Sendable {
   /// e, an upper bound of the error of the computed features, for every input in the box.
-  public var featureError: Double { features.error }
+  package var featureError: Double { features.error }
   /// L̄, an upper bound of the Lipschitz constant of the map to the features.
-  public var lipschitz: Double { features.lipschitz }
+  package var lipschitz: Double { features.lipschitz }
 
   package let features: FeatureErrorBound
   package let constants: PairConstants
@@ -46,7 +46,7 @@ public struct MarginBounds: Sendable {
   /// The bounds of a network with the steps and norms that were verified.
   ///
   /// - Throws: `VerificationError` for a layer without bounds, and when an evaluation might overflow.
-  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+  package init(_ network: EvaluatedNetwork) throws(VerificationError) {
     let executed = network.binary64
     features = try FeatureErrorBound(
       executed, spectralNorms: network.verified.bounds.layers.map(\.spectralNorm))

@@ -8,13 +8,13 @@ import CPLReference
 ///
 /// For a normalised last layer ν_ij = ‖q_i − q_j‖ with the rows q_i that the network executes, taken
 /// as exact; for a head with a Lipschitz constant as a vector map ν_ij = √2 times it.
-public struct PairConstants: Sendable {
+package struct PairConstants: Sendable {
   /// The number of classes.
-  public let classes: Int
+  package let classes: Int
   private let values: [Double]
 
   /// The constants of a network's head.
-  public init<Scalar: TensorScalar>(
+  package init<Scalar: TensorScalar>(
     _ network: CPLNetwork<Scalar>
   ) throws(VerificationError) {
     let head = network.head
@@ -29,7 +29,7 @@ public struct PairConstants: Sendable {
   }
 
   /// ν_ij; 0 only when the rows are equal, or i = j.
-  public subscript(first: Int, second: Int) -> Double { values[first * classes + second] }
+  package subscript(first: Int, second: Int) -> Double { values[first * classes + second] }
 
   /// ‖q_i − q_j‖, every operation rounded up.
   private static func distances<Scalar: TensorScalar>(_ rows: Tensor<Scalar>) -> [Double] {

@@ -12,12 +12,12 @@ import CPLReference
 ///
 /// The √2 rule is not valid for a normalised last layer, whose rows can be 2 apart: it is never
 /// applied there.
-public struct PublishedCertificate: Certificate {
-  public static let name = "published"
-  public static let arithmetic = CertifiedArithmetic.binary32
-  public static let gap: String? = "leave out the rounding of the evaluation"
-  public static let takesLayersForNonexpansive = true
-  public static let statements = [
+package struct PublishedCertificate: Certificate {
+  package static let name = "published"
+  package static let arithmetic = CertifiedArithmetic.binary32
+  package static let gap: String? = "leave out the rounding of the evaluation"
+  package static let takesLayersForNonexpansive = true
+  package static let statements = [
     "Nothing is proved by published: it is what the paper's code would say of this network. It "
       + "takes every layer for 1-Lipschitz with steps from the power method, an estimate from "
       + "below.",
@@ -37,7 +37,7 @@ public struct PublishedCertificate: Certificate {
   ///
   /// - Parameter profile: the quirks `nan-tie`, and `mean-pool`, under which every head without
   ///   normalised rows counts as 1-Lipschitz.
-  public init(_ network: CPLNetwork<Float>, profile: Profile) throws(VerificationError) {
+  package init(_ network: CPLNetwork<Float>, profile: Profile) throws(VerificationError) {
     rows = network.head.unitRows
     unlimited = network.boxDiameterUpperBound
     lipschitz = 1 / (network.standardDeviations.min() ?? 1)
@@ -47,16 +47,16 @@ public struct PublishedCertificate: Certificate {
       ? 1 : Rounding.up.float(try network.head.bounded.lipschitzUpperBound(nil))
   }
 
-  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+  package init(_ network: EvaluatedNetwork) throws(VerificationError) {
     try self.init(network.binary32, profile: network.verified.profile)
   }
 
-  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+  package func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
     radii(batch.binary32).map { CertifiedRadius($0, lipschitz: Double(lipschitz)) }
   }
 
   /// The radius of each image, in pixel units, from the logits N×classes.
-  public func radii(_ logits: Tensor<Float>) -> [Double] {
+  package func radii(_ logits: Tensor<Float>) -> [Double] {
     let classes = logits.shape[1]
     let distances = rows.map(Self.distances)
     return zip(0..<logits.shape[0], logits.rowMaxima).map { image, predicted in

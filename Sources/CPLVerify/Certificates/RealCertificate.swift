@@ -14,13 +14,13 @@ import CPLReference
 ///
 /// so that c is the class of x and of every x′ closer than r_real = min_j (z̃_c − z̃_j − ε_cj(x))/(L̄·ν_cj). It says
 /// nothing of any program's rounding at x′, and so it can be checked by any arithmetic.
-public struct RealCertificate: Certificate {
-  public static let name = "real"
-  public static let arithmetic = CertifiedArithmetic.real
-  public static let gap: String? = nil
+package struct RealCertificate: Certificate {
+  package static let name = "real"
+  package static let arithmetic = CertifiedArithmetic.real
+  package static let gap: String? = nil
   /// It evaluates the images once more, layer by layer.
-  public static let isCostly = true
-  public static let statements = [
+  package static let isCostly = true
+  package static let statements = [
     "Covered by real: the network in real arithmetic with exactly the stored numbers, for every image "
       + "whatever, in the box or not: as lipschitz, with each margin reduced by the proved bound of "
       + "its rounding error at the very image. 'prove' writes it so that others can check it.",
@@ -37,7 +37,7 @@ public struct RealCertificate: Certificate {
   private let rowError: Double
   private let diameter: Double
 
-  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+  package init(_ network: EvaluatedNetwork) throws(VerificationError) {
     self.network = network.binary64
     var constants: [(spectralNorm: SpectralNormEnclosure?, lipschitz: Double)] = []
     for (layer, bounds) in zip(network.binary64.layers, network.verified.bounds.layers) {
@@ -53,7 +53,7 @@ public struct RealCertificate: Certificate {
     diameter = network.binary64.boxDiameterUpperBound
   }
 
-  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+  package func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
     certify(batch.images, workers: batch.workers).radii.map {
       CertifiedRadius($0, lipschitz: lipschitz, reach: diameter)
     }

@@ -5,11 +5,11 @@ import CPLReference
 
 /// Certificates of the network as it is evaluated in binary64, rounding included: r_sound of
 /// `MarginBounds`.
-public struct SoundCertificate: Certificate {
-  public static let name = "sound"
-  public static let arithmetic = CertifiedArithmetic.binary64
-  public static let gap: String? = nil
-  public static let statements = [
+package struct SoundCertificate: Certificate {
+  package static let name = "sound"
+  package static let arithmetic = CertifiedArithmetic.binary64
+  package static let gap: String? = nil
+  package static let statements = [
     "Covered by sound: this program's binary64 evaluation of these weights, rounding included: "
       + "as lipschitz, with each margin first reduced by twice that bound, once for the image and "
       + "once for its neighbour.",
@@ -18,11 +18,11 @@ public struct SoundCertificate: Certificate {
 
   private let bounds: MarginBounds
 
-  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+  package init(_ network: EvaluatedNetwork) throws(VerificationError) {
     bounds = try network.marginBounds
   }
 
-  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+  package func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
     bounds.radii(batch, errors: 2)
   }
 }

@@ -4,16 +4,16 @@ import CPLReference
 import CPLResources
 
 /// The files that are part of the program.
-public enum BuiltInFiles {
+package enum BuiltInFiles {
   /// A small network, trained on the built-in images.
-  public static func network(scratch: String) throws -> CPLNetwork<Float> {
+  package static func network(scratch: String) throws -> CPLNetwork<Float> {
     try Checkpoint(path: write(cpl_built_in_weights, to: "\(scratch)/built-in.h5")).network
   }
 
   /// Writes the values recorded from PyTorch to a file in the folder `scratch`.
   ///
   /// - Returns: its path.
-  public static func recordedValues(scratch: String) throws -> String {
+  package static func recordedValues(scratch: String) throws -> String {
     try write(cpl_recorded_values, to: "\(scratch)/parity.h5")
   }
 

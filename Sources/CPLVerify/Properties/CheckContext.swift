@@ -12,6 +12,7 @@ public struct CheckContext: Sendable {
   public enum Effort: Int, Comparable, Sendable {
     /// As long as a matrix of faults and checks allows.
     case quick
+    /// What `verify` takes unless told otherwise.
     case normal
     /// As long as it takes.
     case thorough
@@ -21,7 +22,7 @@ public struct CheckContext: Sendable {
     }
 
     /// A number of cases for each effort.
-    public func choose(_ quick: Int, _ normal: Int, _ thorough: Int) -> Int {
+    package func choose(_ quick: Int, _ normal: Int, _ thorough: Int) -> Int {
       switch self {
       case .quick: quick
       case .normal: normal
@@ -32,7 +33,9 @@ public struct CheckContext: Sendable {
 
   /// What everything random comes from.
   public var seed: UInt64
+  /// How long a check may look.
   public var effort: Effort
+  /// The threads that compute.
   public var workers: Workers
   /// The network with the steps that it is executed with, and its bounds.
   public var verified: VerifiedNetwork?
@@ -41,32 +44,33 @@ public struct CheckContext: Sendable {
   /// Whether the images' labels are those that the network was trained for.
   public var isLabelled = false
   /// The accuracy that the network had on held-out images when it was trained, where that is known.
-  public var validationAccuracy: Double?
+  package var validationAccuracy: Double?
   /// A folder for files that checks write and remove.
-  public var scratch: String?
+  package var scratch: String?
   /// The file of values recorded from PyTorch.
-  public var recordedValues: String?
+  package var recordedValues: String?
   /// The profile of the short trainings; checks hold it to `Profile.corrected`.
-  public var training = Profile.corrected
+  package var training = Profile.corrected
   /// What is wrong with every layer of a kind; nil for nothing.
   package var fault: (any LayerFault)?
-  public var fixedBudgetAttacks = AttackSuite.fixedBudget
-  public var minimumNormAttacks = AttackSuite.minimumNorm
-  public var certify: CertifiedNetwork.Certify = { try $0.certify($1) }
+  package var fixedBudgetAttacks = AttackSuite.fixedBudget
+  package var minimumNormAttacks = AttackSuite.minimumNorm
+  package var certify: CertifiedNetwork.Certify = { try $0.certify($1) }
   /// The bound D of local certificates.
   package var localDecrease:
     @Sendable (LocalBound, _ radius: Double, _ featureDistance: Double, LocalMultipliers) -> Double =
       { $0.decreaseUpperBound(radius: $1, featureDistance: $2, $3) }
   /// Whether an independent program finds that every claim of the bundle in a folder holds; nil where there is none.
-  public var checkBundle: (@Sendable (_ folder: String) throws -> Bool)?
+  package var checkBundle: (@Sendable (_ folder: String) throws -> Bool)?
   /// Writes a network to a weights file.
-  public var writeWeights: @Sendable (CPLNetwork<Float>, _ path: String) throws -> Void = {
+  package var writeWeights: @Sendable (CPLNetwork<Float>, _ path: String) throws -> Void = {
     try $0.write(
       to: $1,
       description: CheckpointDescription(
         profile: .corrected, createdBy: "cpl-verify", gitCommit: "unknown"))
   }
 
+  /// A context without network and images, with the components that production code is made of.
   public init(seed: UInt64, effort: Effort, workers: Workers) {
     self.seed = seed
     self.effort = effort
@@ -74,7 +78,7 @@ public struct CheckContext: Sendable {
   }
 
   /// The numbers of one check: streams of its own, whatever other checks there are.
-  public func random(for check: String, _ stream: Int = 0, _ position: Int = 0) -> CounterRandom {
+  package func random(for check: String, _ stream: Int = 0, _ position: Int = 0) -> CounterRandom {
     // FNV-1a of the id.
     let name = check.utf8.reduce(2_166_136_261 as UInt32) { ($0 ^ UInt32($1)) &* 16_777_619 }
     return CounterRandom(

@@ -17,11 +17,17 @@ public struct CheckResult: Codable, Sendable {
     case notApplicable = "not applicable"
   }
 
+  /// The check's name, such as "cpl.nonexpansive".
   public let id: String
+  /// What is claimed.
   public let statement: String
+  /// The theorem, section or page that the claim comes from.
   public let source: String
+  /// What everything random came from.
   public let seed: UInt64
+  /// What the check came to.
   public let verdict: Verdict
+  /// What was measured, the quantity that tells most first.
   public let measurements: [Measurement]
   /// What is wrong with the positive control; nil where none was run.
   public let controlFault: String?
@@ -29,7 +35,8 @@ public struct CheckResult: Codable, Sendable {
   public let control: Measurement?
   /// Why the check is inconclusive or not applicable.
   public let reason: String?
-  public let figures: [CheckFigure]
+  package let figures: [CheckFigure]
+  /// How long it took.
   public package(set) var seconds: Double = 0
 
   /// The verdict on a check's findings.

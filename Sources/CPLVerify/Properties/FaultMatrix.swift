@@ -3,27 +3,27 @@
 import CPLReference
 
 /// Which checks notice which planted faults.
-public struct FaultMatrix: Sendable {
+package struct FaultMatrix: Sendable {
   /// One fault, put through all checks.
-  public struct Row: Sendable {
-    public let fault: PlantedFault
-    public let results: [CheckResult]
+  package struct Row: Sendable {
+    package let fault: PlantedFault
+    package let results: [CheckResult]
 
     /// The checks that came out violated.
-    public var caughtBy: [String] { results.filter { $0.verdict == .violated }.map(\.id) }
+    package var caughtBy: [String] { results.filter { $0.verdict == .violated }.map(\.id) }
 
     /// Whether one of the checks named for the fault did.
-    public var isCaught: Bool { !Set(caughtBy).isDisjoint(with: fault.namedChecks) }
+    package var isCaught: Bool { !Set(caughtBy).isDisjoint(with: fault.namedChecks) }
   }
 
   /// The columns.
-  public let checks: [String]
-  public let rows: [Row]
+  package let checks: [String]
+  package let rows: [Row]
   /// All checks without a fault, once for each seed.
-  public let unfaulted: [[CheckResult]]
+  package let unfaulted: [[CheckResult]]
 
   /// The checks that came out violated or inconclusive without a fault.
-  public var falseAlarms: [(seed: UInt64, result: CheckResult)] {
+  package var falseAlarms: [(seed: UInt64, result: CheckResult)] {
     unfaulted.flatMap { results in
       results.filter { $0.verdict == .violated || $0.verdict == .inconclusive }
         .map { ($0.seed, $0) }
@@ -32,7 +32,7 @@ public struct FaultMatrix: Sendable {
 
   /// Holds when every fault is caught by a check that is named for it and nothing else is; no faults
   /// or no unfaulted run show nothing.
-  public var verdict: CheckResult.Verdict {
+  package var verdict: CheckResult.Verdict {
     guard !rows.isEmpty, !unfaulted.isEmpty else { return .inconclusive }
     return rows.allSatisfy(\.isCaught) && falseAlarms.isEmpty ? .holds : .violated
   }
@@ -43,7 +43,7 @@ public struct FaultMatrix: Sendable {
   ///   - stored: the context's network as it was stored.
   ///   - seeds: how many seeds the unfaulted context is run with, from its own on.
   ///   - report: called before each run of a suite with what is next; may throw to stop.
-  public init(
+  package init(
     _ faults: [PlantedFault], _ checks: [any PropertyCheck], _ context: CheckContext,
     stored: CPLNetwork<Float>, seeds: Int, clock: () -> Double,
     report: (_ done: Int, _ of: Int, _ next: String) throws -> Void
@@ -68,22 +68,22 @@ public struct FaultMatrix: Sendable {
 }
 
 /// The smallest faults that are noticed.
-public struct Sensitivity: Sendable {
+package struct Sensitivity: Sendable {
   /// The least η of a ladder for which a check is violated with h = (2 + η)/‖W‖², by the check's
   /// name; none where none is. `cpl.step` is told of it, as executed: h is a binary32 number, and the
   /// largest of the layers' counts. From `cpl.nonexpansive` it is hidden: what is bounded is 2/‖W‖².
-  public let stepExcess: [String: Double]
+  package let stepExcess: [String: Double]
   /// The least η for which radii (1 + η) times too large are met on a tight network.
-  public let radiusInflation: Double?
+  package let radiusInflation: Double?
 
   /// 1, 3e-1, 1e-1, … 1e-8.
-  public static let ladder: [Double] = (0...8).flatMap { exponent in
+  package static let ladder: [Double] = (0...8).flatMap { exponent in
     let power = (0..<exponent).reduce(1.0) { value, _ in value / 10 }
     return [power, power * 0.3]
   }
 
   /// Goes down the ladder until nothing is noticed any more.
-  public init(_ context: CheckContext, stored: CPLNetwork<Float>) throws {
+  package init(_ context: CheckContext, stored: CPLNetwork<Float>) throws {
     func least(
       _ check: some PropertyCheck, _ plant: (Double) throws -> (CheckContext, executed: Double)
     ) throws

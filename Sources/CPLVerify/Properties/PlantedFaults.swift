@@ -5,12 +5,12 @@ import CPLReference
 import Foundation
 
 /// Something that is deliberately wrong with a network or a component, to see which checks notice.
-public struct PlantedFault: Sendable {
-  public let id: String
+package struct PlantedFault: Sendable {
+  package let id: String
   /// What is wrong.
-  public let statement: String
+  package let statement: String
   /// The checks of which at least one must notice.
-  public let namedChecks: [String]
+  package let namedChecks: [String]
   /// The context with the fault in it, made from one without and from its network as stored.
   let plant: @Sendable (CheckContext, _ stored: CPLNetwork<Float>) throws -> CheckContext
 
@@ -56,7 +56,7 @@ public struct PlantedFault: Sendable {
 
 extension PlantedFault {
   /// All of them.
-  public static let all: [PlantedFault] =
+  package static let all: [PlantedFault] =
     steps + LayerSpecification.faults.map { PlantedFault($0) } + certificates + local
     + attacks + surroundings
 

@@ -33,34 +33,34 @@ public protocol PropertyCheck: Sendable {
 }
 
 extension PropertyCheck {
-  public var concernsNetwork: Bool { true }
+  package var concernsNetwork: Bool { true }
 }
 
 /// The context lacks what a check needs, such as data.
-public struct NotApplicable: Error, Sendable {
-  public let reason: String
+package struct NotApplicable: Error, Sendable {
+  package let reason: String
 
-  public init(_ reason: String) { self.reason = reason }
+  package init(_ reason: String) { self.reason = reason }
 }
 
 /// The context has what a check needs, and it decides nothing.
-public struct Inconclusive: Error, Sendable {
-  public let reason: String
+package struct Inconclusive: Error, Sendable {
+  package let reason: String
 
-  public init(_ reason: String) { self.reason = reason }
+  package init(_ reason: String) { self.reason = reason }
 }
 
 /// What a check found.
 public struct Findings: Sendable {
   /// Each quantity that was measured, the one that tells most first. All must hold, and there must
   /// be one.
-  public var measurements: [Measurement]
+  package var measurements: [Measurement]
   /// The deliberately wrong variant.
-  public var control: PositiveControl
+  package var control: PositiveControl
   /// What is worth seeing.
-  public var figures: [CheckFigure]
+  package var figures: [CheckFigure]
 
-  public init(
+  package init(
     _ measurements: [Measurement], control: PositiveControl, figures: [CheckFigure] = []
   ) {
     self.measurements = measurements
@@ -70,13 +70,13 @@ public struct Findings: Sendable {
 }
 
 /// A deliberately wrong variant, put through the same test.
-public struct PositiveControl: Sendable {
+package struct PositiveControl: Sendable {
   /// What is wrong with it.
-  public let fault: String
+  package let fault: String
   /// What was measured of it, which must be violated.
-  public let measurement: Measurement
+  package let measurement: Measurement
 
-  public init(_ fault: String, _ measurement: Measurement) {
+  package init(_ fault: String, _ measurement: Measurement) {
     self.fault = fault
     self.measurement = measurement
   }
@@ -86,12 +86,15 @@ public struct PositiveControl: Sendable {
 public struct Measurement: Codable, Equatable, Sendable {
   /// On which side of its bound the quantity has to be.
   public enum Relation: String, Codable, Sendable {
+    /// At or below it.
     case atMost = "≤"
+    /// At or above it.
     case atLeast = "≥"
   }
 
   /// The verdict on a measurement.
   public enum Verdict: String, Codable, Sendable {
+    /// On the right side of its bound, on the wrong one, or not decided.
     case holds, violated, inconclusive
   }
 
@@ -112,7 +115,9 @@ public struct Measurement: Codable, Equatable, Sendable {
   public let value: Double
   /// nil for the quantity itself.
   public let kind: Kind?
+  /// On which side of `bound` the value has to be.
   public let relation: Relation
+  /// The bound, in the unit of the quantity.
   public let bound: Double
   /// How far beyond the bound rounding may bring the value; never negative.
   public let tolerance: Double
@@ -122,7 +127,7 @@ public struct Measurement: Codable, Equatable, Sendable {
   public let cases: Int
 
   /// A quantity that was evaluated once, or whose worst value is known.
-  public init(
+  package init(
     _ quantity: String, of subject: String? = nil, _ value: Double, kind: Kind? = nil,
     _ relation: Relation, _ bound: Double, tolerance: Double = 0,
     from toleranceOrigin: String = "exact", cases: Int
@@ -139,7 +144,7 @@ public struct Measurement: Codable, Equatable, Sendable {
   }
 
   /// The worst of many values: NaN as soon as one is.
-  public init(
+  package init(
     _ quantity: String, worstOf values: some Collection<Double>, _ relation: Relation,
     _ bound: Double, tolerance: Double = 0, from toleranceOrigin: String = "exact"
   ) {
@@ -150,7 +155,7 @@ public struct Measurement: Codable, Equatable, Sendable {
   }
 
   /// The worst of many values, each of a subject that is named with it.
-  public init(
+  package init(
     _ quantity: String, worstOf values: [(subject: String?, value: Double)], kind: Kind? = nil,
     _ relation: Relation, _ bound: Double, tolerance: Double = 0,
     from toleranceOrigin: String = "exact"
@@ -165,7 +170,7 @@ public struct Measurement: Codable, Equatable, Sendable {
   }
 
   /// How many cases fail, of which none may.
-  public init(failuresOf quantity: String, _ failures: some Collection<Bool>) {
+  package init(failuresOf quantity: String, _ failures: some Collection<Bool>) {
     self.init(
       quantity, Double(failures.count { $0 }), kind: .failures, .atMost, 0, cases: failures.count)
   }
@@ -206,13 +211,13 @@ extension Measurement: CustomStringConvertible {
 }
 
 /// Curves that a check has to show.
-public struct CheckFigure: Codable, Equatable, Sendable {
-  public struct Curve: Codable, Equatable, Sendable {
-    public let name: String
-    public let x: [Double]
-    public let y: [Double]
+package struct CheckFigure: Codable, Equatable, Sendable {
+  package struct Curve: Codable, Equatable, Sendable {
+    package let name: String
+    package let x: [Double]
+    package let y: [Double]
 
-    public init(_ name: String, x: [Double], y: [Double]) {
+    package init(_ name: String, x: [Double], y: [Double]) {
       precondition(x.count == y.count, "a point has two coordinates")
       self.name = name
       self.x = x
@@ -220,12 +225,12 @@ public struct CheckFigure: Codable, Equatable, Sendable {
     }
   }
 
-  public let title: String
-  public let xLabel: String
-  public let yLabel: String
-  public let curves: [Curve]
+  package let title: String
+  package let xLabel: String
+  package let yLabel: String
+  package let curves: [Curve]
 
-  public init(_ title: String, xLabel: String, yLabel: String, _ curves: [Curve]) {
+  package init(_ title: String, xLabel: String, yLabel: String, _ curves: [Curve]) {
     self.title = title
     self.xLabel = xLabel
     self.yLabel = yLabel

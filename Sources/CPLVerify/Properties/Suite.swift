@@ -5,6 +5,7 @@ import CPLReference
 
 /// All checks, family by family. A new check is one line in its family's list.
 public enum PropertySuite {
+  /// Every check, family by family.
   public static let checks: [any PropertyCheck] =
     FlowChecks.all + PotentialLayerChecks.all + BoundChecks.all + CertificateChecks.all
     + ProofChecks.all + GradientChecks.all + ParityChecks.all + ReproducibilityChecks.all

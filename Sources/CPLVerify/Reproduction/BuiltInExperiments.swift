@@ -23,7 +23,7 @@ public enum BuiltInExperiments {
   }
 
   /// The experiments of the paper's table, by how it is asked for.
-  public static let tables = [
+  package static let tables = [
     "table-cifar10": ["cpl-s", "cpl-m", "cpl-l", "cpl-xl"],
     "table-cifar100": ["cpl-s", "cpl-m", "cpl-l", "cpl-xl"],
   ]

@@ -3,7 +3,7 @@
 import CPLReference
 
 /// A configuration with every key that it may have, and what each means.
-public enum ConfigurationReference {
+package enum ConfigurationReference {
   private typealias Key = (path: String, meaning: String)
 
   /// What the keys mean, and their defaults; those without one have to be given.
@@ -68,7 +68,7 @@ public enum ConfigurationReference {
 
   /// The configuration as YAML that `train` reads, each key with its meaning; keys that it leaves to their
   /// defaults are comments.
-  public static func text(_ experiment: ExperimentConfiguration) throws -> String {
+  package static func text(_ experiment: ExperimentConfiguration) throws -> String {
     var lines = [
       "# A configuration with every key. 'model' may also be a list of layers, a 'convnet:', or have its keys",
       "# under 'sll:' for SDP-based Lipschitz layers (docs/formats.md). Under 'profile' stand the quirks of",

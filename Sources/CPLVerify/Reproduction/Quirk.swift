@@ -3,18 +3,18 @@
 import CPLReference
 
 /// A quirk of the published pipeline, as a study of its effect needs it.
-public struct Quirk: Sendable {
+package struct Quirk: Sendable {
   /// The name that configurations use.
-  public let name: String
+  package let name: String
   /// What the published pipeline does.
-  public let summary: String
-  public let path: WritableKeyPath<Profile, Bool> & Sendable
+  package let summary: String
+  package let path: WritableKeyPath<Profile, Bool> & Sendable
   /// Whether it changes what training does. The others change how weights are judged: they are
   /// measured on the weights that the corrected profile trains.
-  public let changesTraining: Bool
+  package let changesTraining: Bool
 
   /// All quirks, in the order of their switches.
-  public static let all = [
+  package static let all = [
     Quirk(
       name: "lr-offset",
       summary:
@@ -58,7 +58,7 @@ public struct Quirk: Sendable {
   ]
 
   /// Why the quirk alone can change nothing of a model; nil where it can.
-  public func reasonWithoutEffect(on model: ModelConfiguration) -> String? {
+  package func reasonWithoutEffect(on model: ModelConfiguration) -> String? {
     let head = model.layers.last
     return switch name {
     case "stale-sigma":

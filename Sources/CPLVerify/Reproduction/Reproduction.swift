@@ -6,16 +6,16 @@
 /// the budget is kept as well as the cost of an epoch, measured on the first steps, predicts.
 /// When the configured epochs of a group do not fit, all its runs are given the number that does,
 /// and with it a schedule of that length; a run that was begun keeps the number that it has.
-public struct Reproduction {
+package struct Reproduction {
   /// How far a run has come.
-  public struct Progress: Equatable, Sendable {
+  package struct Progress: Equatable, Sendable {
     /// The number of epochs that the run was begun with; nil before it is begun.
-    public var epochs: Int?
-    public var epochsDone: Int
+    package var epochs: Int?
+    package var epochsDone: Int
     /// Whether its results are there.
-    public var isJudged: Bool
+    package var isJudged: Bool
 
-    public init(epochs: Int? = nil, epochsDone: Int = 0, isJudged: Bool = false) {
+    package init(epochs: Int? = nil, epochsDone: Int = 0, isJudged: Bool = false) {
       self.epochs = epochs
       self.epochsDone = epochsDone
       self.isJudged = isJudged
@@ -23,25 +23,25 @@ public struct Reproduction {
   }
 
   /// What a run takes, as measured on its first steps.
-  public struct Cost: Equatable, Sendable {
-    public let secondsPerEpoch: Double
-    public let secondsToJudge: Double
+  package struct Cost: Equatable, Sendable {
+    package let secondsPerEpoch: Double
+    package let secondsToJudge: Double
 
-    public init(secondsPerEpoch: Double, secondsToJudge: Double) {
+    package init(secondsPerEpoch: Double, secondsToJudge: Double) {
       self.secondsPerEpoch = secondsPerEpoch
       self.secondsToJudge = secondsToJudge
     }
   }
 
   /// What became of a run.
-  public struct Outcome: Equatable, Sendable {
-    public let run: ReproductionRun
+  package struct Outcome: Equatable, Sendable {
+    package let run: ReproductionRun
     /// Why it was not run; nil when it was.
-    public let reason: String?
+    package let reason: String?
   }
 
   /// What carries the runs out.
-  public protocol Executor {
+  package protocol Executor {
     func progress(of run: ReproductionRun) throws -> Progress
     /// Measures what an epoch and the judging take.
     func cost(of run: ReproductionRun) throws -> Cost
@@ -65,7 +65,7 @@ public struct Reproduction {
   ///   - budget: in seconds; nil for as long as it takes.
   ///   - collects: whether only runs that are complete already are looked through.
   ///   - clock: the seconds since the work began.
-  public init(
+  package init(
     _ groups: [ReproductionGroup], budget: Double?, collects: Bool = false,
     clock: @escaping () -> Double
   ) {
@@ -81,7 +81,7 @@ public struct Reproduction {
   /// Carries out what the budget allows.
   ///
   /// - Returns: what became of every run, in the order in which they came to their turn.
-  public func run(_ executor: inout some Executor) throws -> [Outcome] {
+  package func run(_ executor: inout some Executor) throws -> [Outcome] {
     try groups.flatMap { try run($0, &executor) }
   }
 

@@ -7,63 +7,63 @@ import Foundation
 
 /// What one run of a reproduction came to, as a folder of `reports/` keeps it: all that the tables
 /// are made of, and the digests by which each number can be traced. Shares are in [0, 1].
-public struct ReproductionRecord: Codable, Equatable, Sendable {
+package struct ReproductionRecord: Codable, Equatable, Sendable {
   /// The attacked images and what became of them.
-  public struct Audit: Codable, Equatable, Sendable {
-    public let certificate: String
-    public let attacked: Int
-    public let certified: Int
-    public let violations: Int
+  package struct Audit: Codable, Equatable, Sendable {
+    package let certificate: String
+    package let attacked: Int
+    package let certified: Int
+    package let violations: Int
     /// The median of d/r.
-    public let tightness: Double?
-    public let verdict: String
+    package let tightness: Double?
+    package let verdict: String
   }
 
   /// SHA-256 of what the numbers rest on.
-  public struct Digests: Codable, Equatable, Sendable {
-    public let configuration: String?
-    public let trainingImages: String?
-    public let testImages: String?
-    public let weights: String?
-    public let results: String?
+  package struct Digests: Codable, Equatable, Sendable {
+    package let configuration: String?
+    package let trainingImages: String?
+    package let testImages: String?
+    package let weights: String?
+    package let results: String?
   }
 
-  public let name: String
-  public let experiment: String
-  public let dataset: String
-  public let seed: UInt64
+  package let name: String
+  package let experiment: String
+  package let dataset: String
+  package let seed: UInt64
   /// The profile under which the weights were judged.
-  public let profile: String
+  package let profile: String
   /// The variant of a study that it is; nil where it is of none.
-  public let variant: String?
+  package let variant: String?
   /// The paper's name of the network's size; nil for a size that it lacks.
-  public let paperName: String?
+  package let paperName: String?
   /// The epochs that the weights were trained for, and those that the experiment asks for.
-  public let epochs: Int
-  public let configuredEpochs: Int
+  package let epochs: Int
+  package let configuredEpochs: Int
   /// Why they differ; nil where they do not.
-  public let epochsReason: String?
+  package let epochsReason: String?
   /// The images that the weights were fitted to, and those that they were judged by.
-  public let trainingImages: Int?
-  public let testImages: Int
-  public let accuracy: Double
+  package let trainingImages: Int?
+  package let testImages: Int
+  package let accuracy: Double
   /// By kind of certificate and radius, as "36/255".
-  public let certifiedAccuracy: [String: [String: Double]]
-  public let lipschitzUpperBound: Double?
+  package let certifiedAccuracy: [String: [String: Double]]
+  package let lipschitzUpperBound: Double?
   /// The numbers that training sets, and the mean loss of the last epoch.
-  public let parameters: Int?
-  public let trainingLoss: Double?
+  package let parameters: Int?
+  package let trainingLoss: Double?
   /// The largest relative width of a layer's enclosure of its spectral norm.
-  public let boundSlack: Double?
+  package let boundSlack: Double?
   /// Of the training, measured on its first steps; nil outside studies of training.
-  public let trainingImagesPerSecond: Double?
-  public let trainingMemoryBytes: Int?
-  public let audit: Audit?
-  public let digests: Digests
-  public let program: String?
-  public let commit: String?
+  package let trainingImagesPerSecond: Double?
+  package let trainingMemoryBytes: Int?
+  package let audit: Audit?
+  package let digests: Digests
+  package let program: String?
+  package let commit: String?
   /// What a reader must know first; nil for nothing.
-  public let notices: [Notice]?
+  package let notices: [Notice]?
 
   /// What a report tells of a run.
   ///
@@ -71,7 +71,7 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
   ///   - epochsReason: why the epochs are not the configured ones, as far as known.
   ///   - trainingDigest: of the training images.
   /// - Throws: `ReferenceError.mismatch` for a report without accuracies.
-  public init(
+  package init(
     _ run: ReproductionRun, _ report: VerificationReport, epochs: Int, epochsReason: String?,
     trainingDigest: String?
   ) throws {
@@ -124,7 +124,7 @@ public struct ReproductionRecord: Codable, Equatable, Sendable {
   var noticeLines: [String] { (notices ?? []).map { "\(name): \($0.line)." } }
 
   /// The share of images classified correctly and certified at a radius.
-  public func certified(_ kind: CertificateKind, _ epsilon: Epsilon) -> Double? {
+  package func certified(_ kind: CertificateKind, _ epsilon: Epsilon) -> Double? {
     certifiedAccuracy[kind.rawValue]?[epsilon.description]
   }
 

@@ -4,27 +4,27 @@ import CPLReference
 
 /// One run of a reproduction: weights that are trained, or that another run trains, and how they
 /// are judged.
-public struct ReproductionRun: Equatable, Sendable {
+package struct ReproductionRun: Equatable, Sendable {
   /// The run's name, and that of its folders.
-  public let name: String
+  package let name: String
   /// What is trained, with the seed and the profile of the run.
-  public let experiment: ExperimentConfiguration
+  package let experiment: ExperimentConfiguration
   /// The epochs that the experiment asks for, whatever the run gets.
-  public let configuredEpochs: Int
+  package let configuredEpochs: Int
   /// The run whose weights are judged; this one where it trains its own.
-  public let weights: String
+  package let weights: String
   /// The variant of a study that it is; nil where it is of none.
-  public let variant: String?
+  package let variant: String?
   /// Whether its certificates are attacked.
-  public let isAudited: Bool
+  package let isAudited: Bool
   /// The profile under which the weights are judged, and what it is called.
-  public let judged: Profile
+  package let judged: Profile
   /// The last power in SOC's series for judging; that of the training when nil.
-  public let judgedTerms: Int?
-  public let judgedName: String
+  package let judgedTerms: Int?
+  package let judgedName: String
 
   /// Whether the run trains weights of its own.
-  public var trains: Bool { weights == name }
+  package var trains: Bool { weights == name }
 
   /// Whether its training is timed: where a study's variants train what differs in more than quirks.
   package var isTimed: Bool { trains && variant != nil && isAudited }
@@ -39,7 +39,7 @@ public struct ReproductionRun: Equatable, Sendable {
   ///
   /// - Parameter epochs: the number of epochs, where the experiment's own is not wanted.
   /// - Throws: `ReferenceError.mismatch` for an experiment whose name no folder can have.
-  public init(
+  package init(
     _ experiment: ExperimentConfiguration, dataset: String, seed: UInt64, profile: Profile,
     epochs: Int? = nil
   ) throws {
@@ -90,19 +90,19 @@ public struct ReproductionRun: Equatable, Sendable {
 }
 
 /// Runs that belong together: they get the same number of epochs.
-public struct ReproductionGroup: Sendable {
-  public let name: String
-  public let runs: [ReproductionRun]
+package struct ReproductionGroup: Sendable {
+  package let name: String
+  package let runs: [ReproductionRun]
 
   /// - Precondition: there is at least one run, and all are configured for as many epochs.
-  public init(name: String, runs: [ReproductionRun]) {
+  package init(name: String, runs: [ReproductionRun]) {
     precondition(Set(runs.map(\.experiment.training.epochs)).count == 1, "runs of equal length")
     self.name = name
     self.runs = runs
   }
 
   /// The epochs that the runs are configured for.
-  public var epochs: Int { runs[0].experiment.training.epochs }
+  package var epochs: Int { runs[0].experiment.training.epochs }
 
   /// What the group takes, in the units of a run.
   var expense: Double { runs.reduce(0) { $0 + $1.expense } }

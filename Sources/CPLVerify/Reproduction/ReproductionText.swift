@@ -5,7 +5,7 @@ import CPLReports
 import Foundation
 
 /// What a reproduction writes for people.
-public enum ReproductionText {
+package enum ReproductionText {
   /// Between these lines of a README stands what `reproduce` writes; the rest is left as it is.
   private static let begin = "<!-- reproduce: what follows is generated -->"
   private static let end = "<!-- reproduce: end -->"
@@ -18,7 +18,7 @@ public enum ReproductionText {
   ///   - studies: the folders of studies.
   ///   - notRun: what was asked for and left out, and why.
   ///   - command: the command that was run.
-  public static func readme(
+  package static func readme(
     replacing old: String?, records: [ReproductionRecord],
     studies: [String],
     notRun: [(name: String, reason: String)], command: String
@@ -53,7 +53,7 @@ public enum ReproductionText {
   }
 
   /// The pages of a study, by the names of their files.
-  public static func pages(
+  package static func pages(
     of study: Study, _ records: [ReproductionRecord],
     notRun: [(name: String, reason: String)]
   ) throws -> [(file: String, text: String)] {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The mean of several runs, and how far they lie apart.
-public struct Spread: Equatable, Sendable {
-  public let count: Int
-  public let mean: Double
+package struct Spread: Equatable, Sendable {
+  package let count: Int
+  package let mean: Double
   /// The sample standard deviation, with the divisor n − 1; nil for a single run.
-  public let standardDeviation: Double?
+  package let standardDeviation: Double?
 
   /// Nil for no values.
-  public init?(_ values: [Double]) {
+  package init?(_ values: [Double]) {
     guard !values.isEmpty else { return nil }
     count = values.count
     let mean = values.reduce(0, +) / Double(values.count)

@@ -3,7 +3,7 @@
 import CPLReference
 
 /// Runs that differ in one thing, and what their page has to say of it.
-public struct Study: Sendable {
+package struct Study: Sendable {
   /// What is studied, as the page's headline.
   let title: String
   /// What the rows of a table are.
@@ -15,11 +15,11 @@ public struct Study: Sendable {
   /// The variant that the others are compared with; nil where none is the measure.
   let baseline: String?
   /// What is measured.
-  public let group: ReproductionGroup
+  package let group: ReproductionGroup
   /// The figures that others published of the variants, at their own size and length; nil where there are none.
   var published: Published?
   /// The variants that are not measured, and why.
-  public let excluded: [(variant: String, reason: String)]
+  package let excluded: [(variant: String, reason: String)]
 
   /// The variants' names, in the order of their runs.
   var variants: [String] {
@@ -33,7 +33,7 @@ public struct Study: Sendable {
 
 extension Study {
   /// The studies, under the names by which they are asked for.
-  public enum Kind: String, CaseIterable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable {
     case quirks, depth, margin
     case batchSize = "batch-size"
     case shape, layers, terms
@@ -43,7 +43,7 @@ extension Study {
   ///
   /// - Parameter epochs: the number of epochs, where the experiment's own is not wanted.
   /// - Throws: `ReferenceError` for an experiment that has no such variants.
-  public init(
+  package init(
     _ kind: Kind, of experiment: ExperimentConfiguration, dataset: String, seeds: [UInt64],
     epochs: Int? = nil
   ) throws {

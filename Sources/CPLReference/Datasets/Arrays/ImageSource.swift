@@ -34,6 +34,7 @@ public enum ImageSource {
     /// 1 to 5; all together where nil.
     public var severity: Int?
 
+    /// A corruption; the name and the severity that are nil are all those of the source.
     public init(name: String? = nil, severity: Int? = nil) {
       self.name = name
       self.severity = severity

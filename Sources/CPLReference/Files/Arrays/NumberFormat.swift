@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How the numbers of a foreign array are stored.
-public enum NumberFormat: String, CaseIterable, Sendable {
+package enum NumberFormat: String, CaseIterable, Sendable {
   case float64, float32, float16, bfloat16
   case int64, int32, int16, int8, uint64, uint32, uint16, uint8, bool
 

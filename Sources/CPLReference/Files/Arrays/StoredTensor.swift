@@ -3,11 +3,11 @@
 import CPLNumerics
 
 /// A tensor of a foreign file, checked to lie in it and not converted yet.
-public struct StoredTensor: Sendable {
-  public let name: String
-  public let format: NumberFormat
+package struct StoredTensor: Sendable {
+  package let name: String
+  package let format: NumberFormat
   /// The extents, outermost first.
-  public let shape: [Int]
+  package let shape: [Int]
   /// How far apart in `storage` neighbours along each axis are, in elements.
   private let strides: [Int]
   /// The bytes from the tensor's first element to its last.
@@ -46,7 +46,7 @@ public struct StoredTensor: Sendable {
   package var byteCount: Int { storage.count }
 
   /// The number of elements.
-  public var count: Int { shape.reduce(1, *) }
+  package var count: Int { shape.reduce(1, *) }
 
   /// The distance between neighbours along each axis when elements lie in row-major order.
   static func rowMajorStrides(_ shape: [Int]) -> [Int] {

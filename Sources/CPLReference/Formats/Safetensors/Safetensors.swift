@@ -6,7 +6,7 @@ import Foundation
 
 /// The safetensors format (https://github.com/huggingface/safetensors): the length of a header in
 /// eight bytes, the header in JSON, and the elements of all tensors in a row.
-public enum Safetensors {
+package enum Safetensors {
   /// The largest header that is read, in bytes.
   private static let headerLimit = 1 << 24
 

@@ -17,7 +17,7 @@ extension FeatureLayer {
   /// The same from what was kept of a layer of whatever kind.
   ///
   /// - Precondition: `cache` comes from this layer.
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, _ cache: ForwardCache, workers: Workers
   ) -> Tensor<Scalar> {
     tangent(inputTangent, from: cache.content(of: self), workers: workers)

@@ -8,11 +8,11 @@ package protocol SelectingLayer: ParameterFreeLayer, FeatureLayer, LipschitzBoun
 {}
 
 extension SelectingLayer {
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double { 1 }
 
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double { 0 }
 }

@@ -19,15 +19,18 @@ public struct ConvNetRecipe: Equatable, Sendable {
   public var width: Int
   /// m, the layers of a block.
   public var depth: Int
+  /// The number of blocks, each at half of the height and width before.
   public var blocks = 5
   /// The height and width of the kernels, odd.
   public var kernel = 3
   /// k of SOC layers, the last power in their series; what `SOCKind` has where nil.
   public var terms: Int?
+  /// The number of classes.
   public var classes = 10
   /// The shape of the images.
   public var image = ImageShape(channels: 3, height: 32, width: 32)
 
+  /// The network with these layers, and the defaults for the rest.
   public init(layer: String, width: Int, depth: Int) {
     (self.layer, self.width, self.depth) = (layer, width, depth)
   }
@@ -41,7 +44,7 @@ public struct ConvNetRecipe: Equatable, Sendable {
   }
 
   /// The name under which a configuration has it.
-  public static let name = "convnet"
+  package static let name = "convnet"
 
   /// The names of the layers that it can have.
   package static var layers: [String] {
@@ -52,7 +55,7 @@ public struct ConvNetRecipe: Equatable, Sendable {
   /// The layers, for images normalised by `mean` and `standardDeviation` (one number a channel).
   ///
   /// - Precondition: `problem` is nil.
-  public func layers(mean: [Float], standardDeviation: [Float]) -> [LayerSpecification] {
+  package func layers(mean: [Float], standardDeviation: [Float]) -> [LayerSpecification] {
     var layers: [LayerSpecification] = [
       .normalize(mean: mean, standardDeviation: standardDeviation, image: image),
       .padding(.zero, image: image, channels: width),
@@ -96,7 +99,7 @@ public struct ConvNetRecipe: Equatable, Sendable {
   }
 
   /// What makes these numbers impossible, as (key, expected, found); nil when they fit together.
-  public var problem: (key: String, expected: String, found: String)? {
+  package var problem: (key: String, expected: String, found: String)? {
     guard Self.layers.contains(layer) else {
       return (
         CodingKeys.layer.rawValue, "one of " + Self.layers.joined(separator: ", "), "'\(layer)'"

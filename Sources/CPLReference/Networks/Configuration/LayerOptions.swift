@@ -4,9 +4,13 @@ import CPLDatasets
 
 /// What a configuration may say of a layer, by the keys of its files.
 public enum LayerOption: String, CaseIterable, CodingKey, Sendable {
+  /// Extents of a layer's images.
   case channels, height, width, side
+  /// Hidden channels or units, and the side of a kernel.
   case inner, kernel
+  /// c of h = c/‖W‖².
   case stepNumerator = "step_numerator"
+  /// What the layers of that name are made with.
   case padding, pooling, window, classes, terms, features
 }
 
@@ -15,8 +19,11 @@ public enum LayerOption: String, CaseIterable, CodingKey, Sendable {
 public struct LayerOptions: Equatable, Sendable {
   /// A value as it stands in a configuration.
   public enum Value: Equatable, Sendable {
+    /// A whole number.
     case integer(Int)
+    /// A number.
     case number(Float)
+    /// A word.
     case text(String)
   }
 
@@ -40,6 +47,7 @@ public struct LayerOptions: Equatable, Sendable {
 
   init(_ given: [String: Value]) { self.given = given }
 
+  /// The options of one layer.
   public init(_ given: [LayerOption: Value]) {
     self.init(Dictionary(uniqueKeysWithValues: given.map { ($0.rawValue, $1) }))
   }
@@ -98,8 +106,9 @@ public struct LayerOptions: Equatable, Sendable {
 /// A layer that takes something else than what stands before it gives.
 public struct MisplacedLayer: Error {
   /// What would stand there.
-  public let expected: String
+  package let expected: String
 
+  /// What would stand in the place, for the message.
   public init(expected: String) { self.expected = expected }
 }
 

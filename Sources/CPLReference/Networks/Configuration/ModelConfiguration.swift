@@ -4,12 +4,15 @@ import CPLDatasets
 
 /// The network of an experiment: a recipe with its sizes, a list of layers, or a ConvNet.
 public enum ModelConfiguration: Equatable, Sendable {
+  /// The paper's networks, by their sizes.
   case recipe(ModelRecipe)
+  /// Layers one by one.
   case layers(LayerList)
+  /// The network of "1-Lipschitz Layers Compared", by its sizes.
   case convNet(ConvNetRecipe)
 
   /// The recipe, where it is one.
-  public var recipe: ModelRecipe? {
+  package var recipe: ModelRecipe? {
     get {
       guard case .recipe(let recipe) = self else { return nil }
       return recipe
@@ -70,6 +73,7 @@ public enum ModelConfiguration: Equatable, Sendable {
     }
   }
 
+  /// The number of classes.
   public var classes: Int {
     switch self {
     case .recipe(let recipe): recipe.classes
@@ -79,7 +83,7 @@ public enum ModelConfiguration: Equatable, Sendable {
   }
 
   /// What makes its numbers impossible, as (key, expected, found); nil when they fit together.
-  public var problem: (key: String, expected: String, found: String)? {
+  package var problem: (key: String, expected: String, found: String)? {
     if case .convNet(let recipe) = self, let problem = recipe.problem {
       return ("\(ConvNetRecipe.name).\(problem.key)", problem.expected, problem.found)
     }

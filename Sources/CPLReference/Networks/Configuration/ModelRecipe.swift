@@ -16,7 +16,7 @@ public struct ModelRecipe: Codable, Equatable, Sendable {
   }
 
   /// The name of convex potential layers.
-  public static let standard = "cpl"
+  package static let standard = "cpl"
 
   /// What the layers that are counted below are, by the name that recipes have for them.
   public var body = standard
@@ -32,10 +32,13 @@ public struct ModelRecipe: Codable, Equatable, Sendable {
   public var linearLayers: Int
   /// Their hidden units.
   public var linearInner: Int
+  /// The last layer.
   public var head = Head.lln
+  /// How the image's channels become `channels`.
   public var padding = ChannelPadding.zero
   /// The height and width of the pooling window.
   public var pooling = 4
+  /// The number of classes.
   public var classes = 10
   /// The shape of the images.
   public var image = ImageShape(channels: 3, height: 32, width: 32)
@@ -43,6 +46,7 @@ public struct ModelRecipe: Codable, Equatable, Sendable {
   /// 1-Lipschitz: that makes the non-robust networks that attacks are compared on.
   public var stepNumerator: Float = 2
 
+  /// A network of these sizes, with the defaults for the rest.
   public init(
     convolutionLayers: Int, channels: Int, convolutionInner: Int = 5, linearLayers: Int,
     linearInner: Int, head: Head = .lln, classes: Int = 10,
@@ -75,7 +79,7 @@ public struct ModelRecipe: Codable, Equatable, Sendable {
   }
 
   /// d, the number of features behind the pooling.
-  public var features: Int { pooled.count }
+  package var features: Int { pooled.count }
 
   /// The shape behind the pooling.
   private var pooled: ImageShape { hidden.pooled(by: pooling) }
@@ -86,7 +90,7 @@ public struct ModelRecipe: Codable, Equatable, Sendable {
   /// The layers, for images normalised by `mean` and `standardDeviation` (one number a channel).
   ///
   /// - Precondition: `problem` is nil.
-  public func layers(mean: [Float], standardDeviation: [Float]) -> [LayerSpecification] {
+  package func layers(mean: [Float], standardDeviation: [Float]) -> [LayerSpecification] {
     var layers: [LayerSpecification] = [
       .normalize(mean: mean, standardDeviation: standardDeviation, image: image),
       .padding(padding, image: image, channels: channels),
@@ -125,7 +129,7 @@ public struct ModelRecipe: Codable, Equatable, Sendable {
   }
 
   /// What makes these numbers impossible, as (key, expected, found); nil when they fit together.
-  public var problem: (key: String, expected: String, found: String)? {
+  package var problem: (key: String, expected: String, found: String)? {
     let sizes: [(CodingKeys, Int, ClosedRange<Int>)] =
       [
         (.convolutionLayers, convolutionLayers, 0...1000), (.channels, channels, 1...4096),
@@ -235,7 +239,9 @@ extension KeyedDecodingContainer {
 
 /// The part of a layer in a recipe, with the name that recipes have for such layers.
 public enum RecipePart: Equatable, Sendable {
+  /// Of convolutions, by their name.
   case convolution(of: String)
+  /// Of dense layers, by their name.
   case dense(of: String)
 
   package var name: String {

@@ -36,7 +36,7 @@ extension DeviceDescription {
   /// The device, ready to compute. At the first use in a process it is compared with the CPU.
   ///
   /// - Throws: `DeviceError.unavailable` where it lacks something, or differs.
-  public func opened() throws(DeviceError) -> Device {
+  package func opened() throws(DeviceError) -> Device {
     try Self.opened.withLock { opened throws(DeviceError) in
       if let known = opened[index] { return try known.get() }
       let result = Result { () throws(DeviceError) in

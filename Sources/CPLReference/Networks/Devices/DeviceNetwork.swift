@@ -5,18 +5,18 @@ import CPLNumerics
 
 /// A network on a device: its numbers are there, images go there and logits come back, with the bits that the
 /// network has on the CPU.
-public struct DeviceNetwork<Scalar: TensorScalar>: Sendable {
-  public let device: Device
+package struct DeviceNetwork<Scalar: TensorScalar>: Sendable {
+  package let device: Device
   private let layers: [DevicePasses<Scalar>]
 
   /// How many images go through at once, where memory allows.
-  public static var batch: Int { 256 }
+  package static var batch: Int { 256 }
 
   /// Puts a network on a device.
   ///
   /// - Throws: `DeviceError.unsupported`, which names the layer, for a network with one that devices do not
   ///   compute.
-  public init(
+  package init(
     _ network: CPLNetwork<Scalar>, on device: Device, workers: Workers
   ) throws(DeviceError) {
     try network.check(runsOn: device)
@@ -35,23 +35,23 @@ public struct DeviceNetwork<Scalar: TensorScalar>: Sendable {
   /// The logits, N×classes, of images N×C×H×W in [0, 1].
   ///
   /// - Throws: `DeviceError.outOfMemory` where fewer images may fit.
-  public func logits(_ images: Tensor<Scalar>) throws(DeviceError) -> Tensor<Scalar> {
+  package func logits(_ images: Tensor<Scalar>) throws(DeviceError) -> Tensor<Scalar> {
     var values = try device.upload(images)
     for layer in layers { values = try layer(values).value }
     return try device.download(values)
   }
 
   /// A forward pass that has been recorded on the device for a backward pass.
-  public struct Pass: Sendable {
+  package struct Pass: Sendable {
     /// N×classes.
-    public let logits: Tensor<Scalar>
+    package let logits: Tensor<Scalar>
     fileprivate let outputs: [DeviceOutput<Scalar>]
   }
 
   /// The logits of images, and what the gradient with respect to the images needs.
   ///
   /// - Throws: as `logits`.
-  public func record(_ images: Tensor<Scalar>) throws(DeviceError) -> Pass {
+  package func record(_ images: Tensor<Scalar>) throws(DeviceError) -> Pass {
     var outputs: [DeviceOutput<Scalar>] = []
     var values = try device.upload(images)
     for layer in layers {
@@ -63,7 +63,7 @@ public struct DeviceNetwork<Scalar: TensorScalar>: Sendable {
   }
 
   /// The gradient with respect to the images of the number whose gradient with respect to the logits is given.
-  public func inputGradient(
+  package func inputGradient(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass
   ) throws(DeviceError) -> Tensor<Scalar> {
     var gradient = try device.upload(logitGradient)
@@ -76,7 +76,7 @@ extension CPLNetwork {
   /// Refuses a network with a layer that devices do not compute.
   ///
   /// - Throws: `DeviceError.unsupported`, which names the layer.
-  public func check(runsOn device: Device) throws(DeviceError) {
+  package func check(runsOn device: Device) throws(DeviceError) {
     for layer in layers where !(layer.executedLayer is any DeviceLayer<Scalar>) {
       throw .unsupported(
         device: device.description.selector, layer: layer.name, kind: layer.specification.kind)

@@ -6,10 +6,12 @@ import Synchronization
 
 /// Where networks are evaluated instead of on the CPU.
 public struct DevicePlace: Sendable {
-  public let device: Device
+  package let device: Device
   /// Called where the device's memory is too small for a batch, with the size of the next ones.
   let halved: @Sendable (Int) -> Void
 
+  /// An opened device. `halved` is called where its memory is too small for a batch, with the number of images of the
+  /// next ones.
   public init(_ device: Device, halved: @escaping @Sendable (Int) -> Void = { _ in }) {
     self.device = device
     self.halved = halved
@@ -116,7 +118,7 @@ extension CPLNetwork {
   /// The same network, whose logits and gradients with respect to images are computed at a place from now on, with
   /// the same bits. It stays on the CPU where the device cannot compute a layer or hold its numbers, which
   /// `Device.check` tells; and leaves the device when a layer changes.
-  public func placed(at place: DevicePlace) -> CPLNetwork {
+  package func placed(at place: DevicePlace) -> CPLNetwork {
     var network = self
     network.place = PlacedNetwork(self, at: place)
     return network

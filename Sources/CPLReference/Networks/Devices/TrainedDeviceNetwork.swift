@@ -96,7 +96,7 @@ extension CPLNetwork {
   /// Refuses a network with a layer that devices do not train.
   ///
   /// - Throws: `DeviceError.unsupported`, which names the layer.
-  public func check(trainsOn device: Device) throws(DeviceError) {
+  package func check(trainsOn device: Device) throws(DeviceError) {
     for layer in layers {
       let isFixed = layer is any DeviceLayer<Scalar> && layer.parameters.isEmpty
       guard isFixed || layer is any TrainableDeviceLayer<Scalar> else {

@@ -7,7 +7,7 @@ import CPLNumerics
 ///
 /// A fault states what it changes; everything else is the layer's own. It is planted by putting an
 /// altered layer in the place of each layer that it concerns, in networks of either precision.
-public protocol LayerFault: Sendable {
+package protocol LayerFault: Sendable {
   /// Whether layers of this kind have the fault.
   func concerns(_ specification: LayerSpecification) -> Bool
 
@@ -45,48 +45,48 @@ public protocol LayerFault: Sendable {
 }
 
 extension LayerFault {
-  public func forward<Scalar: TensorScalar>(
+  package func forward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ input: Tensor<Scalar>, recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: ForwardCache) {
     layer.forward(input, recording: recording, workers: workers)
   }
 
-  public func inputGradient<Scalar: TensorScalar>(
+  package func inputGradient<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> Tensor<Scalar> {
     layer.inputGradient(outputGradient, cache, workers: workers)
   }
 
-  public func backward<Scalar: TensorScalar>(
+  package func backward<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ outputGradient: Tensor<Scalar>, _ cache: ForwardCache,
     workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     layer.backwardSums(outputGradient, cache, workers: workers)
   }
 
-  public func linearMap<Scalar: TensorScalar>(
+  package func linearMap<Scalar: TensorScalar>(
     _ layer: any ConvexPotentialLayer<Scalar>
   ) -> any LinearMap<Scalar> { layer.linearMap }
 
-  public func powerVector<Scalar: TensorScalar>(
+  package func powerVector<Scalar: TensorScalar>(
     _ layer: any SteppedLayer<Scalar>
   ) -> Tensor<Scalar> { layer.powerVector }
 
-  public func spectralNorm<Scalar: TensorScalar>(
+  package func spectralNorm<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>
   ) throws(VerificationError) -> SpectralNormEnclosure? { try layer.bounded.spectralNorm() }
 
-  public func lipschitzUpperBound<Scalar: TensorScalar>(
+  package func lipschitzUpperBound<Scalar: TensorScalar>(
     _ layer: any Layer<Scalar>, _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double { try layer.bounded.lipschitzUpperBound(spectralNorm) }
 
-  public func unitRows<Scalar: TensorScalar>(
+  package func unitRows<Scalar: TensorScalar>(
     _ head: any ClassificationHead<Scalar>
   ) -> Tensor<Scalar>? { head.unitRows }
 
   /// The layer with the fault, if it concerns it.
-  public func planted<Scalar: TensorScalar>(in layer: any Layer<Scalar>) -> any Layer<Scalar> {
+  package func planted<Scalar: TensorScalar>(in layer: any Layer<Scalar>) -> any Layer<Scalar> {
     guard concerns(layer.specification) else { return layer }
     if let layer = layer as? any SteppedLayer<Scalar> { return altered(layer) }
     if let layer = layer as? any ConvexPotentialLayer<Scalar> { return altered(layer) }
@@ -114,15 +114,15 @@ extension LayerFault {
 
 /// A fault of layers as it is planted, and what has to notice.
 public struct PlantedLayerFault: Sendable {
-  public let id: String
+  package let id: String
   /// What is wrong.
-  public let statement: String
+  package let statement: String
   /// The checks of which at least one must notice.
-  public let namedChecks: [String]
+  package let namedChecks: [String]
   /// The fault, made for one planting.
-  public let make: @Sendable () -> any LayerFault
+  package let make: @Sendable () -> any LayerFault
 
-  public init(
+  package init(
     _ id: String, _ statement: String, _ namedChecks: [String],
     _ make: @escaping @Sendable () -> any LayerFault
   ) {

@@ -3,7 +3,7 @@
 /// The processes that train one network together, or the one that does so alone.
 ///
 /// All ranks make the same calls in the same order. Between two ranks messages keep their order.
-public protocol Ranks: Sendable {
+package protocol Ranks: Sendable {
   /// This process's number, from 0.
   var rank: Int { get }
 
@@ -27,12 +27,12 @@ public protocol Ranks: Sendable {
 
 extension Ranks {
   /// Whether it is so on any rank.
-  public func any(_ isSo: Bool) -> Bool {
+  package func any(_ isSo: Bool) -> Bool {
     count > 1 ? gather([isSo ? 1 : 0]).contains([1]) : isSo
   }
 
   /// Rank 0's number.
-  public func ofFirst(_ number: UInt64) -> UInt64 {
+  package func ofFirst(_ number: UInt64) -> UInt64 {
     guard count > 1 else { return number }
     return gather(withUnsafeBytes(of: number) { Array($0) })[0].withUnsafeBytes {
       $0.loadUnaligned(as: UInt64.self)
@@ -54,22 +54,22 @@ extension Ranks {
 }
 
 /// The only rank there is.
-public struct Alone: Ranks {
-  public init() {}
+package struct Alone: Ranks {
+  package init() {}
 
-  public var rank: Int { 0 }
-  public var count: Int { 1 }
-  public var countOnMachine: Int { 1 }
+  package var rank: Int { 0 }
+  package var count: Int { 1 }
+  package var countOnMachine: Int { 1 }
 
-  public func send<Result>(
+  package func send<Result>(
     _ messages: [(bytes: UnsafeRawBufferPointer, to: Int)], while body: () throws -> Result
   ) rethrows -> Result {
     try body()
   }
 
-  public func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) {
+  package func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) {
     preconditionFailure("nobody sends anything")
   }
 
-  public func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+  package func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
 }

@@ -4,9 +4,9 @@ import CPLReference
 
 /// AutoAttack, standard version (Croce and Hein 2020): APGD on the cross-entropy, targeted APGD,
 /// FAB-T and Square, each on the images that the ones before have not broken.
-public struct AutoAttack: FixedBudgetAttack {
-  public let name = "autoattack"
-  public var summary: String {
+package struct AutoAttack: FixedBudgetAttack {
+  package let name = "autoattack"
+  package var summary: String {
     "AutoAttack, standard version: \(parts.map(\.name).joined(separator: ", ")), each on what is left"
   }
   private let parts: [any FixedBudgetAttack] = [
@@ -14,9 +14,9 @@ public struct AutoAttack: FixedBudgetAttack {
     FastAdaptiveBoundary(), SquareAttack(),
   ]
 
-  public init() {}
+  package init() {}
 
-  public func run(
+  package func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {

@@ -4,9 +4,9 @@ import CPLReference
 
 /// APGD: projected gradient descent that finds its step size itself (Croce and Hein 2020); see
 /// `AutoPGDSearch`.
-public struct AutoProjectedGradientDescent: FixedBudgetAttack {
+package struct AutoProjectedGradientDescent: FixedBudgetAttack {
   /// What is made larger.
-  public enum Variant: String, CaseIterable, Sendable {
+  package enum Variant: String, CaseIterable, Sendable {
     /// The cross-entropy.
     case crossEntropy = "apgd-ce"
     /// The difference of logits ratio.
@@ -16,9 +16,9 @@ public struct AutoProjectedGradientDescent: FixedBudgetAttack {
     case targeted = "apgd-t"
   }
 
-  public let variant: Variant
-  public var name: String { variant.rawValue }
-  public var summary: String {
+  package let variant: Variant
+  package var name: String { variant.rawValue }
+  package var summary: String {
     let what =
       switch variant {
       case .crossEntropy: "the cross-entropy"
@@ -28,9 +28,9 @@ public struct AutoProjectedGradientDescent: FixedBudgetAttack {
     return "APGD of AutoAttack, \(AutoPGDSearch<Float>.steps) steps up \(what)"
   }
 
-  public init(_ variant: Variant) { self.variant = variant }
+  package init(_ variant: Variant) { self.variant = variant }
 
-  public func run(
+  package func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {

@@ -6,22 +6,22 @@ import CPLReference
 /// each, without random starts; see `FABSearch`.
 ///
 /// As an attack inside a ball it ends for an image as soon as it has come into the image's ball.
-public struct FastAdaptiveBoundary: MinimumNormAttack, FixedBudgetAttack {
-  public let name = "fab-t"
-  public var summary: String {
+package struct FastAdaptiveBoundary: MinimumNormAttack, FixedBudgetAttack {
+  package let name = "fab-t"
+  package var summary: String {
     "FAB of AutoAttack, towards each of the nine nearest classes by logit, \(steps) iterations each"
   }
   private let steps = 100
 
-  public init() {}
+  package init() {}
 
-  public func run(
+  package func run(
     _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
   ) -> [AttackResult] {
     run(input, goals: Array(repeating: 0, count: input.count), on: target, workers: workers)
   }
 
-  public func run(
+  package func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {

@@ -4,15 +4,15 @@ import CPLReference
 
 /// The Square attack, 5000 queries; see `SquareSearch`. It uses no gradients. Windows are drawn for each
 /// image by itself.
-public struct SquareAttack: FixedBudgetAttack {
-  public let name = "square"
-  public var summary: String {
+package struct SquareAttack: FixedBudgetAttack {
+  package let name = "square"
+  package var summary: String {
     "random search by squares, \(SquareSearch<Float>.queries) queries, no gradients"
   }
 
-  public init() {}
+  package init() {}
 
-  public func run(
+  package func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {

@@ -5,26 +5,26 @@ import CPLCertificates
 import CPLReference
 
 /// Images under attack.
-public struct AttackInput: Sendable {
+package struct AttackInput: Sendable {
   /// N×C×H×W, in [0, 1].
-  public let images: Tensor<Float>
+  package let images: Tensor<Float>
   /// For each image the class that the attack is to leave: its label, or in an audit its prediction; never
   /// −1.
-  public var labels: [Int]
+  package var labels: [Int]
   /// For each image its index in its data set. Noise is keyed by it, so that an image's result
   /// does not depend on its company.
-  public var indices: [Int]
+  package var indices: [Int]
   /// What the network under attack makes of the images, where others look at them too.
   let batch: EvaluatedBatch?
 
-  public init(images: Tensor<Float>, labels: [Int], indices: [Int]) {
+  package init(images: Tensor<Float>, labels: [Int], indices: [Int]) {
     self.init(images, nil, labels: labels, indices: indices)
   }
 
   /// Images that others look at too.
   ///
   /// - Parameter batch: evaluated by the network that is to be attacked.
-  public init(_ batch: EvaluatedBatch, labels: [Int], indices: [Int]) {
+  package init(_ batch: EvaluatedBatch, labels: [Int], indices: [Int]) {
     self.init(batch.images, batch, labels: labels, indices: indices)
   }
 
@@ -40,7 +40,7 @@ public struct AttackInput: Sendable {
   }
 
   /// The number of images.
-  public var count: Int { labels.count }
+  package var count: Int { labels.count }
 
   /// Some of the images.
   package func selecting(_ positions: [Int]) -> AttackInput {
@@ -55,11 +55,11 @@ public struct AttackInput: Sendable {
 /// binary32 numbers in both.
 public struct AttackTarget: Sendable {
   /// The binary32 network.
-  public let network: CPLNetwork<Float>
+  package let network: CPLNetwork<Float>
   /// The binary64 network, where that is the one under attack.
   package let binary64: CPLNetwork<Double>?
   /// The Lipschitz constants of its head's margins, by which attacks tell which class is near.
-  public let constants: PairConstants
+  package let constants: PairConstants
 
   /// - Parameter binary64: the same network in binary64, if that is to be attacked.
   public init(
@@ -103,7 +103,7 @@ public struct AttackResult: Sendable {
   /// How many images went backward.
   public var backwardPasses = 0
 
-  public init() {}
+  package init() {}
 
   /// Keeps `candidate` if it is nearer than what was found before.
   package mutating func keep(_ candidate: [Float], distance: Double) {
@@ -122,7 +122,7 @@ public struct AttackResult: Sendable {
 /// What is small compared with a gradient or with logits is so relative to their own scale: a network
 /// multiplied by a power of two is attacked in the same way. (The cross-entropy of `pgd-published` and
 /// `apgd-ce` has a scale of its own.)
-public protocol Attack: Sendable {
+package protocol Attack: Sendable {
   /// The name in flags and files.
   var name: String { get }
   /// What it does, with its settings, for whoever reads a report.
@@ -130,7 +130,7 @@ public protocol Attack: Sendable {
 }
 
 /// An attack that looks for an adversarial image inside a ball.
-public protocol FixedBudgetAttack: Attack {
+package protocol FixedBudgetAttack: Attack {
   /// Attacks each image inside the ball of its own radius.
   ///
   /// - Parameters:
@@ -143,7 +143,7 @@ public protocol FixedBudgetAttack: Attack {
 }
 
 /// An attack that looks for the nearest adversarial image.
-public protocol MinimumNormAttack: Attack {
+package protocol MinimumNormAttack: Attack {
   /// Looks for the adversarial image nearest to each image.
   ///
   /// - Parameter seed: what the attack's noise comes from, with each image's index.

@@ -5,7 +5,7 @@ import CPLReference
 import Foundation
 
 /// What a gradient attack makes larger.
-public enum AttackLoss: Sendable {
+package enum AttackLoss: Sendable {
   /// The cross-entropy of the label.
   case crossEntropy
   /// The cross-entropy of the logits divided by the power of two next below their spread, which has a

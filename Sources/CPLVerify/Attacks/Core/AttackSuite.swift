@@ -6,7 +6,7 @@ import CPLReference
 /// The attacks that can be asked for by name. A new attack is one file and one line here.
 public enum AttackSuite {
   /// Attacks inside a ball of given radius.
-  public static let fixedBudget: [any FixedBudgetAttack] = [
+  package static let fixedBudget: [any FixedBudgetAttack] = [
     ProjectedGradientDescent(.strong), ProjectedGradientDescent(.published), AutoAttack(),
     AutoProjectedGradientDescent(.crossEntropy),
     AutoProjectedGradientDescent(.differenceOfLogitsRatio),
@@ -14,7 +14,7 @@ public enum AttackSuite {
   ]
 
   /// Attacks that look for the nearest adversarial image.
-  public static let minimumNorm: [any MinimumNormAttack] = [
+  package static let minimumNorm: [any MinimumNormAttack] = [
     MinimumNormSearch(), DeepFool(), FastAdaptiveBoundary(),
   ]
 

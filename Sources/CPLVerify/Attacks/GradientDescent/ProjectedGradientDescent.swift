@@ -5,9 +5,9 @@ import CPLReference
 
 /// Projected gradient descent in the ℓ2 ball (Madry et al. 2018), with normalised gradient steps; see
 /// `DescentSearch`.
-public struct ProjectedGradientDescent: FixedBudgetAttack {
+package struct ProjectedGradientDescent: FixedBudgetAttack {
   /// Which of the two versions of PGD an attack is.
-  public enum Variant: String, CaseIterable, Sendable {
+  package enum Variant: String, CaseIterable, Sendable {
     /// As the paper's evaluation has it: 10 steps of ε/5 up the cross-entropy, projected to the box
     /// and then to the ball; the last iterate counts, and images that are misclassified already are
     /// attacked all the same.
@@ -24,10 +24,10 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
     fileprivate var restarts: Int { self == .strong ? 2 : 1 }
   }
 
-  public let variant: Variant
+  package let variant: Variant
 
-  public var name: String { variant == .strong ? "pgd" : "pgd-published" }
-  public var summary: String {
+  package var name: String { variant == .strong ? "pgd" : "pgd-published" }
+  package var summary: String {
     switch variant {
     case .published: "the paper's PGD: \(variant.steps) steps of ε/5 up the cross-entropy"
     case .strong:
@@ -37,9 +37,9 @@ public struct ProjectedGradientDescent: FixedBudgetAttack {
   }
 
   /// PGD in one of its versions.
-  public init(_ variant: Variant) { self.variant = variant }
+  package init(_ variant: Variant) { self.variant = variant }
 
-  public func run(
+  package func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {

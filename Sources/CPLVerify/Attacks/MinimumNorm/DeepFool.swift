@@ -90,17 +90,17 @@ package struct BisectionSearch<Scalar: TensorScalar>: ImageSearch {
 /// The classes are at most nine, those nearest by margin over the margin's Lipschitz constant: DeepFool's
 /// top ten without the label. Instead of choosing among the linearised boundaries at each step, the
 /// nearest result counts.
-public struct DeepFool: MinimumNormAttack {
-  public let name = "deepfool"
-  public var summary: String {
+package struct DeepFool: MinimumNormAttack {
+  package let name = "deepfool"
+  package var summary: String {
     "DeepFool: steps to the linearised boundary, towards each of the \(classes) nearest classes"
   }
   private let classes = 9
   private let halvings = 12
 
-  public init() {}
+  package init() {}
 
-  public func run(
+  package func run(
     _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
   ) -> [AttackResult] {
     var (results, logits, _) = input.begin(on: target, workers: workers)

@@ -5,9 +5,9 @@ import CPLReference
 /// Looks for the nearest adversarial image: DeepFool towards each of the nearest classes, from the nearest
 /// of what that found a walk along the boundary (`BoundaryWalk`), and bisection on the segments back to the
 /// image. The nearest of all counts.
-public struct MinimumNormSearch: MinimumNormAttack {
-  public let name = "minimum-norm"
-  public var summary: String {
+package struct MinimumNormSearch: MinimumNormAttack {
+  package let name = "minimum-norm"
+  package var summary: String {
     "search for the nearest adversarial image at any distance: DeepFool towards each of the nearest "
       + "classes, then from the nearest \(starts) a walk along the boundary (at most \(iterations) "
       + "iterations) and bisection"
@@ -19,10 +19,10 @@ public struct MinimumNormSearch: MinimumNormAttack {
   private let iterations = 50
   private let halvings = 18
 
-  public init() {}
+  package init() {}
 
   /// The nearest adversarial image found for each image.
-  public func run(
+  package func run(
     _ input: AttackInput, on target: AttackTarget, seed: UInt64, workers: Workers
   ) -> [AttackResult] {
     var (results, logits, _) = input.begin(on: target, workers: workers)

@@ -11,9 +11,9 @@ import CPLReference
 /// margin's gradient, rounds the point to the images' format in random ways, takes as many ulps along
 /// the gradient as the ball allows, and then climbs: the image with the least executed margin is
 /// varied by random ulps again and again.
-public struct RoundingSearch: FixedBudgetAttack {
-  public let name = "rounding"
-  public var summary: String {
+package struct RoundingSearch: FixedBudgetAttack {
+  package let name = "rounding"
+  package var summary: String {
     "search just inside the radius for images whose class changes by rounding alone, "
       + "\(candidates * (rounds + 1)) of them"
   }
@@ -24,9 +24,9 @@ public struct RoundingSearch: FixedBudgetAttack {
   /// How many images are tried each time.
   private let candidates = 16
 
-  public init() {}
+  package init() {}
 
-  public func run(
+  package func run(
     _ input: AttackInput, budgets: [Double], on target: AttackTarget, seed: UInt64,
     workers: Workers
   ) -> [AttackResult] {

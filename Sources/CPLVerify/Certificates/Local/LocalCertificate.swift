@@ -8,12 +8,12 @@ import CPLReference
 ///
 /// With m = RD(z̃_c − z̃_j) − 2ε_cj as in `MarginBounds`, D(t) < m for ρ = RD(m/ν_cj) proves that no image of the
 /// box within t of the image has a real margin of ε_cj or less, and so none a computed one of 0 or less.
-public struct LocalCertificate: Certificate {
-  public static let name = "local"
-  public static let arithmetic = CertifiedArithmetic.binary64
-  public static let gap: String? = nil
-  public static let isCostly = true
-  public static let statements = [
+package struct LocalCertificate: Certificate {
+  package static let name = "local"
+  package static let arithmetic = CertifiedArithmetic.binary64
+  package static let gap: String? = nil
+  package static let isCostly = true
+  package static let statements = [
     "Covered by local: this program's binary64 evaluation of these weights, rounding included: as "
       + "sound, but by a bound of how far each margin can fall around the very image, which counts "
       + "what switching a unit costs; never less than sound.",
@@ -28,13 +28,13 @@ public struct LocalCertificate: Certificate {
   /// Nil where the head chooses among features.
   private let local: LocalNetwork?
 
-  public init(_ network: EvaluatedNetwork) throws(VerificationError) {
+  package init(_ network: EvaluatedNetwork) throws(VerificationError) {
     bounds = try network.marginBounds
     self.network = network
     local = network.binary64.head.isLinear ? try LocalNetwork(network) : nil
   }
 
-  public func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
+  package func radii(_ batch: EvaluatedBatch) -> [CertifiedRadius] {
     let sound = bounds.radii(batch, errors: 2)
     guard let local else { return sound }
     var radii = sound.map(\.radius)

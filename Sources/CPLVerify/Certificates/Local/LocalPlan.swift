@@ -10,12 +10,14 @@ public struct LocalPlan: Sendable {
     case radius
   }
 
+  /// What is to be found.
   public var goal: Goal
   /// How many steps a search takes for one image, class and radius, at most.
   public var steps: Int
   /// Asked on the way whether there is time left; what is not proved by then keeps its `sound` radius.
   public var mayGoOn: @Sendable () -> Bool
 
+  /// A plan; by default the published radii, without a limit of time.
   public init(
     goal: Goal = .targets(Epsilon.published), steps: Int = 200,
     mayGoOn: @escaping @Sendable () -> Bool = { true }

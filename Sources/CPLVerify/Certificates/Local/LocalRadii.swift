@@ -3,16 +3,16 @@
 import CPLReference
 
 /// The local radii of a data set's images, as far as time allowed.
-public struct LocalRadii: Sendable {
+package struct LocalRadii: Sendable {
   /// For each image the radius that is proved: the `sound` one where no larger one is.
-  public private(set) var radii: [Double]
+  package private(set) var radii: [Double]
   /// For each image whether the search for its radius came to its end.
-  public private(set) var isSearched: [Bool]
+  package private(set) var isSearched: [Bool]
   /// How many images it was now.
-  public private(set) var searched = 0
+  package private(set) var searched = 0
 
   /// Some images, by their positions, whose search came to its end.
-  public typealias Batch = [(position: Int, radius: Double)]
+  package typealias Batch = [(position: Int, radius: Double)]
 
   /// Searches the radius of every image that has more to gain than its `sound` one, those with the most to gain
   /// first. What is found of an image depends neither on the others nor on the order.
@@ -23,7 +23,7 @@ public struct LocalRadii: Sendable {
   ///   - known: the radii of images that were searched before, by their positions.
   ///   - report: called before the first batch and after each with what is new and how many images have been searched
   ///     of how many; may throw to stop.
-  public init(
+  package init(
     of images: EvaluatedImages, above sound: [Double], isCorrect: [Bool], known: [Int: Double],
     report: (_ new: Batch, _ searched: Int, _ of: Int) throws -> Void
   ) throws {

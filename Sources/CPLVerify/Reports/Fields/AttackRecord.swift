@@ -10,16 +10,17 @@ public struct AttackRecord: Equatable, Sendable {
   public let epsilon: Epsilon?
   /// For each image, its index in its data set.
   public let indices: [Int]
+  /// The class that the data set gives each image.
   public let labels: [Int]
   /// For each image, the class without an attack; −1 where a logit is not finite.
   public let predictions: [Int]
   /// For each image, the distance of the nearest adversarial image, in pixel units; ∞ without one.
   public let distances: [Double]
-  public let forwardPasses: [Int]
-  public let backwardPasses: [Int]
+  package let forwardPasses: [Int]
+  package let backwardPasses: [Int]
   /// The adversarial images of those for which one was found, in order, K×C×H×W; nil where none is
   /// kept.
-  public let adversarialImages: Tensor<Float>?
+  package let adversarialImages: Tensor<Float>?
 
   /// A record of the given columns.
   ///
@@ -78,10 +79,10 @@ public struct AttackRecord: Equatable, Sendable {
   }
 
   /// How far away the adversarial images are that were found for images classified correctly.
-  public var foundDistances: Distribution? {
+  package var foundDistances: Distribution? {
     Distribution(distances.filter { $0 > 0 && $0.isFinite })
   }
 
   /// The number of images that went through the network, forward and backward.
-  public var passes: Int { zip(forwardPasses, backwardPasses).reduce(0) { $0 + $1.0 + $1.1 } }
+  package var passes: Int { zip(forwardPasses, backwardPasses).reduce(0) { $0 + $1.0 + $1.1 } }
 }

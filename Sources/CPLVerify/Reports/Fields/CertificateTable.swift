@@ -7,6 +7,7 @@ import CPLReference
 public struct CertificateTable: Equatable, Sendable {
   /// For each image, its index in its data set.
   public let indices: [Int]
+  /// The class that the data set gives each image.
   public let labels: [Int]
   /// For each image, the class that the binary32 network computes; −1 where a logit is not finite.
   public let predictions: [Int]
@@ -18,12 +19,12 @@ public struct CertificateTable: Equatable, Sendable {
   public let radii: [CertificateKind: [Double]]
   /// For each image whether the search for its local radius came to its end, before which time may have run out; nil
   /// without local radii, and where it was not recorded.
-  public let isSearched: [Bool]?
+  package let isSearched: [Bool]?
 
   /// A table of the given columns.
   ///
   /// - Precondition: all are equally long.
-  public init(
+  package init(
     indices: [Int], labels: [Int], predictions: [Int], binary64Predictions: [Int],
     margins: [Double], radii: [CertificateKind: [Double]], isSearched: [Bool]? = nil
   ) {
@@ -53,7 +54,7 @@ public struct CertificateTable: Equatable, Sendable {
   }
 
   /// The number of images whose search for a local radius time ended; nil where that is not known.
-  public var unsearched: Int? { isSearched?.count { !$0 } }
+  package var unsearched: Int? { isSearched?.count { !$0 } }
 
   /// The certificates of images; what is evaluated of these is kept for whoever looks at them next.
   ///
@@ -86,7 +87,7 @@ public struct CertificateTable: Equatable, Sendable {
   public var count: Int { indices.count }
 
   /// Of how many images the search for a local radius came to its end; nil without local radii.
-  public var searchedText: String? {
+  package var searchedText: String? {
     unsearched.map {
       $0 == 0
         ? "searched for all \(Shown.count(count)) images"
@@ -117,13 +118,13 @@ public struct CertificateTable: Equatable, Sendable {
   }
 
   /// The number of images whose classes in binary32 and binary64 differ.
-  public var differingPredictions: Int {
+  package var differingPredictions: Int {
     zip(predictions, binary64Predictions).count { $0 != $1 }
   }
 
   /// The rows of the images with logits that are not finite, in either precision: they count as wrong,
   /// and nothing is certified of them.
-  public var nonFiniteRows: [Int] {
+  package var nonFiniteRows: [Int] {
     indices.indices.filter { min(predictions[$0], binary64Predictions[$0]) < 0 }
   }
 

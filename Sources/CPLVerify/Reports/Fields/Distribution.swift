@@ -20,14 +20,14 @@ extension [Double] {
 }
 
 /// The ends and the middle of a list of numbers.
-public struct Distribution: Equatable, Sendable {
-  public let min: Double
+package struct Distribution: Equatable, Sendable {
+  package let min: Double
   /// The quantile at ½.
-  public let median: Double
-  public let max: Double
+  package let median: Double
+  package let max: Double
 
   /// Nil for an empty list.
-  public init?(_ values: [Double]) {
+  package init?(_ values: [Double]) {
     let sorted = values.sorted()
     guard let first = sorted.first, let last = sorted.last else { return nil }
     (min, median, max) = (first, sorted.quantile(0.5), last)

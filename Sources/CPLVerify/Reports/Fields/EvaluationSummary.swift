@@ -10,24 +10,24 @@ public struct EvaluationSummary: Equatable, Sendable {
   public var accuracy: Double
   /// The accuracy of the binary64 network, which most certificates are of; nil when it was not
   /// looked at.
-  public var binary64Accuracy: Double?
+  package var binary64Accuracy: Double?
   /// The share of images classified correctly, and certified so at each radius.
   public var certifiedAccuracy: [CertificateKind: [Epsilon: Double]]
   /// The accuracy left under the paper's PGD at each radius.
-  public var pgdAccuracy: [Epsilon: Double]
+  package var pgdAccuracy: [Epsilon: Double]
   /// The accuracy left under AutoAttack at each radius.
-  public var autoattackAccuracy: [Epsilon: Double]
+  package var autoattackAccuracy: [Epsilon: Double]
 
   /// The number of images whose predictions in binary32 and in binary64 differ; nil when it was not
   /// looked at.
-  public var differingPredictions: Int?
+  package var differingPredictions: Int?
   /// The number of images with logits that are not finite, in either precision; nil when it was not
   /// looked at.
-  public var nonFinite: Int?
+  package var nonFinite: Int?
   /// The number of images whose search for a local radius came to its end; nil without local radii.
-  public var searched: Int?
+  package var searched: Int?
 
-  public init(
+  package init(
     images: Int, accuracy: Double,
     certifiedAccuracy: [CertificateKind: [Epsilon: Double]] = [:],
     pgdAccuracy: [Epsilon: Double] = [:], autoattackAccuracy: [Epsilon: Double] = [:]
@@ -98,7 +98,7 @@ public struct EvaluationSummary: Equatable, Sendable {
   }
 
   /// Every radius at which something is stated, ascending.
-  public var epsilons: [Epsilon] {
+  package var epsilons: [Epsilon] {
     let maps = Array(certifiedAccuracy.values) + [pgdAccuracy, autoattackAccuracy]
     return Set(maps.flatMap(\.keys)).sorted()
   }

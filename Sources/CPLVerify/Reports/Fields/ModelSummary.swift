@@ -6,23 +6,23 @@ import CPLReference
 public struct ModelSummary: Codable, Equatable, Sendable {
   /// What its layers are, by the name that recipes have for them, such as "sll"; nil for convex potential layers
   /// with a step of their own.
-  public var layers: String?
+  package var layers: String?
   /// The number of convolutional layers.
-  public var convolutionLayers: Int
+  package var convolutionLayers: Int
   /// Their channels; 0 without such layers.
-  public var channels: Int
+  package var channels: Int
   /// Their hidden channels.
-  public var convolutionInner: Int
+  package var convolutionInner: Int
   /// The number of dense layers.
-  public var linearLayers: Int
+  package var linearLayers: Int
   /// Their hidden units; 0 without such layers.
-  public var linearInner: Int
+  package var linearInner: Int
   /// The head's kind, such as "last-layer-normalised".
-  public var head: String
-  public var classes: Int
+  package var head: String
+  package var classes: Int
   /// The number of trained parameters.
-  public var parameters: Int
-  public var imageShape: ImageShape
+  package var parameters: Int
+  package var imageShape: ImageShape
 
   package init(
     convolutionLayers: Int, channels: Int, convolutionInner: Int, linearLayers: Int,
@@ -63,7 +63,7 @@ public struct ModelSummary: Codable, Equatable, Sendable {
   }
 
   /// The paper's name of this size, such as "CPL-S"; nil for any other.
-  public var paperName: String? {
+  package var paperName: String? {
     guard layers == nil, head == "last-layer-normalised", convolutionInner == 5, linearInner == 2048
     else {
       return nil

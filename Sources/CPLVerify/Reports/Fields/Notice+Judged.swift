@@ -7,7 +7,7 @@ extension Notice {
   /// What a reader must know of a judged network before any number, the most important first.
   ///
   /// - Parameter images: those that the network is judged on; nil where they do not matter.
-  public static func all(
+  package static func all(
     of verified: VerifiedNetwork, from checkpoint: Checkpoint, on images: ImageDataset?,
     workers: Workers
   ) -> [Notice] {

@@ -2,8 +2,8 @@
 
 /// What a reader must know before any number of a result: that the network judged is not the one in
 /// the file, or rests on a guess. Every output shows it, also under `--quiet --json`.
-public struct Notice: Codable, Equatable, Sendable {
-  public enum Kind: String, Codable, CaseIterable, Sendable {
+package struct Notice: Codable, Equatable, Sendable {
+  package enum Kind: String, Codable, CaseIterable, Sendable {
     /// The steps are not those that the file holds or implies: another network was judged.
     case stepsReplaced = "steps_replaced"
     /// The images are not of the data set that the weights were trained on.
@@ -14,14 +14,14 @@ public struct Notice: Codable, Equatable, Sendable {
     case earlierFormat = "earlier_format"
 
     /// Whether it belongs into the first line of every output, beside the verdict.
-    public var isHeadline: Bool { self == .stepsReplaced || self == .otherData }
+    package var isHeadline: Bool { self == .stepsReplaced || self == .otherData }
   }
 
-  public let kind: Kind
+  package let kind: Kind
   /// One sentence, without a full stop.
-  public let text: String
+  package let text: String
 
-  public init(_ kind: Kind, _ text: String) {
+  package init(_ kind: Kind, _ text: String) {
     self.kind = kind
     self.text = text
   }

@@ -10,91 +10,93 @@ public struct Provenance: Codable, Equatable, Sendable {
     /// "cifar10", "cifar100", "synthetic" or another name.
     public var name: String?
     /// Where the files lie; nil for the built-in images.
-    public var folder: String?
+    package var folder: String?
+    /// `train` or `test`.
     public var split: String?
     /// The number of images used, by all shards together.
     public var images: Int?
     /// The number of images in the set that they were chosen from.
-    public var available: Int?
+    package var available: Int?
     /// SHA-256 over these images and their labels.
     public var digest: String?
     /// Which of several parts of them these results are of, such as "2/3"; nil for all.
-    public var shard: String?
+    package var shard: String?
+    /// Nothing known.
     public init() {}
   }
 
   /// How the training images were divided.
-  public struct TrainingSplits: Codable, Equatable, Sendable {
+  package struct TrainingSplits: Codable, Equatable, Sendable {
     /// The number of images that the weights were fitted to.
-    public var training: Int?
+    package var training: Int?
     /// The number of images that chose the best epoch.
-    public var validation: Int?
+    package var validation: Int?
     /// What the division was drawn from.
-    public var seed: UInt64?
+    package var seed: UInt64?
     /// SHA-256 over the two lists of indices.
-    public var digest: String?
-    public init() {}
+    package var digest: String?
+    package init() {}
   }
 
   /// What ran: this program and what it is linked with.
-  public struct Versions: Codable, Equatable, Sendable {
-    public var program: String?
-    public var swift: String?
+  package struct Versions: Codable, Equatable, Sendable {
+    package var program: String?
+    package var swift: String?
     /// OpenBLAS's configuration string.
-    public var openblas: String?
+    package var openblas: String?
     /// The kernels that OpenBLAS chose for this CPU.
-    public var openblasCore: String?
-    public var hdf5: String?
-    public init() {}
+    package var openblasCore: String?
+    package var hdf5: String?
+    package init() {}
   }
 
   /// What it ran on.
-  public struct Machine: Codable, Equatable, Sendable {
-    public var cpu: String?
-    public var cores: Int?
-    public var memoryBytes: Int?
+  package struct Machine: Codable, Equatable, Sendable {
+    package var cpu: String?
+    package var cores: Int?
+    package var memoryBytes: Int?
     /// The level of this package's own kernels.
-    public var kernelLevel: String?
-    public var threads: Int?
+    package var kernelLevel: String?
+    package var threads: Int?
     /// The device that evaluated the network instead of the CPU, its driver and OpenCL's platform. Results do
     /// not depend on it.
-    public var device: String?
-    public var deviceDriver: String?
-    public var devicePlatform: String?
-    public init() {}
+    package var device: String?
+    package var deviceDriver: String?
+    package var devicePlatform: String?
+    package init() {}
   }
 
   /// What it took.
-  public struct Cost: Codable, Equatable, Sendable {
+  package struct Cost: Codable, Equatable, Sendable {
     /// When the run began, in ISO 8601.
-    public var start: String?
-    public var wallSeconds: Double?
-    public var cpuSeconds: Double?
+    package var start: String?
+    package var wallSeconds: Double?
+    package var cpuSeconds: Double?
     /// Of the search for local radii, by the clock, and of how many images it was the search; those that an earlier
     /// run had searched are not among them.
-    public var localSeconds: Double?
-    public var localImages: Int?
+    package var localSeconds: Double?
+    package var localImages: Int?
     /// How fast the weights' training goes on this machine with these threads, and the memory of the process that it
     /// takes at most, measured on its first steps; nil where it was not measured.
-    public var trainingImagesPerSecond: Double?
-    public var trainingMemoryBytes: Int?
+    package var trainingImagesPerSecond: Double?
+    package var trainingMemoryBytes: Int?
     /// Energy, where the machine tells.
-    public var joules: Double?
-    public init() {}
+    package var joules: Double?
+    package init() {}
 
     /// By the clock, with all threads at work; nil where no local radius was searched.
-    public var localSecondsPerImage: Double? {
+    package var localSecondsPerImage: Double? {
       guard let localSeconds, let localImages, localImages > 0 else { return nil }
       return localSeconds / Double(localImages)
     }
   }
 
   /// What a reader must know first, the most important first; nil for nothing.
-  public var notices: [Notice]?
+  package var notices: [Notice]?
   /// The command that makes the results again, ready for a shell.
   public var command: String?
   /// The command that trained the weights.
-  public var trainingCommand: String?
+  package var trainingCommand: String?
   /// The resolved configuration, defaults included.
   public var configuration: String?
   /// "published", "corrected" or "mixed", under which the network was judged; "shipped" where it was
@@ -105,15 +107,15 @@ public struct Provenance: Codable, Equatable, Sendable {
   /// The kind of certificate asked for.
   public var certificate: String?
   /// What local certificates were asked to prove; nil where there are none.
-  public var localPlan: String?
+  package var localPlan: String?
   /// What everything random came from.
   public var seed: UInt64?
   /// SHA-256 of all that the results of an audit, or local certificates, depend on; finished ones are known by it.
-  public var auditDigest: String?
+  package var auditDigest: String?
   /// The file of weights.
   public var weights: String?
   /// The flags, ready for a shell, with which the weights were read and judged.
-  public var weightsFlags: String?
+  package var weightsFlags: String?
   /// SHA-256 of the network in that file.
   public var weightsDigest: String?
   /// SHA-256 of the network that was executed: the same unless its steps were replaced or not stored.
@@ -121,18 +123,19 @@ public struct Provenance: Codable, Equatable, Sendable {
   /// The commit that the program was built from.
   public var gitCommit: String?
   /// Whether the program was built from that commit with changes.
-  public var isDirty: Bool?
+  package var isDirty: Bool?
+  /// The images that were judged.
   public var data = Data()
-  public var splits = TrainingSplits()
-  public var versions = Versions()
-  public var machine = Machine()
-  public var cost = Cost()
+  package var splits = TrainingSplits()
+  package var versions = Versions()
+  package var machine = Machine()
+  package var cost = Cost()
 
   /// Nothing recorded yet.
   public init() {}
 
   /// SHA-256 of the resolved configuration.
-  public var configurationDigest: String? { configuration.map { Digest.of($0) } }
+  package var configurationDigest: String? { configuration.map { Digest.of($0) } }
 
   /// The command that computes the results where nothing of them is there yet: the one that was carried
   /// out, which may have ended what an earlier one began.
@@ -145,12 +148,12 @@ public struct Provenance: Codable, Equatable, Sendable {
   }
 
   /// Arguments as one line that a shell takes apart into the same arguments.
-  public static func shellCommand(_ arguments: [String]) -> String {
+  package static func shellCommand(_ arguments: [String]) -> String {
     arguments.map(shellQuoted).joined(separator: " ")
   }
 
   /// The command that shows a stored violation again; nil where the weights have no file.
-  public func replayCommand(results: String, index: Int) -> String? {
+  package func replayCommand(results: String, index: Int) -> String? {
     weights.map { weights in
       [
         Self.shellCommand(["cpl-verify", "audit", weights]), weightsFlags,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Something that was required of an evaluation, and whether it came to that.
-public struct RequirementOutcome: Encodable, Equatable, Sendable {
+package struct RequirementOutcome: Encodable, Equatable, Sendable {
   /// As it was written, such as "accuracy>=0.6".
-  public let requirement: String
+  package let requirement: String
   /// NaN where there is nothing.
-  public let found: Double
-  public let met: Bool
+  package let found: Double
+  package let met: Bool
 
-  public init(_ requirement: String, found: Double, met: Bool) {
+  package init(_ requirement: String, found: Double, met: Bool) {
     self.requirement = requirement
     self.found = found
     self.met = met
@@ -16,7 +16,7 @@ public struct RequirementOutcome: Encodable, Equatable, Sendable {
 
   private enum CodingKeys: CodingKey { case requirement, found, met }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(requirement, forKey: .requirement)
     try container.encode(OrNull(number: found), forKey: .found)
@@ -25,5 +25,5 @@ public struct RequirementOutcome: Encodable, Equatable, Sendable {
 }
 
 extension RequirementOutcome: CustomStringConvertible {
-  public var description: String { "\(requirement), found \(found)" }
+  package var description: String { "\(requirement), found \(found)" }
 }

@@ -5,20 +5,20 @@ import Foundation
 
 /// What `selftest --json` printed, for a report: which planted faults the checks saw.
 public struct SelftestSummary: Decodable, Sendable {
-  public struct Fault: Decodable, Sendable {
-    public let id: String
-    public let statement: String
-    public let caught: Bool
+  package struct Fault: Decodable, Sendable {
+    package let id: String
+    package let statement: String
+    package let caught: Bool
     /// The checks that came out violated, and those that had to.
-    public let caughtBy: [String]
-    public let namedChecks: [String]
+    package let caughtBy: [String]
+    package let namedChecks: [String]
   }
 
-  public let faults: [Fault]
-  public let checks: [String]
-  public let seeds: Int
-  public let falseAlarms: Int
-  public let verdict: String
+  package let faults: [Fault]
+  package let checks: [String]
+  package let seeds: Int
+  package let falseAlarms: Int
+  package let verdict: String
 
   /// Reads what the command printed.
   ///

@@ -10,7 +10,7 @@ extension VerificationReport {
   /// - Parameter shards: each report with the name of its file, for messages.
   /// - Throws: `ReferenceError.mismatch` when a shard is missing, stands twice, or is one of another
   ///   audit; the message names the files and what differs.
-  public static func merging(
+  package static func merging(
     _ shards: [(name: String, report: VerificationReport)]
   ) throws -> VerificationReport {
     let parts = try inOrder(shards)

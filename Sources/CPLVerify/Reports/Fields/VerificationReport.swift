@@ -56,7 +56,7 @@ extension VerificationReport {
 
   /// The bounds that cannot both be true, a lower one above its upper one: each is a bug of this
   /// program.
-  public var contradictions: [String] {
+  package var contradictions: [String] {
     guard let bounds else { return [] }
     let layers = bounds.layers.compactMap { layer in
       layer.spectralNorm.flatMap {

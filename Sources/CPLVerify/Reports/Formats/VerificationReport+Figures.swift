@@ -5,7 +5,7 @@ extension VerificationReport {
   /// else, and all its numbers in CSV.
   ///
   /// - Parameter selftest: what `selftest` came to, where that is to be among them.
-  public func figures(selftest: SelftestSummary? = nil) -> [(name: String, text: String)] {
+  package func figures(selftest: SelftestSummary? = nil) -> [(name: String, text: String)] {
     let page = ReportPage(self, results: "", selftest: selftest)
     let figures = [page.opening?.figure].compactMap(\.self) + page.sections.flatMap(\.figures)
     return figures.flatMap(\.files)

@@ -5,7 +5,7 @@ import Foundation
 
 extension VerificationReport {
   /// A part of a report, as one command prints it.
-  public enum Section: Equatable, Sendable {
+  package enum Section: Equatable, Sendable {
     case bounds, certify, audit, verify
     /// With what was required of it.
     case evaluate(requirements: [RequirementOutcome])
@@ -33,7 +33,7 @@ extension VerificationReport {
   /// One section as a JSON object of its own, with `headline` and `notices`.
   ///
   /// - Throws: `ReferenceError.mismatch` when the report has no such results.
-  public func json(_ section: Section) throws -> String {
+  package func json(_ section: Section) throws -> String {
     let document: (any Encodable)? =
       switch section {
       case .evaluate(let requirements): EvaluationDocument(self, requirements: requirements)

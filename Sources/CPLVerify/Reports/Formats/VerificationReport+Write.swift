@@ -33,7 +33,7 @@ extension VerificationReport {
   }
 
   /// The digest of the results in a file: SHA-256 over all but its provenance.
-  public static func contentDigest(of path: String) throws -> String {
+  package static func contentDigest(of path: String) throws -> String {
     try HDF5File.open(path).contentDigest(excluding: [ReportSchema.provenance])
   }
 }

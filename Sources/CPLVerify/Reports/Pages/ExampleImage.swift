@@ -7,11 +7,11 @@ import CPLReference
 /// An audited image with the nearest adversarial image that was found, which results do not keep.
 public struct ExampleImage: Sendable {
   /// What the audit came to.
-  public let audited: AuditedImage
+  package let audited: AuditedImage
   /// The class of the adversarial image.
-  public let adversarialPrediction: Int
-  public let original: [Float]
-  public let adversarial: [Float]
+  package let adversarialPrediction: Int
+  package let original: [Float]
+  package let adversarial: [Float]
 
   package init(
     _ audited: AuditedImage, adversarialPrediction: Int, original: [Float], adversarial: [Float]

@@ -6,7 +6,7 @@ import CPLReference
 
 extension AuditResult.Verdict {
   /// The verdict as people read it.
-  public var words: String {
+  package var words: String {
     switch self {
     case .holds: "Proved and not broken"
     case .unproved: "Not broken, not proved"
@@ -18,7 +18,7 @@ extension AuditResult.Verdict {
 
 extension Notice {
   /// The notice in one line.
-  public var line: String {
+  package var line: String {
     switch kind {
     case .stepsReplaced, .otherData, .earlierFormat: text.prefix(1).uppercased() + text.dropFirst()
     case .assumption: "On reading: \(text)"
@@ -33,7 +33,7 @@ extension Provenance {
   }
 
   /// What follows the headline in lines of its own.
-  public var furtherNotices: [String] {
+  package var furtherNotices: [String] {
     (notices ?? []).filter { !$0.kind.isHeadline }.map(\.line)
   }
 }
@@ -138,7 +138,7 @@ extension VerificationReport {
   /// Why certificates are no proof though none was broken; nil where they are one, or are broken.
   ///
   /// - Parameter count: how many layers are named at most.
-  public func unprovedReason(layers count: Int = .max) -> String? {
+  package func unprovedReason(layers count: Int = .max) -> String? {
     guard let audit, audit.verdict == .unproved else { return nil }
     let certificate = audit.certificate.certificate
     guard certificate.takesLayersForNonexpansive, !audit.excessLayers.isEmpty else {

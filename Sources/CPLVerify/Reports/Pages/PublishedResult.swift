@@ -3,22 +3,22 @@
 import CPLCertificates
 
 /// A row of the paper's tables for CIFAR-10 and CIFAR-100: shares in [0, 1].
-public struct PublishedResult: Equatable, Sendable {
+package struct PublishedResult: Equatable, Sendable {
   /// How a row is known.
-  public enum Source: String, Sendable {
+  package enum Source: String, Sendable {
     /// Later papers quote it with the same figures.
     case quoted
     /// From memory of the paper.
     case recalled
   }
 
-  public let dataset: String
+  package let dataset: String
   /// The network's size, such as "CPL-S".
-  public let model: String
-  public let accuracy: Double
+  package let model: String
+  package let accuracy: Double
   /// Certified accuracy at 36, 72 and 108 of 255.
-  public let certifiedAccuracy: [Epsilon: Double]
-  public let source: Source
+  package let certifiedAccuracy: [Epsilon: Double]
+  package let source: Source
 
   private init(_ dataset: String, _ model: String, _ perCent: [Double], _ source: Source) {
     self.dataset = dataset
@@ -30,7 +30,7 @@ public struct PublishedResult: Equatable, Sendable {
   }
 
   /// All rows.
-  public static let all = [
+  package static let all = [
     PublishedResult("cifar10", "CPL-S", [75.6, 62.3, 47.0, 32.2], .recalled),
     PublishedResult("cifar10", "CPL-M", [76.8, 63.3, 47.5, 32.5], .recalled),
     PublishedResult("cifar10", "CPL-L", [77.7, 63.9, 48.1, 32.9], .recalled),
@@ -42,7 +42,7 @@ public struct PublishedResult: Equatable, Sendable {
   ]
 
   /// The row for a data set and a size; nil where the paper has none.
-  public static func matching(dataset: String?, model: ModelSummary?) -> PublishedResult? {
+  package static func matching(dataset: String?, model: ModelSummary?) -> PublishedResult? {
     all.first { $0.dataset == dataset && $0.model == model?.paperName }
   }
 }

@@ -4,25 +4,25 @@ import CPLDatasets
 import CPLNumerics
 
 /// An AOL layer whose W is a convolution, with its sizes.
-public struct AOLConvolutionKind: WeightedKind {
-  public static let codingName = "aolConvolution"
-  public static let name = "aol-convolution"
-  public static let isCounted = true
-  public static let isNonexpansive = true
-  public static let startsAsIdentity = true
-  public static let family: String? = "aol"
+package struct AOLConvolutionKind: WeightedKind {
+  package static let codingName = "aolConvolution"
+  package static let name = "aol-convolution"
+  package static let isCounted = true
+  package static let isNonexpansive = true
+  package static let startsAsIdentity = true
+  package static let family: String? = "aol"
 
   /// The shape of the input.
-  public let image: ImageShape
+  package let image: ImageShape
   /// The channels of the output.
-  public let inner: Int
+  package let inner: Int
   /// k, odd.
-  public let kernel: Int
-  public var padding = ConvolutionPadding.circular
+  package let kernel: Int
+  package var padding = ConvolutionPadding.circular
   /// What is added under the root of `AOLScaling`.
-  public var regularization = AOLScaling.regularization
+  package var regularization = AOLScaling.regularization
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
       regularization > 0, regularization <= 1,
       padding == .zero || kernel / 2 <= min(image.height, image.width)
@@ -30,15 +30,15 @@ public struct AOLConvolutionKind: WeightedKind {
     return (image.extents, image.with(channels: inner).extents)
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("weights", [inner, image.channels, kernel, kernel]), ("bias", [inner])]
   }
 
-  public var summary: String {
+  package var summary: String {
     "AOL convolution \(kernel)×\(kernel) to \(inner) channels, \(padding.rawValue) padding"
   }
 
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [
       LayerSample([3, 6, 5], [.channels: 4, .kernel: 3]),
       LayerSample([3, 5, 6], [.channels: 4, .kernel: 3, .padding: "zero"]),
@@ -47,9 +47,9 @@ public struct AOLConvolutionKind: WeightedKind {
     ]
   }
 
-  public static let faults = AOLFaults.all + AOLFaults.paddings
+  package static let faults = AOLFaults.all + AOLFaults.paddings
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     AOLLayer(
@@ -60,7 +60,7 @@ public struct AOLConvolutionKind: WeightedKind {
 }
 
 extension AOLConvolutionKind {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     image = try fields.image(channels: try fields.value(.inputChannels))
     inner = try fields.value(.channels)
@@ -70,7 +70,7 @@ extension AOLConvolutionKind {
       try fields.decodeIfPresent(Double.self, forKey: .regularization) ?? AOLScaling.regularization
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
     try fields.encode(image.channels, forKey: .inputChannels)
     try fields.encode(inner, forKey: .channels)
@@ -82,13 +82,13 @@ extension AOLConvolutionKind {
     try fields.encode(sidesOf: image)
   }
 
-  public static func blockOptions(
+  package static func blockOptions(
     channels: Int, kernel: Int
   ) -> [LayerOption: LayerOptions.Value]? {
     [.kernel: .integer(kernel)]
   }
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
     inner = try options.integer(.channels, default: image.channels)
     kernel = try options.integer(.kernel, default: 3)
@@ -97,35 +97,35 @@ extension AOLConvolutionKind {
 }
 
 /// An AOL layer whose W is a matrix, with its sizes.
-public struct AOLLinearKind: WeightedKind {
-  public static let codingName = "aolLinear"
-  public static let name = "aol-linear"
-  public static let isCounted = true
-  public static let isNonexpansive = true
-  public static let startsAsIdentity = true
-  public static let family: String? = "aol"
+package struct AOLLinearKind: WeightedKind {
+  package static let codingName = "aolLinear"
+  package static let name = "aol-linear"
+  package static let isCounted = true
+  package static let isNonexpansive = true
+  package static let startsAsIdentity = true
+  package static let family: String? = "aol"
 
-  public let features: Int
+  package let features: Int
   /// The features of the output.
-  public let inner: Int
+  package let inner: Int
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     arePossible(features, inner) ? ([features], [inner]) : nil
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("weights", [inner, features]), ("bias", [inner])]
   }
 
-  public var summary: String { "AOL linear to \(inner) features" }
+  package var summary: String { "AOL linear to \(inner) features" }
 
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [LayerSample([9], [.inner: 5]), LayerSample([6])]
   }
 
-  public static let faults = AOLFaults.all
+  package static let faults = AOLFaults.all
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     AOLLayer(
@@ -135,21 +135,21 @@ public struct AOLLinearKind: WeightedKind {
 }
 
 extension AOLLinearKind {
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     features = try input.asFeatures()
     inner = try options.integer(.inner, default: features)
   }
 }
 
 extension LayerSpecification {
-  public static func aolConvolution(
+  package static func aolConvolution(
     image: ImageShape, channels: Int, kernel: Int, padding: ConvolutionPadding = .circular
   ) -> LayerSpecification {
     .init(
       AOLConvolutionKind(image: image, inner: channels, kernel: kernel, padding: padding))
   }
 
-  public static func aolLinear(features: Int, inner: Int) -> LayerSpecification {
+  package static func aolLinear(features: Int, inner: Int) -> LayerSpecification {
     .init(AOLLinearKind(features: features, inner: inner))
   }
 }

@@ -4,22 +4,22 @@ import CPLDatasets
 import CPLNumerics
 
 /// An orthogonal circular convolution, with its sizes.
-public struct CayleyConvolutionKind: WeightedKind {
-  public static let codingName = "cayleyConvolution"
-  public static let name = "cayley-convolution"
-  public static let isCounted = true
-  public static let family: String? = "cayley"
+package struct CayleyConvolutionKind: WeightedKind {
+  package static let codingName = "cayleyConvolution"
+  package static let name = "cayley-convolution"
+  package static let isCounted = true
+  package static let family: String? = "cayley"
 
   /// The shape of the input.
-  public let image: ImageShape
+  package let image: ImageShape
   /// The channels of the output.
-  public let inner: Int
+  package let inner: Int
   /// k, odd: the taps of W, whose Cayley transform has as many as the image has pixels.
-  public let kernel: Int
+  package let kernel: Int
   /// Whether the transform is that of α W/‖W‖, as the published code has it.
-  public var isNormalized = false
+  package var isNormalized = false
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
       max(image.height, image.width) <= 1024,
       // The transfer function.
@@ -30,16 +30,16 @@ public struct CayleyConvolutionKind: WeightedKind {
     return (image.extents, image.with(channels: inner).extents)
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("weights", [inner, image.channels, kernel, kernel]), ("bias", [inner])]
       + (isNormalized ? [("alpha", [1])] : [])
   }
 
-  public var summary: String {
+  package var summary: String {
     "Cayley convolution \(kernel)×\(kernel) to \(inner) channels\(isNormalized ? ", of α W/‖W‖" : "")"
   }
 
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [
       LayerSample([3, 6, 5], [.channels: 4, .kernel: 3]),
       LayerSample([4, 5, 4], [.channels: 2, .kernel: 3]), LayerSample([2, 3, 3], [.kernel: 5]),
@@ -48,9 +48,9 @@ public struct CayleyConvolutionKind: WeightedKind {
     ]
   }
 
-  public static let faults = CayleyFaults.all
+  package static let faults = CayleyFaults.all
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     let spectrum = CayleySpectrum.convolution(
@@ -72,7 +72,7 @@ extension CayleyConvolutionKind {
     case isNormalized = "normalized"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     image = try fields.image(channels: try fields.value(.inputChannels))
     inner = try fields.value(.channels)
@@ -81,7 +81,7 @@ extension CayleyConvolutionKind {
     isNormalized = try own.decodeIfPresent(Bool.self, forKey: .isNormalized) ?? false
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
     try fields.encode(image.channels, forKey: .inputChannels)
     try fields.encode(inner, forKey: .channels)
@@ -91,13 +91,13 @@ extension CayleyConvolutionKind {
     try fields.encode(sidesOf: image)
   }
 
-  public static func blockOptions(
+  package static func blockOptions(
     channels: Int, kernel: Int
   ) -> [LayerOption: LayerOptions.Value]? {
     [.kernel: .integer(kernel)]
   }
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
     inner = try options.integer(.channels, default: image.channels)
     kernel = try options.integer(.kernel, default: 3)
@@ -106,7 +106,7 @@ extension CayleyConvolutionKind {
 
 extension LayerSpecification {
   /// An orthogonal circular convolution.
-  public static func cayleyConvolution(
+  package static func cayleyConvolution(
     image: ImageShape, channels: Int, kernel: Int
   ) -> LayerSpecification {
     .init(CayleyConvolutionKind(image: image, inner: channels, kernel: kernel))

@@ -5,12 +5,12 @@ import CPLNumerics
 import CPLRoundingErrors
 
 extension CPLConvolution: LipschitzBoundedLayer {
-  public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+  package func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
     try VerifiedSpectralNorm.convolution(
       kernel: kernel.converted(), height: image.height, width: image.width)
   }
 
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try LipschitzBound.convexPotentialLayer(
@@ -20,7 +20,7 @@ extension CPLConvolution: LipschitzBoundedLayer {
 }
 
 extension CPLConvolution: ForwardErrorBoundedLayer {
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     let spectralNormUpperBound = spectralNorm?.upperBound ?? .infinity

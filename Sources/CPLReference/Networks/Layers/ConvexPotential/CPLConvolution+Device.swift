@@ -4,7 +4,7 @@ import CPLDevices
 import CPLNumerics
 
 extension CPLConvolution: DeviceLayer {
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     let map = try DeviceConvolution(convolution, on: device)
     let (bias, step) = (try device.upload(bias), stepSize)
     return { input throws(DeviceError) in

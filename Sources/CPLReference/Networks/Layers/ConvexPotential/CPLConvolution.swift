@@ -10,8 +10,8 @@ import CPLNumerics
 ///
 /// on images C×H×W, with K of inner×C×k×k and b of `inner`. Lipschitz constant at most
 /// max(1, h‖T‖² − 1).
-public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
-  public struct Cache: Sendable {
+package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
+  package struct Cache: Sendable {
     /// The input and the activations a = relu(T x + b), for the gradients of the parameters.
     var input: Tensor<Scalar>?
     var hidden: Tensor<Scalar>?
@@ -19,26 +19,26 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     var mask: [UInt8] = []
   }
 
-  public let name: String
-  public var stepRule: StepRule
-  public var stepSize: Scalar
-  public var stepNumerator: Scalar = 2
-  public var stepRegularization = StepSize.regularization
-  public var powerVector: Tensor<Scalar>
+  package let name: String
+  package var stepRule: StepRule
+  package var stepSize: Scalar
+  package var stepNumerator: Scalar = 2
+  package var stepRegularization = StepSize.regularization
+  package var powerVector: Tensor<Scalar>
   /// K, inner×C×k×k.
-  public private(set) var kernel: Tensor<Scalar> {
+  package private(set) var kernel: Tensor<Scalar> {
     didSet {
       convolution = Convolution(
         kernel: kernel, height: convolution.shape.height, width: convolution.shape.width)
     }
   }
   /// b, one number an inner channel.
-  public private(set) var bias: Tensor<Scalar>
+  package private(set) var bias: Tensor<Scalar>
   /// T.
-  public private(set) var convolution: Convolution<Scalar>
+  package private(set) var convolution: Convolution<Scalar>
 
   /// The layer with kernel K and bias b on images of a height and a width.
-  public init(
+  package init(
     name: String, kernel: Tensor<Scalar>, bias: Tensor<Scalar>, height: Int, width: Int,
     stepRule: StepRule, stepSize: Scalar, powerVector: Tensor<Scalar>
   ) {
@@ -51,16 +51,16 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     convolution = Convolution(kernel: kernel, height: height, width: width)
   }
 
-  public var inputShape: [Int] { convolution.inputShape }
-  public var outputShape: [Int] { convolution.inputShape }
-  public var linearMap: any LinearMap<Scalar> { convolution }
+  package var inputShape: [Int] { convolution.inputShape }
+  package var outputShape: [Int] { convolution.inputShape }
+  package var linearMap: any LinearMap<Scalar> { convolution }
 
-  public var image: ImageShape {
+  package var image: ImageShape {
     let shape = convolution.shape
     return ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
   }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .convolution(
       image: image, inner: convolution.shape.inner, kernel: convolution.shape.kernel,
       step: StepSize(
@@ -68,11 +68,11 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
         regularization: stepRegularization))
   }
 
-  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+  package var parameters: [(name: String, value: Tensor<Scalar>)] {
     [("kernel", kernel), ("bias", bias)]
   }
 
-  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+  package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
     body(0, &kernel)
     body(1, &bias)
   }
@@ -84,7 +84,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     var cache = Cache()
@@ -133,7 +133,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = consume outputGradient
@@ -159,7 +159,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   ///     ∂/∂x = g + Tᵀp,   ∂/∂K = ∂(⟨p, T x⟩ − h⟨a, T g⟩)/∂K,   ∂/∂b = Σ p,   ∂/∂h = −⟨a, T g⟩
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func backward(
+  package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
@@ -207,7 +207,7 @@ public struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
 
 extension CPLConvolution {
   /// The Jacobian I − h WᵀDW is symmetric: forwards and backwards are the same.
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     inputGradient(inputTangent, from: cache, workers: workers)

@@ -5,11 +5,11 @@ import CPLNumerics
 import CPLRoundingErrors
 
 extension CPLLinear: LipschitzBoundedLayer {
-  public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+  package func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
     try VerifiedSpectralNorm.dense(weights.converted())
   }
 
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try LipschitzBound.convexPotentialLayer(
@@ -19,7 +19,7 @@ extension CPLLinear: LipschitzBoundedLayer {
 }
 
 extension CPLLinear: ForwardErrorBoundedLayer {
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     let spectralNormUpperBound = spectralNorm?.upperBound ?? .infinity

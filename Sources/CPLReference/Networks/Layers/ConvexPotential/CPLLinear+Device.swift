@@ -4,7 +4,7 @@ import CPLDevices
 import CPLNumerics
 
 extension CPLLinear: DeviceLayer {
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     let (weights, bias) = (try device.upload(weights), try device.upload(bias))
     let step = stepSize
     return { input throws(DeviceError) in

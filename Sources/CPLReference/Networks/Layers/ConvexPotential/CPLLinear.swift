@@ -7,24 +7,24 @@ import CPLNumerics
 ///     z = x − h Wᵀ relu(W x + b)
 ///
 /// with W of inner×d and b of `inner`. Lipschitz constant at most max(1, h‖W‖² − 1).
-public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
-  public struct Cache: Sendable {
+package struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
+  package struct Cache: Sendable {
     /// The input, for the gradients of the parameters.
     var input: Tensor<Scalar>?
     /// The activations a = relu(W x + b).
     var hidden: Tensor<Scalar>?
   }
 
-  public let name: String
-  public var stepRule: StepRule
-  public var stepSize: Scalar
-  public var stepNumerator: Scalar = 2
-  public var stepRegularization = StepSize.regularization
-  public var powerVector: Tensor<Scalar>
+  package let name: String
+  package var stepRule: StepRule
+  package var stepSize: Scalar
+  package var stepNumerator: Scalar = 2
+  package var stepRegularization = StepSize.regularization
+  package var powerVector: Tensor<Scalar>
   /// W, inner×d.
-  public private(set) var weights: Tensor<Scalar>
+  package private(set) var weights: Tensor<Scalar>
   /// b, one number a hidden unit.
-  public private(set) var bias: Tensor<Scalar>
+  package private(set) var bias: Tensor<Scalar>
 
   /// How many of `count` hidden units, or features, one piece of work holds: two pieces a thread,
   /// since each piece packs the other factor again, of whole tiles. No sum depends on it.
@@ -33,7 +33,7 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
   }
 
   /// The layer with matrix W and bias b.
-  public init(
+  package init(
     name: String, weights: Tensor<Scalar>, bias: Tensor<Scalar>, stepRule: StepRule,
     stepSize: Scalar, powerVector: Tensor<Scalar>
   ) {
@@ -46,15 +46,15 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
   }
 
   /// The number of hidden units.
-  public var inner: Int { weights.shape[0] }
+  package var inner: Int { weights.shape[0] }
   /// d, the number of features.
-  public var features: Int { weights.shape[1] }
-  public var inputShape: [Int] { [features] }
-  public var outputShape: [Int] { [features] }
-  public static var hasPowerGradientQuirk: Bool { true }
-  public var linearMap: any LinearMap<Scalar> { DenseMap(weights: weights) }
+  package var features: Int { weights.shape[1] }
+  package var inputShape: [Int] { [features] }
+  package var outputShape: [Int] { [features] }
+  package static var hasPowerGradientQuirk: Bool { true }
+  package var linearMap: any LinearMap<Scalar> { DenseMap(weights: weights) }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .linear(
       features: features, inner: inner,
       step: StepSize(
@@ -62,18 +62,18 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
         regularization: stepRegularization))
   }
 
-  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+  package var parameters: [(name: String, value: Tensor<Scalar>)] {
     [("weights", weights), ("bias", bias)]
   }
 
-  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+  package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
     body(0, &weights)
     body(1, &bias)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     var cache = Cache()
@@ -89,7 +89,7 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = consume outputGradient
@@ -105,7 +105,7 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
   /// each summed over the batch.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func backward(
+  package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
@@ -214,7 +214,7 @@ public struct CPLLinear<Scalar: TensorScalar>: SteppedLayer {
 
 extension CPLLinear {
   /// The Jacobian I − h WᵀDW is symmetric: forwards and backwards are the same.
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     inputGradient(inputTangent, from: cache, workers: workers)

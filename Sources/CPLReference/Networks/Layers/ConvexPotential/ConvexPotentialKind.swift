@@ -4,10 +4,10 @@ import CPLDatasets
 import CPLNumerics
 
 /// A kind of convex potential layers.
-public protocol ConvexPotentialKind: WeightedKind {}
+package protocol ConvexPotentialKind: WeightedKind {}
 
 /// A kind of convex potential layers with a step of their own.
-public protocol SteppedKind: ConvexPotentialKind {
+package protocol SteppedKind: ConvexPotentialKind {
   var step: StepSize { get set }
 
   /// The name in published state dictionaries of a number that nothing uses; nil where there is none.
@@ -15,19 +15,19 @@ public protocol SteppedKind: ConvexPotentialKind {
 }
 
 extension SteppedKind {
-  public static var publishedUnusedNumber: String? { nil }
+  package static var publishedUnusedNumber: String? { nil }
 
   /// The name of σ̂ in published state dictionaries.
-  public static var publishedSpectralNorm: String { "eval_sv_max" }
+  package static var publishedSpectralNorm: String { "eval_sv_max" }
 }
 
 extension ConvexPotentialKind {
-  public static var isCounted: Bool { true }
-  public var passes: Int { 2 }
+  package static var isCounted: Bool { true }
+  package var passes: Int { 2 }
 }
 
 extension ConvolutionKind {
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [
       LayerSample([3, 6, 5], [.inner: 4, .kernel: 3]),
       LayerSample([2, 5, 5], [.inner: 3, .kernel: 5]),
@@ -36,9 +36,9 @@ extension ConvolutionKind {
     ]
   }
 
-  public static let recipePart: RecipePart? = .convolution(of: ModelRecipe.standard)
+  package static let recipePart: RecipePart? = .convolution(of: ModelRecipe.standard)
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
     inner = try options.integer(.inner)
     kernel = try options.integer(.kernel, default: 3)
@@ -46,31 +46,31 @@ extension ConvolutionKind {
     padding = try options.choice(.padding, default: .zero)
   }
 
-  public static func blockOptions(
+  package static func blockOptions(
     channels: Int, kernel: Int
   ) -> [LayerOption: LayerOptions.Value]? {
     [.inner: .integer(channels), .kernel: .integer(kernel)]
   }
 
-  public var publishedBufferShapes: [(name: String, shape: [Int])] {
+  package var publishedBufferShapes: [(name: String, shape: [Int])] {
     [("pm.u", [1] + image.extents)]
   }
 }
 
 extension LinearKind {
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [LayerSample([9], [.inner: 5]), LayerSample([7], [.inner: 1, .stepNumerator: 1])]
   }
 
-  public static let recipePart: RecipePart? = .dense(of: ModelRecipe.standard)
+  package static let recipePart: RecipePart? = .dense(of: ModelRecipe.standard)
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     features = try input.asFeatures()
     inner = try options.integer(.inner)
     step = try StepSize(&options)
   }
 
-  public var publishedBufferShapes: [(name: String, shape: [Int])] { [("pm.u", [1, features])] }
+  package var publishedBufferShapes: [(name: String, shape: [Int])] { [("pm.u", [1, features])] }
 }
 
 extension StepSize {
@@ -109,36 +109,36 @@ extension SteppedLayer {
 }
 
 /// `CPLConvolution`, or `CircularCPLConvolution`, with its sizes and its step.
-public struct ConvolutionKind: SteppedKind {
-  public static let codingName = "convolution"
-  public static let name = "convolution"
+package struct ConvolutionKind: SteppedKind {
+  package static let codingName = "convolution"
+  package static let name = "convolution"
 
-  public let image: ImageShape
+  package let image: ImageShape
   /// The number of hidden channels.
-  public let inner: Int
+  package let inner: Int
   /// k, odd.
-  public let kernel: Int
-  public var step: StepSize
-  public var padding = ConvolutionPadding.zero
+  package let kernel: Int
+  package var step: StepSize
+  package var padding = ConvolutionPadding.zero
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
       step.isPossible, padding == .zero || kernel / 2 <= min(image.height, image.width)
     else { return nil }
     return (image.extents, image.extents)
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("kernel", [inner, image.channels, kernel, kernel]), ("bias", [inner])]
   }
 
-  public var bufferShapes: [(name: String, shape: [Int])] { [("u", image.extents)] }
+  package var bufferShapes: [(name: String, shape: [Int])] { [("u", image.extents)] }
 
-  public var summary: String {
+  package var summary: String {
     "convolution \(kernel)×\(kernel) inner \(inner)\(padding == .circular ? ", circular" : "")"
   }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     switch padding {
@@ -158,7 +158,7 @@ public struct ConvolutionKind: SteppedKind {
 }
 
 extension ConvolutionKind {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     image = try fields.image(channels: try fields.value(.channels))
     inner = try fields.value(.inner)
@@ -167,7 +167,7 @@ extension ConvolutionKind {
     padding = try fields.decodeIfPresent(ConvolutionPadding.self, forKey: .padding) ?? .zero
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
     try fields.encode(image.channels, forKey: .channels)
     try fields.encode(inner, forKey: .inner)
@@ -180,29 +180,29 @@ extension ConvolutionKind {
 }
 
 /// `CPLLinear` with its sizes and its step.
-public struct LinearKind: SteppedKind {
-  public static let codingName = "linear"
-  public static let publishedUnusedNumber: String? = "alpha"
-  public static let name = "linear"
+package struct LinearKind: SteppedKind {
+  package static let codingName = "linear"
+  package static let publishedUnusedNumber: String? = "alpha"
+  package static let name = "linear"
 
-  public let features: Int
+  package let features: Int
   /// The number of hidden units.
-  public let inner: Int
-  public var step: StepSize
+  package let inner: Int
+  package var step: StepSize
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     arePossible(features, inner) && step.isPossible ? ([features], [features]) : nil
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("weights", [inner, features]), ("bias", [inner])]
   }
 
-  public var bufferShapes: [(name: String, shape: [Int])] { [("u", [features])] }
+  package var bufferShapes: [(name: String, shape: [Int])] { [("u", [features])] }
 
-  public var summary: String { "linear inner \(inner)" }
+  package var summary: String { "linear inner \(inner)" }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     CPLLinear(
@@ -213,13 +213,13 @@ public struct LinearKind: SteppedKind {
 }
 
 extension LayerSpecification {
-  public static func convolution(
+  package static func convolution(
     image: ImageShape, inner: Int, kernel: Int, step: StepSize, padding: ConvolutionPadding = .zero
   ) -> LayerSpecification {
     .init(ConvolutionKind(image: image, inner: inner, kernel: kernel, step: step, padding: padding))
   }
 
-  public static func linear(features: Int, inner: Int, step: StepSize) -> LayerSpecification {
+  package static func linear(features: Int, inner: Int, step: StepSize) -> LayerSpecification {
     .init(LinearKind(features: features, inner: inner, step: step))
   }
 }

@@ -8,7 +8,7 @@ import CPLNumerics
 ///
 /// an explicit Euler step of length h down the gradient of the convex potential
 /// Σ_i s_i(w_iᵀx + b_i), s_i' = σ. It never moves two points apart when h · ‖W‖₂² ≤ 2.
-public protocol ConvexPotentialLayer<Scalar>: FeatureLayer {
+package protocol ConvexPotentialLayer<Scalar>: FeatureLayer {
   /// W as a linear map, with the weights that are executed.
   var linearMap: any LinearMap<Scalar> { get }
 
@@ -20,7 +20,7 @@ public protocol ConvexPotentialLayer<Scalar>: FeatureLayer {
 }
 
 /// A convex potential layer whose step is made of its weights' spectral norm: h = c/(‖W‖₂² + 1e-4).
-public protocol SteppedLayer<Scalar>: ConvexPotentialLayer, DerivedWeightsLayer {
+package protocol SteppedLayer<Scalar>: ConvexPotentialLayer, DerivedWeightsLayer {
   /// Where h comes from.
   var stepRule: StepRule { get set }
 
@@ -40,12 +40,12 @@ public protocol SteppedLayer<Scalar>: ConvexPotentialLayer, DerivedWeightsLayer 
 }
 
 extension SteppedLayer {
-  public static var hasPowerGradientQuirk: Bool { false }
+  package static var hasPowerGradientQuirk: Bool { false }
 
-  public var buffers: [(name: String, value: Tensor<Scalar>)] { [("u", powerVector)] }
+  package var buffers: [(name: String, value: Tensor<Scalar>)] { [("u", powerVector)] }
 
   /// Runs the power method from u, and sets u and h = c/(σ̂² + 1e-4).
-  public mutating func updateStep(iterations: Int) -> PowerMethod<Scalar> {
+  package mutating func updateStep(iterations: Int) -> PowerMethod<Scalar> {
     let power = PowerMethod(linearMap, from: powerVector, iterations: iterations)
     powerVector = power.vector
     stepSize = StepSize.fromEstimate(
@@ -56,7 +56,7 @@ extension SteppedLayer {
 
   /// One iteration of the power method, which moves u and h. h then depends on the weights through σ̂, and
   /// the gradient follows it there.
-  public mutating func deriveWeights(
+  package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
     let power = updateStep(iterations: 1)

@@ -4,7 +4,7 @@ import CPLEnclosures
 import CPLNumerics
 
 extension ConvolutionKind {
-  public static let faults =
+  package static let faults =
     ConvexPotentialFaults.all + [
       PlantedLayerFault(
         "circular-power-method", "the power method with circular instead of zero padding",
@@ -21,7 +21,7 @@ extension ConvolutionKind {
 }
 
 extension LinearKind {
-  public static let faults = ConvexPotentialFaults.all
+  package static let faults = ConvexPotentialFaults.all
 }
 
 /// A transposed convolution whose padding is off by one: its output is one pixel to the right.

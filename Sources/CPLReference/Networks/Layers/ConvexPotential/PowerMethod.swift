@@ -8,25 +8,25 @@ import CPLNumerics
 ///
 /// σ̂ never exceeds ‖W‖₂ in exact arithmetic: it is an estimate from below, used to train and never
 /// to certify.
-public struct PowerMethod<Scalar: TensorScalar>: Sendable {
+package struct PowerMethod<Scalar: TensorScalar>: Sendable {
   /// The u that the last iteration began with.
-  public let previousVector: Tensor<Scalar>
+  package let previousVector: Tensor<Scalar>
   /// u after the last iteration.
-  public let vector: Tensor<Scalar>
+  package let vector: Tensor<Scalar>
   /// v of the last iteration.
-  public let outputVector: Tensor<Scalar>
+  package let outputVector: Tensor<Scalar>
   /// W u with the new u.
-  public let image: Tensor<Scalar>
+  package let image: Tensor<Scalar>
   /// ‖W u‖ with the old u.
-  public let previousNorm: Scalar
+  package let previousNorm: Scalar
   /// σ̂.
-  public let estimate: Scalar
+  package let estimate: Scalar
 
   /// Keeps quotients finite where W u = 0.
   static var tiny: Scalar { 1e-12 }
 
   /// Runs `iterations` ≥ 1 iterations from `start`.
-  public init(_ map: any LinearMap<Scalar>, from start: Tensor<Scalar>, iterations: Int) {
+  package init(_ map: any LinearMap<Scalar>, from start: Tensor<Scalar>, iterations: Int) {
     precondition(iterations > 0, "at least one iteration")
     var previous = start
     var current = start
@@ -57,7 +57,7 @@ public struct PowerMethod<Scalar: TensorScalar>: Sendable {
   ///   - newVectorThroughV: the quirk `dense-power-gradient`, which puts the new u in place of
   ///     u_old.
   ///   - scale: what ∂σ̂ is multiplied by before it is added.
-  public func addGradient(
+  package func addGradient(
     _ map: any LinearMap<Scalar>, newVectorThroughV: Bool, scale: Scalar,
     to gradient: inout Tensor<Scalar>, workers: Workers
   ) {

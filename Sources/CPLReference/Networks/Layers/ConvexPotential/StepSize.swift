@@ -3,7 +3,7 @@
 import CPLNumerics
 
 /// Where the step h of a convex potential layer comes from.
-public enum StepRule: String, Codable, Sendable {
+package enum StepRule: String, Codable, Sendable {
   /// c/(σ̂² + 1e-4) with the power method's estimate σ̂, a lower bound of ‖W‖₂; c = 2.
   case power
   /// c/(σ̄² + 1e-4) rounded down, with a verified upper bound σ̄ of ‖W‖₂.
@@ -13,15 +13,15 @@ public enum StepRule: String, Codable, Sendable {
 }
 
 /// The step h = c/(σ² + ε) of a stored layer: its rule, and the binary32 number that the forward pass uses.
-public struct StepSize: Codable, Equatable, Sendable {
-  public var rule: StepRule
-  public var value: Float
+package struct StepSize: Codable, Equatable, Sendable {
+  package var rule: StepRule
+  package var value: Float
   /// c. Stored only where it is not the paper's 2.
-  public var numerator: Float
+  package var numerator: Float
   /// ε, with which W = 0 has a finite step. Stored only where it is not the paper's 1e-4.
-  public var regularization: Double
+  package var regularization: Double
 
-  public init(
+  package init(
     rule: StepRule, value: Float, numerator: Float = 2,
     regularization: Double = Self.regularization
   ) {
@@ -32,10 +32,10 @@ public struct StepSize: Codable, Equatable, Sendable {
   }
 
   /// The paper's ε.
-  public static let regularization = 1e-4
+  package static let regularization = 1e-4
 
   /// h = c/(σ̂² + ε) in the arithmetic of `Scalar`, c being `numerator`.
-  public static func fromEstimate<Scalar: TensorScalar>(
+  package static func fromEstimate<Scalar: TensorScalar>(
     _ spectralNorm: Scalar, numerator: Scalar = 2, regularization: Double = Self.regularization
   ) -> Scalar {
     numerator / (spectralNorm * spectralNorm + Scalar(regularization))
@@ -58,7 +58,7 @@ public struct StepSize: Codable, Equatable, Sendable {
     case rule, value, numerator, regularization
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     rule = try container.decode(StepRule.self, forKey: .rule)
     value = try container.decode(Float.self, forKey: .value)
@@ -67,7 +67,7 @@ public struct StepSize: Codable, Equatable, Sendable {
       try container.decodeIfPresent(Double.self, forKey: .regularization) ?? Self.regularization
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(rule, forKey: .rule)
     try container.encode(value, forKey: .value)

@@ -3,23 +3,23 @@
 import CPLNumerics
 
 /// The first channels, or the first features. Lipschitz constant 1: a projection.
-public struct FirstChannels<Scalar: TensorScalar>: SelectingLayer {
-  public let name: String
+package struct FirstChannels<Scalar: TensorScalar>: SelectingLayer {
+  package let name: String
   /// The shape of one input.
-  public let shape: [Int]
+  package let shape: [Int]
   /// How many channels, or features, are left.
-  public let channels: Int
+  package let channels: Int
 
-  public init(name: String, shape: [Int], channels: Int) {
+  package init(name: String, shape: [Int], channels: Int) {
     precondition(channels <= shape[0], "channels that there are")
     (self.name, self.shape, self.channels) = (name, shape, channels)
   }
 
-  public var inputShape: [Int] { shape }
-  public var outputShape: [Int] { [channels] + shape.dropFirst() }
-  public var specification: LayerSpecification { .firstChannels(channels, of: shape) }
+  package var inputShape: [Int] { shape }
+  package var outputShape: [Int] { [channels] + shape.dropFirst() }
+  package var specification: LayerSpecification { .firstChannels(channels, of: shape) }
 
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
@@ -33,7 +33,7 @@ public struct FirstChannels<Scalar: TensorScalar>: SelectingLayer {
     return (output, NothingKept())
   }
 
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]

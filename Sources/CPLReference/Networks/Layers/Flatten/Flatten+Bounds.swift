@@ -5,13 +5,13 @@ import CPLNumerics
 import CPLRoundingErrors
 
 extension Flatten: LipschitzBoundedLayer {
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double { 1 }
 }
 
 extension Flatten: ForwardErrorBoundedLayer {
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double { 0 }
 }

@@ -3,7 +3,7 @@
 import CPLDevices
 
 extension Flatten: DeviceLayer {
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     let (image, features) = (image.extents, image.count)
     return { input in
       let batch = input.shape[0]

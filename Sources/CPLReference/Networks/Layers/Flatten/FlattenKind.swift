@@ -4,19 +4,19 @@ import CPLDatasets
 import CPLNumerics
 
 /// `Flatten` with its size.
-public struct FlattenKind: LayerKind {
-  public static let codingName = "flatten"
-  public static let name = "flatten"
+package struct FlattenKind: LayerKind {
+  package static let codingName = "flatten"
+  package static let name = "flatten"
 
-  public let image: ImageShape
+  package let image: ImageShape
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     isPossible(image) ? (image.extents, [image.count]) : nil
   }
 
-  public var summary: String { "\(image.count) features" }
+  package var summary: String { "\(image.count) features" }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     Flatten(name: name, image: image)
@@ -28,17 +28,17 @@ public struct FlattenKind: LayerKind {
 }
 
 extension FlattenKind {
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [LayerSample([2, 3, 4])]
   }
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
   }
 }
 
 extension LayerSpecification {
-  public static func flatten(image: ImageShape) -> LayerSpecification {
+  package static func flatten(image: ImageShape) -> LayerSpecification {
     .init(FlattenKind(image: image))
   }
 }

@@ -6,7 +6,7 @@ import CPLRoundingErrors
 
 extension LastLayerNormalised: LogitErrorBoundedHead {
   /// The rows q_i are the ones that are executed; their own rounding is no error.
-  public func logitErrorBounds(norm: Double) throws(VerificationError) -> [Double] {
+  package func logitErrorBounds(norm: Double) throws(VerificationError) -> [Double] {
     var bounds: [Double] = []
     for index in 0..<classes {
       let row = normalized.rows.elements[index * features..<(index + 1) * features]

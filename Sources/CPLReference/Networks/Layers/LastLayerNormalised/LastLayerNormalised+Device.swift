@@ -5,7 +5,7 @@ import CPLNumerics
 
 extension LastLayerNormalised: DeviceLayer {
   /// With the unit rows as they are executed.
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     let (rows, bias) = (try device.upload(normalized.rows), try device.upload(bias))
     return { input throws(DeviceError) in
       let logits = try device.multiply(

@@ -6,52 +6,52 @@ import CPLNumerics
 ///
 /// As a vector map it is not 1-Lipschitz. Between the classes i and j the margin moves by at most
 /// ‖q_i − q_j‖ times what the input moves, which is what certificates use.
-public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
+package struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
   /// The input, for the gradients of the parameters.
-  public typealias Cache = Tensor<Scalar>?
+  package typealias Cache = Tensor<Scalar>?
 
-  public let name: String
+  package let name: String
   /// W before normalisation, classes×d.
-  public private(set) var weights: Tensor<Scalar> {
+  package private(set) var weights: Tensor<Scalar> {
     didSet { normalized = Self.normalize(weights) }
   }
   /// b, one number a class.
-  public private(set) var bias: Tensor<Scalar>
+  package private(set) var bias: Tensor<Scalar>
   /// The rows q_i and the norms ‖w_i‖ they were divided by, in the arithmetic of `Scalar`.
-  public private(set) var normalized: (rows: Tensor<Scalar>, norms: [Scalar])
+  package private(set) var normalized: (rows: Tensor<Scalar>, norms: [Scalar])
 
   /// The least number that a row is divided by.
   static var tiny: Scalar { 1e-12 }
 
   /// The head with rows w_i before normalisation.
-  public init(name: String, weights: Tensor<Scalar>, bias: Tensor<Scalar>) {
+  package init(name: String, weights: Tensor<Scalar>, bias: Tensor<Scalar>) {
     self.name = name
     self.weights = weights
     self.bias = bias
     normalized = Self.normalize(weights)
   }
 
-  public var classes: Int { weights.shape[0] }
-  public var features: Int { weights.shape[1] }
-  public var inputShape: [Int] { [features] }
-  public var outputShape: [Int] { [classes] }
+  package var classes: Int { weights.shape[0] }
+  package var features: Int { weights.shape[1] }
+  package var inputShape: [Int] { [features] }
+  package var outputShape: [Int] { [classes] }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .lastLayerNormalised(features: features, classes: classes)
   }
 
-  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+  package var parameters: [(name: String, value: Tensor<Scalar>)] {
     [("weight", weights), ("bias", bias)]
   }
 
-  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+  package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
     body(0, &weights)
     body(1, &bias)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
@@ -73,7 +73,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
@@ -92,7 +92,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
   /// With respect to the unit rows q_i, and the bias.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func backward(
+  package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     let batch = outputGradient.shape[0]
@@ -115,7 +115,7 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
   /// With ∂q_i the gradient with respect to row i: ∂w_i = (∂q_i − q_i⟨q_i, ∂q_i⟩)/‖w_i‖.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
+  package func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
     sums.parameters[0].withUnsafeMutableElements { target in
       normalized.rows.withUnsafeElements { rows in
         for index in 0..<classes {
@@ -153,5 +153,5 @@ public struct LastLayerNormalised<Scalar: TensorScalar>: Layer {
 }
 
 extension LastLayerNormalised: ClassificationHead {
-  public var unitRows: Tensor<Scalar>? { normalized.rows }
+  package var unitRows: Tensor<Scalar>? { normalized.rows }
 }

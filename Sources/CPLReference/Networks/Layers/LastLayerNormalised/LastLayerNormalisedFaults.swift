@@ -4,7 +4,7 @@ import CPLEnclosures
 import CPLNumerics
 
 extension LastLayerNormalisedKind {
-  public static let faults = [
+  package static let faults = [
     PlantedLayerFault(
       "rows-not-normalised", "head rows not normalised", ["layer.constants"]
     ) { UnnormalisedRows() },

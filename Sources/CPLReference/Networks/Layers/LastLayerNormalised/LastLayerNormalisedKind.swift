@@ -3,25 +3,25 @@
 import CPLNumerics
 
 /// `LastLayerNormalised` with its sizes.
-public struct LastLayerNormalisedKind: LayerKind {
-  public static let codingName = "lastLayerNormalised"
-  public static let name = "last-layer-normalised"
-  public static let place = LayerPlace.head
+package struct LastLayerNormalisedKind: LayerKind {
+  package static let codingName = "lastLayerNormalised"
+  package static let name = "last-layer-normalised"
+  package static let place = LayerPlace.head
 
-  public let features: Int
-  public let classes: Int
+  package let features: Int
+  package let classes: Int
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     arePossible(features, classes) && classes >= 2 ? ([features], [classes]) : nil
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("weight", [classes, features]), ("bias", [classes])]
   }
 
-  public var summary: String { "normalised last layer, \(classes) classes" }
+  package var summary: String { "normalised last layer, \(classes) classes" }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     LastLayerNormalised(name: name, weights: parameters[0], bias: parameters[1])
@@ -29,16 +29,16 @@ public struct LastLayerNormalisedKind: LayerKind {
 }
 
 extension LastLayerNormalisedKind {
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [LayerSample([9], [.classes: 4])]
   }
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     features = try input.asFeatures()
     classes = try options.integer(.classes)
   }
 
-  public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
+  package static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
     guard Set(shapes.keys) == ["weight", "bias"], let weight = shapes["weight"], weight.count == 2
     else { return nil }
     return PublishedLayer(inputs: weight[1], classes: weight[0])
@@ -46,7 +46,7 @@ extension LastLayerNormalisedKind {
 }
 
 extension LayerSpecification {
-  public static func lastLayerNormalised(features: Int, classes: Int) -> LayerSpecification {
+  package static func lastLayerNormalised(features: Int, classes: Int) -> LayerSpecification {
     .init(LastLayerNormalisedKind(features: features, classes: classes))
   }
 }

@@ -6,29 +6,29 @@ import CPLNumerics
 /// two): (x₂ᵢ, x₂ᵢ₊₁) ↦ (max, min), pixel by pixel.
 ///
 /// *Lipschitz constant 1.* Wherever two numbers differ the map is a permutation of them, and it is continuous.
-public struct MaxMin<Scalar: TensorScalar>: SelectingLayer {
+package struct MaxMin<Scalar: TensorScalar>: SelectingLayer {
   /// For each pair of each input whether its numbers changed places.
-  public typealias Cache = [Bool]
+  package typealias Cache = [Bool]
 
-  public let name: String
+  package let name: String
   /// The shape of one input, with an even number of channels or features.
-  public let shape: [Int]
+  package let shape: [Int]
 
-  public init(name: String, shape: [Int]) {
+  package init(name: String, shape: [Int]) {
     precondition(shape[0] % 2 == 0, "channels come in pairs")
     (self.name, self.shape) = (name, shape)
   }
 
-  public var inputShape: [Int] { shape }
-  public var outputShape: [Int] { shape }
-  public var specification: LayerSpecification { .maxMin(shape: shape) }
+  package var inputShape: [Int] { shape }
+  package var outputShape: [Int] { shape }
+  package var specification: LayerSpecification { .maxMin(shape: shape) }
 
   /// The numbers of a channel.
   private var plane: Int { shape.dropFirst().reduce(1, *) }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     var output = consume input
@@ -56,14 +56,14 @@ public struct MaxMin<Scalar: TensorScalar>: SelectingLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     exchanged(outputGradient, cache)
   }
 
   /// The Jacobian is a symmetric permutation: forwards and backwards are the same.
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     exchanged(inputTangent, cache)

@@ -3,34 +3,34 @@
 import CPLNumerics
 
 /// `MaxMin` with its size.
-public struct MaxMinKind: LayerKind {
-  public static let codingName = "maxMin"
-  public static let name = "max-min"
-  public static let isCounted = true
-  public static let isNonexpansive = true
+package struct MaxMinKind: LayerKind {
+  package static let codingName = "maxMin"
+  package static let name = "max-min"
+  package static let isCounted = true
+  package static let isNonexpansive = true
 
   /// Of one input: an image's extents, or a number of features.
-  public let shape: [Int]
+  package let shape: [Int]
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(shape), shape[0] % 2 == 0 else { return nil }
     return (shape, shape)
   }
 
-  public var summary: String { "max and min of pairs" }
+  package var summary: String { "max and min of pairs" }
 
-  public static var samples: [LayerSample] { [LayerSample([8, 3, 2]), LayerSample([12])] }
+  package static var samples: [LayerSample] { [LayerSample([8, 3, 2]), LayerSample([12])] }
 
-  public static let faults = [
+  package static let faults = [
     PlantedLayerFault(
       "max-min-pairs", "a MaxMin whose maxima and minima come from different pairs",
       ["layer.nonexpansive"]
     ) { MismatchedPairs() }
   ]
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws { shape = input }
+  package init(following input: [Int], _ options: inout LayerOptions) throws { shape = input }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     MaxMin(name: name, shape: shape)
@@ -42,7 +42,7 @@ extension MaxMinKind {
 }
 
 extension LayerSpecification {
-  public static func maxMin(shape: [Int]) -> LayerSpecification { .init(MaxMinKind(shape: shape)) }
+  package static func maxMin(shape: [Int]) -> LayerSpecification { .init(MaxMinKind(shape: shape)) }
 }
 
 /// The maxima of neighbouring channels, the minima of channels that are half of all apart.

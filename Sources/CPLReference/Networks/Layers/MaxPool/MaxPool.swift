@@ -6,28 +6,28 @@ import CPLNumerics
 /// The largest number of each of the disjoint s×s windows that tile an image, channel by channel.
 ///
 /// *Lipschitz constant 1.* |max u − max v| ≤ ‖u − v‖∞ ≤ ‖u − v‖₂ for each window, and no two windows share a pixel.
-public struct MaxPool<Scalar: TensorScalar>: SelectingLayer {
+package struct MaxPool<Scalar: TensorScalar>: SelectingLayer {
   /// For each output of each image the index of the input that it is, the first of equals.
-  public typealias Cache = [Int]
+  package typealias Cache = [Int]
 
-  public let name: String
+  package let name: String
   /// The shape of the input, whose height and width are multiples of `window`.
-  public let image: ImageShape
+  package let image: ImageShape
   /// s.
-  public let window: Int
+  package let window: Int
 
-  public init(name: String, image: ImageShape, window: Int) {
+  package init(name: String, image: ImageShape, window: Int) {
     precondition(window > 0 && image.isTiled(by: window), "windows tile the image")
     (self.name, self.image, self.window) = (name, image, window)
   }
 
-  public var inputShape: [Int] { image.extents }
-  public var outputShape: [Int] { image.pooled(by: window).extents }
-  public var specification: LayerSpecification { .maxPool(image: image, window: window) }
+  package var inputShape: [Int] { image.extents }
+  package var outputShape: [Int] { image.pooled(by: window).extents }
+  package var specification: LayerSpecification { .maxPool(image: image, window: window) }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let (batch, pooled) = (input.shape[0], image.pooled(by: window))
@@ -57,7 +57,7 @@ public struct MaxPool<Scalar: TensorScalar>: SelectingLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = Tensor<Scalar>(shape: [outputGradient.shape[0]] + inputShape)
@@ -69,7 +69,7 @@ public struct MaxPool<Scalar: TensorScalar>: SelectingLayer {
     return gradient
   }
 
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let tangent = consume inputTangent

@@ -6,13 +6,13 @@ import CPLRoundingErrors
 
 extension NormPool: LipschitzBoundedLayer {
   /// The windows are disjoint and a row has s² entries 1/s: the rows are orthonormal.
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double { 1 }
 }
 
 extension NormPool: ForwardErrorBoundedLayer {
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try ForwardErrorBound.normPool(

@@ -3,7 +3,7 @@
 import CPLDevices
 
 extension NormPool: DeviceLayer {
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     let window = window
     return { input throws(DeviceError) in
       DeviceOutput(try device.poolWindows(input, side: window)) { gradient throws(DeviceError) in

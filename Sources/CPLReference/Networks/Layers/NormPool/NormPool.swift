@@ -5,30 +5,30 @@ import CPLNumerics
 
 /// The sum over disjoint s×s windows, divided by s: an average pooling that is scaled so that its
 /// rows are orthonormal. Lipschitz constant 1.
-public struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
-  public let name: String
+package struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
+  package let name: String
   /// The shape of the input, whose height and width are multiples of `window`.
-  public let image: ImageShape
+  package let image: ImageShape
   /// s, the height and width of the window.
-  public let window: Int
+  package let window: Int
 
-  public init(name: String, image: ImageShape, window: Int) {
+  package init(name: String, image: ImageShape, window: Int) {
     precondition(window > 0 && image.isTiled(by: window), "windows tile the image")
     self.name = name
     self.image = image
     self.window = window
   }
 
-  public var inputShape: [Int] { image.extents }
-  public var outputShape: [Int] { image.pooled(by: window).extents }
+  package var inputShape: [Int] { image.extents }
+  package var outputShape: [Int] { image.pooled(by: window).extents }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .normPool(image: image, window: window)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
@@ -48,7 +48,7 @@ public struct NormPool<Scalar: TensorScalar>: ParameterFreeLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]

@@ -5,7 +5,7 @@ import CPLNumerics
 import CPLRoundingErrors
 
 extension Normalize: LipschitzBoundedLayer {
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try LipschitzBound.normalization(standardDeviations: standardDeviation)
@@ -13,7 +13,7 @@ extension Normalize: LipschitzBoundedLayer {
 }
 
 extension Normalize: ForwardErrorBoundedLayer {
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try ForwardErrorBound.normalization(

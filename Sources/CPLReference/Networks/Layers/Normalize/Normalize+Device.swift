@@ -4,7 +4,7 @@ import CPLDevices
 import CPLNumerics
 
 extension Normalize: DeviceLayer {
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     func numbers(_ channels: [Float]) throws(DeviceError) -> DeviceTensor<Scalar> {
       try device.upload(Tensor(shape: [channels.count], elements: channels.map { Scalar($0) }))
     }

@@ -6,13 +6,13 @@ import CPLNumerics
 /// (x − mean)/std, channel by channel. Lipschitz constant 1/min std.
 ///
 /// Mean and standard deviation are binary32 numbers in both precisions.
-public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
-  public let name: String
-  public let mean: [Float]
-  public let standardDeviation: [Float]
-  public let image: ImageShape
+package struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
+  package let name: String
+  package let mean: [Float]
+  package let standardDeviation: [Float]
+  package let image: ImageShape
 
-  public init(name: String, mean: [Float], standardDeviation: [Float], image: ImageShape) {
+  package init(name: String, mean: [Float], standardDeviation: [Float], image: ImageShape) {
     precondition(
       mean.count == image.channels && standardDeviation.count == image.channels,
       "one mean and one deviation a channel")
@@ -22,16 +22,16 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
     self.image = image
   }
 
-  public var inputShape: [Int] { image.extents }
-  public var outputShape: [Int] { inputShape }
+  package var inputShape: [Int] { image.extents }
+  package var outputShape: [Int] { inputShape }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .normalize(mean: mean, standardDeviation: standardDeviation, image: image)
   }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     var output = consume input
@@ -44,7 +44,7 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     var gradient = consume outputGradient
@@ -68,7 +68,7 @@ public struct Normalize<Scalar: TensorScalar>: ParameterFreeLayer {
 
 extension Normalize: FeatureLayer {
   /// The Jacobian is diagonal: forwards and backwards are the same.
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     inputGradient(inputTangent, from: cache, workers: workers)

@@ -3,7 +3,7 @@
 import CPLNumerics
 
 extension NormalizeKind {
-  public static let faults = [
+  package static let faults = [
     PlantedLayerFault(
       "deviation-forgotten", "std forgotten in L̄", ["network.lipschitz", "layer.constants"]
     ) { ClaimedConstant(kind: { $0.value is NormalizeKind }, claim: { _ in 1 }) },

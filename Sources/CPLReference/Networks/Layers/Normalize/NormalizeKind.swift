@@ -4,16 +4,16 @@ import CPLDatasets
 import CPLNumerics
 
 /// `Normalize` with its means and deviations.
-public struct NormalizeKind: LayerKind {
-  public static let codingName = "normalize"
-  public static let name = "normalize"
-  public static let place = LayerPlace.first
+package struct NormalizeKind: LayerKind {
+  package static let codingName = "normalize"
+  package static let name = "normalize"
+  package static let place = LayerPlace.first
 
-  public let mean: [Float]
-  public let standardDeviation: [Float]
-  public let image: ImageShape
+  package let mean: [Float]
+  package let standardDeviation: [Float]
+  package let image: ImageShape
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), mean.count == image.channels,
       standardDeviation.count == image.channels, mean.allSatisfy(\.isFinite),
       standardDeviation.allSatisfy({ $0.isFinite && $0.isNormal && $0 > 0 })
@@ -21,9 +21,9 @@ public struct NormalizeKind: LayerKind {
     return (image.extents, image.extents)
   }
 
-  public var summary: String { "images \(image) − \(mean), / \(standardDeviation)" }
+  package var summary: String { "images \(image) − \(mean), / \(standardDeviation)" }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     Normalize(name: name, mean: mean, standardDeviation: standardDeviation, image: image)
@@ -31,14 +31,14 @@ public struct NormalizeKind: LayerKind {
 }
 
 extension NormalizeKind {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     mean = try fields.value(.mean)
     standardDeviation = try fields.value(.standardDeviation)
     image = try fields.image(channels: mean.count)
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
     try fields.encode(mean, forKey: .mean)
     try fields.encode(standardDeviation, forKey: .standardDeviation)
@@ -47,7 +47,7 @@ extension NormalizeKind {
 }
 
 extension NormalizeKind {
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [
       LayerSample([], [.channels: 3, .height: 4, .width: 5]),
       LayerSample([], [.channels: 1, .side: 3]),
@@ -55,7 +55,7 @@ extension NormalizeKind {
   }
 
   /// The layer for images with a mean of 0 and a deviation of 1.
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     let channels = try options.integer(.channels)
     let side = try options.optionalInteger(.side)
     image = ImageShape(
@@ -68,7 +68,7 @@ extension NormalizeKind {
 }
 
 extension LayerSpecification {
-  public static func normalize(
+  package static func normalize(
     mean: [Float], standardDeviation: [Float], image: ImageShape
   ) -> LayerSpecification {
     .init(NormalizeKind(mean: mean, standardDeviation: standardDeviation, image: image))

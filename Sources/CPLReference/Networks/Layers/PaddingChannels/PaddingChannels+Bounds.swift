@@ -5,7 +5,7 @@ import CPLNumerics
 import CPLRoundingErrors
 
 extension PaddingChannels: LipschitzBoundedLayer {
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     guard padding == .clone else { return 1 }
@@ -16,7 +16,7 @@ extension PaddingChannels: LipschitzBoundedLayer {
 
 extension PaddingChannels: ForwardErrorBoundedLayer {
   /// Zeros and copies are exact; clones are rounded once, by the division.
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     guard padding == .clone else { return 0 }

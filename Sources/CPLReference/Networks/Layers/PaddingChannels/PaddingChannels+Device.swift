@@ -3,7 +3,7 @@
 import CPLDevices
 
 extension PaddingChannels: DeviceLayer {
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     let (inputs, channels) = (image.channels, channels)
     let divisor = padding == .clone ? cloneDivisor : nil
     return { input throws(DeviceError) in

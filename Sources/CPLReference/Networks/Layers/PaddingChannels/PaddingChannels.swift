@@ -13,15 +13,15 @@ public enum ChannelPadding: String, Codable, Sendable, CaseIterable {
 
 /// An image of few channels as one of many. Lipschitz constant 1; for `clone` the number that is
 /// divided by is a rounded root, see `cloneDivisor`.
-public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
-  public let name: String
-  public let padding: ChannelPadding
+package struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
+  package let name: String
+  package let padding: ChannelPadding
   /// The shape of the input.
-  public let image: ImageShape
+  package let image: ImageShape
   /// The number of channels of the output; for `clone` a multiple of the image's.
-  public let channels: Int
+  package let channels: Int
 
-  public init(name: String, padding: ChannelPadding, image: ImageShape, channels: Int) {
+  package init(name: String, padding: ChannelPadding, image: ImageShape, channels: Int) {
     precondition(
       padding == .zero ? channels >= image.channels : channels % image.channels == 0,
       "clone padding repeats whole images")
@@ -31,23 +31,23 @@ public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
     self.channels = channels
   }
 
-  public var inputShape: [Int] { image.extents }
-  public var outputShape: [Int] { padded.extents }
+  package var inputShape: [Int] { image.extents }
+  package var outputShape: [Int] { padded.extents }
   private var padded: ImageShape { image.with(channels: channels) }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .padding(padding, image: image, channels: channels)
   }
 
   /// How many copies of the image `clone` makes.
-  public var copies: Int { channels / image.channels }
+  package var copies: Int { channels / image.channels }
 
   /// √(number of copies) as rounded in this precision: the number that is divided by.
-  public var cloneDivisor: Scalar { Scalar(copies).squareRoot() }
+  package var cloneDivisor: Scalar { Scalar(copies).squareRoot() }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
@@ -75,7 +75,7 @@ public struct PaddingChannels<Scalar: TensorScalar>: ParameterFreeLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]

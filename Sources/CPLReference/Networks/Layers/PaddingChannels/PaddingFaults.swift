@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension PaddingKind {
-  public static let faults = [
+  package static let faults = [
     PlantedLayerFault(
       "clone-without-root", "clone padding without its square root", ["layer.constants"]
     ) {

@@ -4,26 +4,26 @@ import CPLDatasets
 import CPLNumerics
 
 /// `PaddingChannels` with its sizes.
-public struct PaddingKind: LayerKind {
-  public static let codingName = "padding"
-  public static let name = "padding"
+package struct PaddingKind: LayerKind {
+  package static let codingName = "padding"
+  package static let name = "padding"
 
-  public let padding: ChannelPadding
+  package let padding: ChannelPadding
   /// The shape of the input.
-  public let image: ImageShape
+  package let image: ImageShape
   /// The number of channels of the output.
-  public let channels: Int
+  package let channels: Int
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(channels),
       padding == .zero ? channels >= image.channels : channels % image.channels == 0
     else { return nil }
     return (image.extents, image.with(channels: channels).extents)
   }
 
-  public var summary: String { "\(channels) channels (\(padding.rawValue))" }
+  package var summary: String { "\(channels) channels (\(padding.rawValue))" }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     PaddingChannels(name: name, padding: padding, image: image, channels: channels)
@@ -31,14 +31,14 @@ public struct PaddingKind: LayerKind {
 }
 
 extension PaddingKind {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     padding = try fields.value(.unlabelled)
     image = try fields.image(channels: try fields.value(.inputChannels))
     channels = try fields.value(.channels)
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
     try fields.encode(padding, forKey: .unlabelled)
     try fields.encode(image.channels, forKey: .inputChannels)
@@ -48,14 +48,14 @@ extension PaddingKind {
 }
 
 extension PaddingKind {
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [
       LayerSample([3, 4, 5], [.channels: 5]),
       LayerSample([2, 3, 3], [.channels: 6, .padding: "clone"]),
     ]
   }
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
     channels = try options.integer(.channels)
     padding = try options.choice(.padding, default: .zero)
@@ -63,7 +63,7 @@ extension PaddingKind {
 }
 
 extension LayerSpecification {
-  public static func padding(
+  package static func padding(
     _ padding: ChannelPadding, image: ImageShape, channels: Int
   ) -> LayerSpecification {
     .init(PaddingKind(padding: padding, image: image, channels: channels))

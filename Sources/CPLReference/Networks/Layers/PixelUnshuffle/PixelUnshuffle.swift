@@ -5,27 +5,27 @@ import CPLNumerics
 
 /// The pixels of each r×r window of a channel as r² channels of a smaller image, in PyTorch's order: channel
 /// (c·r + i)·r + j of the output holds the pixels (r·y + i, r·x + j) of channel c. Lipschitz constant 1: a permutation.
-public struct PixelUnshuffle<Scalar: TensorScalar>: SelectingLayer {
-  public let name: String
+package struct PixelUnshuffle<Scalar: TensorScalar>: SelectingLayer {
+  package let name: String
   /// The shape of the input, whose height and width are multiples of `window`.
-  public let image: ImageShape
+  package let image: ImageShape
   /// r.
-  public let window: Int
+  package let window: Int
 
-  public init(name: String, image: ImageShape, window: Int) {
+  package init(name: String, image: ImageShape, window: Int) {
     precondition(window > 0 && image.isTiled(by: window), "windows tile the image")
     (self.name, self.image, self.window) = (name, image, window)
   }
 
-  public var inputShape: [Int] { image.extents }
-  public var outputShape: [Int] {
+  package var inputShape: [Int] { image.extents }
+  package var outputShape: [Int] {
     image.pooled(by: window).with(channels: image.channels * window * window).extents
   }
-  public var specification: LayerSpecification { .pixelUnshuffle(image: image, window: window) }
+  package var specification: LayerSpecification { .pixelUnshuffle(image: image, window: window) }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
@@ -39,7 +39,7 @@ public struct PixelUnshuffle<Scalar: TensorScalar>: SelectingLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]

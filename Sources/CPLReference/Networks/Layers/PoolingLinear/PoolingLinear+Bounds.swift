@@ -7,7 +7,7 @@ import CPLRoundingErrors
 extension PoolingLinear: LipschitzBoundedLayer {
   /// A selection of coordinates has norm 1; so has the largest of disjoint groups, each output of
   /// which moves by at most the largest move in its group.
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     guard pooling == .mean else { return 1 }
@@ -17,7 +17,7 @@ extension PoolingLinear: LipschitzBoundedLayer {
 
 extension PoolingLinear: LogitErrorBoundedHead {
   /// A choice of features is exact.
-  public func logitErrorBounds(norm: Double) throws(VerificationError) -> [Double] {
+  package func logitErrorBounds(norm: Double) throws(VerificationError) -> [Double] {
     guard pooling == .mean else { return Array(repeating: 0, count: classes) }
     let bound = try ForwardErrorBound.meanLogit(
       norm: norm, lipschitz: lipschitzUpperBound(nil), factor: Double(meanFactor),

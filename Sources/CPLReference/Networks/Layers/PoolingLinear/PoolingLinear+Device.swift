@@ -3,7 +3,7 @@
 import CPLDevices
 
 extension PoolingLinear: DeviceLayer {
-  public func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
+  package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     let classes = classes
     let pool: Device.FeaturePool<Scalar> =
       switch pooling {

@@ -14,16 +14,16 @@ public enum FeaturePooling: String, Codable, Sendable, CaseIterable {
 
 /// A head without parameters. Lipschitz constant 1, but for `mean` √(k/⌊k⌋), which is 1 only when
 /// the classes divide the features.
-public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
+package struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
   /// For each output of `max` the position in the batch that it was chosen from.
-  public typealias Cache = [Int]
+  package typealias Cache = [Int]
 
-  public let name: String
-  public let pooling: FeaturePooling
-  public let features: Int
-  public let classes: Int
+  package let name: String
+  package let pooling: FeaturePooling
+  package let features: Int
+  package let classes: Int
 
-  public init(name: String, pooling: FeaturePooling, features: Int, classes: Int) {
+  package init(name: String, pooling: FeaturePooling, features: Int, classes: Int) {
     precondition(classes > 0 && features >= classes, "at least one feature a class")
     self.name = name
     self.pooling = pooling
@@ -31,22 +31,22 @@ public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
     self.classes = classes
   }
 
-  public var inputShape: [Int] { [features] }
-  public var outputShape: [Int] { [classes] }
+  package var inputShape: [Int] { [features] }
+  package var outputShape: [Int] { [classes] }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .poolingLinear(pooling, features: features, classes: classes)
   }
 
   /// ⌊k⌋, the number of features of a class.
-  public var groupSize: Int { features / classes }
+  package var groupSize: Int { features / classes }
 
   /// √k as rounded in this precision; `mean` multiplies by it.
-  public var meanFactor: Scalar { Scalar((Double(features) / Double(classes)).squareRoot()) }
+  package var meanFactor: Scalar { Scalar((Double(features) / Double(classes)).squareRoot()) }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let batch = input.shape[0]
@@ -71,7 +71,7 @@ public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
@@ -101,5 +101,5 @@ public struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
 }
 
 extension PoolingLinear: ClassificationHead {
-  public var unitRows: Tensor<Scalar>? { nil }
+  package var unitRows: Tensor<Scalar>? { nil }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension PoolingLinearKind {
-  public static let faults = [
+  package static let faults = [
     PlantedLayerFault(
       "root-two-missing", "√2 missing", ["certificate.rule", "layer.constants"]
     ) {

@@ -3,23 +3,23 @@
 import CPLNumerics
 
 /// `PoolingLinear` with its sizes.
-public struct PoolingLinearKind: LayerKind {
-  public static let codingName = "poolingLinear"
-  public static let name = "pooling-linear"
-  public static let place = LayerPlace.head
+package struct PoolingLinearKind: LayerKind {
+  package static let codingName = "poolingLinear"
+  package static let name = "pooling-linear"
+  package static let place = LayerPlace.head
 
-  public let pooling: FeaturePooling
-  public let features: Int
-  public let classes: Int
+  package let pooling: FeaturePooling
+  package let features: Int
+  package let classes: Int
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard arePossible(features, classes), classes >= 2, features >= classes else { return nil }
     return ([features], [classes])
   }
 
-  public var summary: String { "\(pooling.rawValue), \(classes) classes" }
+  package var summary: String { "\(pooling.rawValue), \(classes) classes" }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     PoolingLinear(name: name, pooling: pooling, features: features, classes: classes)
@@ -32,7 +32,7 @@ public struct PoolingLinearKind: LayerKind {
 }
 
 extension PoolingLinearKind {
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [
       LayerSample([9], [.pooling: "trunc", .classes: 4]),
       LayerSample([9], [.pooling: "mean", .classes: 4]),
@@ -40,7 +40,7 @@ extension PoolingLinearKind {
     ]
   }
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     features = try input.asFeatures()
     pooling = try options.choice(.pooling)
     classes = try options.integer(.classes)
@@ -48,7 +48,7 @@ extension PoolingLinearKind {
 }
 
 extension LayerSpecification {
-  public static func poolingLinear(
+  package static func poolingLinear(
     _ pooling: FeaturePooling, features: Int, classes: Int
   ) -> LayerSpecification {
     .init(PoolingLinearKind(pooling: pooling, features: features, classes: classes))

@@ -4,33 +4,33 @@ import CPLDatasets
 import CPLNumerics
 
 /// An SLL layer whose W is a zero-padded convolution, with its sizes.
-public struct SLLConvolutionKind: ConvexPotentialKind {
-  public static let codingName = "sllConvolution"
-  public static let name = "sll-convolution"
-  public static let isCounted = true
+package struct SLLConvolutionKind: ConvexPotentialKind {
+  package static let codingName = "sllConvolution"
+  package static let name = "sll-convolution"
+  package static let isCounted = true
 
-  public let image: ImageShape
+  package let image: ImageShape
   /// The number of hidden channels.
-  public let inner: Int
+  package let inner: Int
   /// k, odd.
-  public let kernel: Int
+  package let kernel: Int
   /// What q is.
-  public var weighting = SLLWeighting.exponential
+  package var weighting = SLLWeighting.exponential
   /// ε of q = |q̃| + ε.
-  public var regularization = SLLWeighting.regularization
+  package var regularization = SLLWeighting.regularization
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(inner, kernel), kernel % 2 == 1, kernel < 64,
       regularization > 0, regularization <= 1
     else { return nil }
     return (image.extents, image.extents)
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("kernel", [inner, image.channels, kernel, kernel]), ("bias", [inner]), ("q", [inner])]
   }
 
-  public var summary: String {
+  package var summary: String {
     let q =
       switch weighting {
       case .exponential: ""
@@ -40,15 +40,15 @@ public struct SLLConvolutionKind: ConvexPotentialKind {
     return "SLL convolution \(kernel)×\(kernel) inner \(inner)\(q)"
   }
 
-  public static let isNonexpansive = true
-  public static var samples: [LayerSample] {
+  package static let isNonexpansive = true
+  package static var samples: [LayerSample] {
     [
       LayerSample([3, 6, 5], [.inner: 4, .kernel: 3]),
       LayerSample([2, 4, 4], [.inner: 1, .kernel: 1]),
     ]
   }
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     SLLLayer(
@@ -71,7 +71,7 @@ extension SLLConvolutionKind {
     case regularization
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     image = try fields.image(channels: try fields.value(.channels))
     inner = try fields.value(.inner)
@@ -85,7 +85,7 @@ extension SLLConvolutionKind {
       try own.decodeIfPresent(Double.self, forKey: .regularization) ?? SLLWeighting.regularization
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
     try fields.encode(image.channels, forKey: .channels)
     try fields.encode(inner, forKey: .inner)
@@ -105,38 +105,38 @@ extension SLLConvolutionKind {
 }
 
 /// An SLL layer whose W is a matrix, with its sizes.
-public struct SLLLinearKind: ConvexPotentialKind {
-  public static let codingName = "sllLinear"
-  public static let name = "sll-linear"
-  public static let isCounted = true
+package struct SLLLinearKind: ConvexPotentialKind {
+  package static let codingName = "sllLinear"
+  package static let name = "sll-linear"
+  package static let isCounted = true
 
-  public let features: Int
+  package let features: Int
   /// The number of hidden units.
-  public let inner: Int
+  package let inner: Int
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     arePossible(features, inner) ? ([features], [features]) : nil
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("weights", [inner, features]), ("bias", [inner]), ("q", [inner])]
   }
 
-  public var summary: String { "SLL linear inner \(inner)" }
+  package var summary: String { "SLL linear inner \(inner)" }
 
-  public static let isNonexpansive = true
-  public static var samples: [LayerSample] {
+  package static let isNonexpansive = true
+  package static var samples: [LayerSample] {
     [LayerSample([9], [.inner: 5]), LayerSample([7], [.inner: 1])]
   }
 
-  public static let faults = [
+  package static let faults = [
     PlantedLayerFault(
       "sll-epsilon", "the scaling of SLL's first release, which divides by |q| + 1e-6",
       ["layer.nonexpansive"]
     ) { SLLEpsilon() }
   ]
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     SLLLayer(
@@ -149,26 +149,26 @@ public struct SLLLinearKind: ConvexPotentialKind {
 }
 
 extension SLLConvolutionKind {
-  public static let recipePart: RecipePart? = .convolution(of: "sll")
+  package static let recipePart: RecipePart? = .convolution(of: "sll")
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
     inner = try options.integer(.inner)
     kernel = try options.integer(.kernel, default: 3)
   }
 
-  public static func blockOptions(
+  package static func blockOptions(
     channels: Int, kernel: Int
   ) -> [LayerOption: LayerOptions.Value]? {
     [.inner: .integer(channels), .kernel: .integer(kernel)]
   }
 
-  public var publishedParameterShapes: [(name: String, shape: [Int])] {
+  package var publishedParameterShapes: [(name: String, shape: [Int])] {
     [("kernel", parameterShapes[0].shape), ("bias", [1, inner, 1, 1]), ("q", [inner])]
   }
 
   /// The published code pads by one pixel, whatever the kernel: it is of 3×3 taps, or of one.
-  public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
+  package static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
     guard Set(shapes.keys) == ["kernel", "bias", "q"], let kernel = shapes["kernel"],
       kernel.count == 4, kernel[3] == 3 || kernel[3] == 1
     else { return nil }
@@ -176,7 +176,7 @@ extension SLLConvolutionKind {
   }
 
   /// The published code multiplies and divides by the same q: it cancels.
-  public var asPublished: SLLConvolutionKind {
+  package var asPublished: SLLConvolutionKind {
     var kind = self
     kind.weighting = .constant
     return kind
@@ -184,18 +184,18 @@ extension SLLConvolutionKind {
 }
 
 extension SLLLinearKind {
-  public static let recipePart: RecipePart? = .dense(of: "sll")
+  package static let recipePart: RecipePart? = .dense(of: "sll")
 
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     features = try input.asFeatures()
     inner = try options.integer(.inner)
   }
 
-  public var publishedParameterShapes: [(name: String, shape: [Int])] {
+  package var publishedParameterShapes: [(name: String, shape: [Int])] {
     [("weight", [inner, features]), ("bias", [1, inner]), ("q", [inner])]
   }
 
-  public static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
+  package static func published(_ shapes: [String: [Int]]) -> PublishedLayer? {
     guard Set(shapes.keys) == ["weight", "bias", "q"], let weight = shapes["weight"],
       weight.count == 2
     else { return nil }
@@ -204,13 +204,13 @@ extension SLLLinearKind {
 }
 
 extension LayerSpecification {
-  public static func sllConvolution(
+  package static func sllConvolution(
     image: ImageShape, inner: Int, kernel: Int
   ) -> LayerSpecification {
     .init(SLLConvolutionKind(image: image, inner: inner, kernel: kernel))
   }
 
-  public static func sllLinear(features: Int, inner: Int) -> LayerSpecification {
+  package static func sllLinear(features: Int, inner: Int) -> LayerSpecification {
     .init(SLLLinearKind(features: features, inner: inner))
   }
 }

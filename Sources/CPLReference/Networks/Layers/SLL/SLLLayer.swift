@@ -10,20 +10,20 @@ import CPLNumerics
 /// with `SLLScaling`'s T. By the second form, ReLU being positively homogeneous, it is a convex potential
 /// layer with h = 2; what is executed, and bounded, is that layer with W′ and b′ as they were rounded. √t is
 /// made smaller by four units in the last place, so that roundings do not make ‖W′‖ larger than 1.
-public struct SLLLayer<Executed>: ConvexPotentialLayer
+package struct SLLLayer<Executed>: ConvexPotentialLayer
 where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer {
-  public typealias Scalar = Executed.Scalar
-  public typealias Cache = Executed.Cache
+  package typealias Scalar = Executed.Scalar
+  package typealias Cache = Executed.Cache
 
-  public let specification: LayerSpecification
+  package let specification: LayerSpecification
   /// W as it is trained, inner×d or inner×C×k×k.
-  public private(set) var weights: Tensor<Scalar>
+  package private(set) var weights: Tensor<Scalar>
   /// b as it is trained.
-  public private(set) var trainedBias: Tensor<Scalar>
+  package private(set) var trainedBias: Tensor<Scalar>
   /// q̃, one number a hidden unit or hidden channel.
-  public private(set) var logarithms: Tensor<Scalar>
+  package private(set) var logarithms: Tensor<Scalar>
   /// z = x − 2 W′ᵀ σ(W′x + b′).
-  public private(set) var executed: Executed
+  package private(set) var executed: Executed
   /// What q is.
   private let weighting: SLLWeighting
   /// ε of q = |q̃| + ε; 0 for any other q.
@@ -49,22 +49,22 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     derive()
   }
 
-  public var name: String { executed.name }
-  public var executedLayer: any Layer<Scalar> { executed }
-  public var inputShape: [Int] { executed.inputShape }
-  public var outputShape: [Int] { executed.outputShape }
-  public var linearMap: any LinearMap<Scalar> { executed.linearMap }
-  public var bias: Tensor<Scalar> { executed.bias }
-  public var stepSize: Scalar {
+  package var name: String { executed.name }
+  package var executedLayer: any Layer<Scalar> { executed }
+  package var inputShape: [Int] { executed.inputShape }
+  package var outputShape: [Int] { executed.outputShape }
+  package var linearMap: any LinearMap<Scalar> { executed.linearMap }
+  package var bias: Tensor<Scalar> { executed.bias }
+  package var stepSize: Scalar {
     get { executed.stepSize }
     set { executed.stepSize = newValue }
   }
 
-  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+  package var parameters: [(name: String, value: Tensor<Scalar>)] {
     [(executed.parameters[0].name, weights), ("bias", trainedBias), ("q", logarithms)]
   }
 
-  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+  package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
     body(0, &weights)
     body(1, &trainedBias)
     body(2, &logarithms)
@@ -87,26 +87,26 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     executed.updateParameters { index, value in value = scaled[index] }
   }
 
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     executed.forward(input, keeping: recording, workers: workers)
   }
 
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     executed.inputGradient(outputGradient, from: cache, workers: workers)
   }
 
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     executed.tangent(inputTangent, from: cache, workers: workers)
   }
 
   /// With respect to W′ and b′.
-  public func backward(
+  package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     executed.backward(outputGradient, from: cache, workers: workers)
@@ -114,7 +114,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
 
   /// With g′ the gradients with respect to W′ and b′: ∂/∂W = T^½ g′ and alike for b, t held constant, and
   /// ∂/∂√t_i = ⟨g′_i, W_i⟩ + g′_i b_i.
-  public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
+  package func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
     let (weightGradient, biasGradient) = (sums.parameters[0], sums.parameters[1])
     let products = weightGradient.withUnsafeElements { gradient in
       weights.withUnsafeElements { weights in
@@ -135,7 +135,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   }
 
   /// What is executed is converted too, not derived again.
-  public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
+  package func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
     let layer = specification.value.makeLayer(
       name: name, parameters: parameters.map { $0.value.converted(to: type) }, buffers: [])
     guard var converted = layer as? any DerivedPotentialLayer<Other> else { return layer }
@@ -146,7 +146,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
 
 extension SLLLayer: DerivedWeightsLayer {
   /// The gradient reaches W and q̃ by way of √t too.
-  public mutating func deriveWeights(
+  package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
     let (scaling, shape, parameter) = (scaling, weights.shape, logarithms)
@@ -193,11 +193,11 @@ extension SLLLayer: DerivedPotentialLayer {
 }
 
 extension SLLLayer: LipschitzBoundedLayer {
-  public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+  package func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
     try executed.spectralNorm()
   }
 
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try executed.lipschitzUpperBound(spectralNorm)
@@ -205,7 +205,7 @@ extension SLLLayer: LipschitzBoundedLayer {
 }
 
 extension SLLLayer: ForwardErrorBoundedLayer {
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try executed.forwardErrorBound(norm: norm, spectralNorm: spectralNorm)

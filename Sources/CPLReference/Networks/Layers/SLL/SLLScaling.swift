@@ -4,7 +4,7 @@ import CPLNumerics
 import Foundation
 
 /// What q of an SDP-based Lipschitz layer is.
-public enum SLLWeighting: String, Codable, Sendable {
+package enum SLLWeighting: String, Codable, Sendable {
   /// q = exp(q̃), with q̃ the parameter.
   case exponential
   /// q = 1: in SLL's published convolution it cancels.

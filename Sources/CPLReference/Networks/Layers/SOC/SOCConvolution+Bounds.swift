@@ -6,12 +6,12 @@ import CPLRoundingErrors
 
 extension SOCConvolution: LipschitzBoundedLayer {
   /// Of A, with the kernel that is executed.
-  public func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
+  package func spectralNorm() throws(VerificationError) -> SpectralNormEnclosure? {
     try VerifiedSpectralNorm.convolution(
       kernel: kernel.converted(), height: image.height, width: image.width)
   }
 
-  public func lipschitzUpperBound(
+  package func lipschitzUpperBound(
     _ spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     try LipschitzBound.skewSeries(
@@ -20,7 +20,7 @@ extension SOCConvolution: LipschitzBoundedLayer {
 }
 
 extension SOCConvolution: ForwardErrorBoundedLayer {
-  public func forwardErrorBound(
+  package func forwardErrorBound(
     norm: Double, spectralNorm: SpectralNormEnclosure?
   ) throws(VerificationError) -> Double {
     let spectralNormUpperBound = spectralNorm?.upperBound ?? .infinity

@@ -12,26 +12,26 @@ import CPLNumerics
 ///
 /// exp(A) is orthogonal for a skew A, and its series keeps or nearly keeps distances: `TruncatedExponential` says which
 /// k do. With those training and evaluation may have the same.
-public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
-  public struct Cache: Sendable {
+package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
+  package struct Cache: Sendable {
     /// For the gradients of the parameters.
     var input: Tensor<Scalar>?
   }
 
-  public let name: String
+  package let name: String
   /// F, C×C×k×k, as it is trained.
-  public private(set) var filter: Tensor<Scalar>
-  public private(set) var bias: Tensor<Scalar>
+  package private(set) var filter: Tensor<Scalar>
+  package private(set) var bias: Tensor<Scalar>
   /// u, which the power method goes on from; nil where no norm is estimated.
-  public private(set) var powerVector: Tensor<Scalar>?
+  package private(set) var powerVector: Tensor<Scalar>?
   /// K as it is executed.
-  public private(set) var kernel: Tensor<Scalar>
+  package private(set) var kernel: Tensor<Scalar>
   /// 1/(σ̂ + 1e-12), which made K of F's skew part; 1 where no norm is estimated.
   private var scale: Double
   /// Σ_{i ≤ k} Aⁱ/i!.
   var series: SkewSeries<Scalar>
 
-  public init(
+  package init(
     name: String, filter: Tensor<Scalar>, bias: Tensor<Scalar>, height: Int, width: Int, terms: Int,
     powerVector: Tensor<Scalar>?
   ) {
@@ -42,33 +42,33 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   }
 
   /// k.
-  public var terms: Int { series.terms }
+  package var terms: Int { series.terms }
 
   /// A.
-  public var map: any LinearMap<Scalar> { series.convolution }
+  package var map: any LinearMap<Scalar> { series.convolution }
 
-  public var inputShape: [Int] { series.convolution.inputShape }
-  public var outputShape: [Int] { series.convolution.inputShape }
+  package var inputShape: [Int] { series.convolution.inputShape }
+  package var outputShape: [Int] { series.convolution.inputShape }
 
-  public var image: ImageShape {
+  package var image: ImageShape {
     let shape = series.convolution.shape
     return ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
   }
 
-  public var specification: LayerSpecification {
+  package var specification: LayerSpecification {
     .socConvolution(
       image: image, kernel: filter.shape[2], terms: series.terms, isNormalized: powerVector != nil)
   }
 
-  public var parameters: [(name: String, value: Tensor<Scalar>)] {
+  package var parameters: [(name: String, value: Tensor<Scalar>)] {
     [("kernel", filter), ("bias", bias)]
   }
 
-  public var buffers: [(name: String, value: Tensor<Scalar>)] {
+  package var buffers: [(name: String, value: Tensor<Scalar>)] {
     powerVector.map { [("u", $0)] } ?? []
   }
 
-  public mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+  package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
     body(0, &filter)
     body(1, &bias)
     let (kernel, scale) = Self.executed(
@@ -95,7 +95,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   }
 
   /// What is executed is converted too, not derived again.
-  public func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
+  package func converted<Other: TensorScalar>(to type: Other.Type) -> any Layer<Other> {
     var layer = SOCConvolution<Other>(
       name: name, filter: filter.converted(), bias: bias.converted(), height: image.height,
       width: image.width, terms: series.terms, powerVector: powerVector?.converted())
@@ -130,7 +130,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     return values
   }
 
-  public func forward(
+  package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let input = consume input
@@ -151,7 +151,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     for index in 0..<count { plane[index] += bias }
   }
 
-  public func inputGradient(
+  package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     mapImages(outputGradient, workers: workers) { value, quotient, product, workspace in
@@ -160,7 +160,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     }
   }
 
-  public func tangent(
+  package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
     mapImages(inputTangent, workers: workers) { value, quotient, product, workspace in
@@ -170,7 +170,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   }
 
   /// With respect to K and b. The powers of A are computed again: k images for each thread instead of k for each image.
-  public func backward(
+  package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
@@ -237,7 +237,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
 
   /// With g the gradient with respect to K: that with respect to F with 1/(σ̂ + 1e-12) held constant, and that with
   /// respect to this number, ⟨g, S⟩.
-  public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
+  package func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
     let gradient: Tensor<Double> = SkewFilter<Scalar>.skewPart(sums.parameters[0].converted())
     let derived = gradient.dot(filter.converted())
     return LayerGradient(
@@ -252,7 +252,7 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
 extension SOCConvolution: DerivedWeightsLayer {
   /// One iteration of the power method, which moves u, and K with it. The gradient follows σ̂ back to F. Where no norm is
   /// estimated, nothing moves.
-  public mutating func deriveWeights(
+  package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
     guard let powerVector else { return { _, _ in } }

@@ -5,46 +5,46 @@ import CPLEnclosures
 import CPLNumerics
 
 /// A skew orthogonal convolution, with its sizes.
-public struct SOCKind: WeightedKind {
-  public static let codingName = "socConvolution"
-  public static let name = "soc-convolution"
-  public static let isCounted = true
-  public static let family: String? = "soc"
+package struct SOCKind: WeightedKind {
+  package static let codingName = "socConvolution"
+  package static let name = "soc-convolution"
+  package static let isCounted = true
+  package static let family: String? = "soc"
 
-  public let image: ImageShape
+  package let image: ImageShape
   /// The height and width of the kernel, odd.
-  public let kernel: Int
+  package let kernel: Int
   /// k, the last power in Σ_{i ≤ k} Aⁱ/i!: the published code's `train_terms` (5) and `eval_terms` (12).
-  public let terms: Int
+  package let terms: Int
   /// Whether the filter's skew part is divided by an estimate of its norm; where not, it is executed as it is, as those of
   /// published state dictionaries are, in which the norm is settled otherwise.
-  public var isNormalized = true
+  package var isNormalized = true
 
-  public var inner: Int { image.channels }
+  package var inner: Int { image.channels }
 
-  public var shapes: (input: [Int], output: [Int])? {
+  package var shapes: (input: [Int], output: [Int])? {
     guard isPossible(image), arePossible(kernel), kernel % 2 == 1, kernel < 64,
       TruncatedExponential.supportedTerms ~= terms
     else { return nil }
     return (image.extents, image.extents)
   }
 
-  public var parameterShapes: [(name: String, shape: [Int])] {
+  package var parameterShapes: [(name: String, shape: [Int])] {
     [("kernel", [image.channels, image.channels, kernel, kernel]), ("bias", [image.channels])]
   }
 
-  public var bufferShapes: [(name: String, shape: [Int])] {
+  package var bufferShapes: [(name: String, shape: [Int])] {
     isNormalized ? [("u", image.extents)] : []
   }
 
-  public var summary: String {
+  package var summary: String {
     "SOC \(kernel)×\(kernel), \(terms) terms\(isNormalized ? "" : ", filter as stored")"
   }
 
   /// One application of A for each power.
-  public var passes: Int { terms }
+  package var passes: Int { terms }
 
-  public static var samples: [LayerSample] {
+  package static var samples: [LayerSample] {
     [
       LayerSample([3, 6, 5], [.kernel: 3, .terms: 4]),
       LayerSample([4, 5, 4], [.kernel: 3, .terms: 12]),
@@ -53,14 +53,14 @@ public struct SOCKind: WeightedKind {
     ]
   }
 
-  public static let faults = [
+  package static let faults = [
     PlantedLayerFault(
       "soc-five-terms", "SOC's series ends with k = 5, with the claim of the constant 1",
       ["layer.skew-series"]
     ) { FiveTerms() }
   ]
 
-  public func makeLayer<Scalar: TensorScalar>(
+  package func makeLayer<Scalar: TensorScalar>(
     name: String, parameters: [Tensor<Scalar>], buffers: [Tensor<Scalar>]
   ) -> any Layer<Scalar> {
     SOCConvolution(
@@ -70,13 +70,13 @@ public struct SOCKind: WeightedKind {
 }
 
 extension SOCKind {
-  public init(following input: [Int], _ options: inout LayerOptions) throws {
+  package init(following input: [Int], _ options: inout LayerOptions) throws {
     image = try input.asImage()
     kernel = try options.integer(.kernel, default: 3)
     terms = try options.integer(.terms, default: 12)
   }
 
-  public static func blockOptions(
+  package static func blockOptions(
     channels: Int, kernel: Int
   ) -> [LayerOption: LayerOptions.Value]? {
     [.kernel: .integer(kernel)]
@@ -88,7 +88,7 @@ extension SOCKind {
     case isNormalized = "normalized"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: LayerField.self)
     image = try fields.image(channels: try fields.value(.channels))
     kernel = try fields.value(.kernel)
@@ -98,7 +98,7 @@ extension SOCKind {
       ?? true
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: LayerField.self)
     try fields.encode(image.channels, forKey: .channels)
     try fields.encode(kernel, forKey: .kernel)
@@ -113,7 +113,7 @@ extension SOCKind {
 
 extension LayerSpecification {
   /// A skew orthogonal convolution.
-  public static func socConvolution(
+  package static func socConvolution(
     image: ImageShape, kernel: Int, terms: Int, isNormalized: Bool = true
   ) -> LayerSpecification {
     .init(SOCKind(image: image, kernel: kernel, terms: terms, isNormalized: isNormalized))

@@ -4,7 +4,7 @@ import CPLReference
 
 extension ReportComparison {
   /// How the differences were tested, in sentences.
-  public static let method = [
+  package static let method = [
     "Every image is compared with itself. Differences are the second results minus the first, with "
       + "intervals at a confidence of 95 %.",
     "Shares: the interval is Agresti and Min's for matched proportions (2005), p is of McNemar's "
@@ -16,7 +16,7 @@ extension ReportComparison {
   ]
 
   /// The differences for a terminal, a line each.
-  public var lines: [String] {
+  package var lines: [String] {
     func padded(_ text: String, _ width: Int) -> String {
       text + String(repeating: " ", count: max(1, width - text.count))
     }
@@ -43,7 +43,7 @@ extension ReportComparison {
   }
 
   /// In one line, what the two came to, after what was judged if not the networks in the files.
-  public var headline: String {
+  package var headline: String {
     let accuracy = shares[0].pairs
     return notices(areInHeadline: true).map { "\($0). " }.joined()
       + "Clean accuracy \(Shown.percent(accuracy.first)) and \(Shown.percent(accuracy.second)): "
@@ -51,7 +51,7 @@ extension ReportComparison {
   }
 
   /// What a reader must know beside the headline.
-  public var furtherNotices: [String] { notices(areInHeadline: false) }
+  package var furtherNotices: [String] { notices(areInHeadline: false) }
 
   private func notices(areInHeadline: Bool) -> [String] {
     [("first", notices.first), ("second", notices.second)].flatMap { name, notices in
@@ -147,17 +147,17 @@ extension ReportComparison {
   }
 
   /// The comparison in Markdown.
-  public func markdown(names: (first: String, second: String)) throws -> String {
+  package func markdown(names: (first: String, second: String)) throws -> String {
     try ReportTemplate.render(page(names: names), with: MarkdownTemplate.page)
   }
 
   /// The comparison as an HTML page in one file.
-  public func html(names: (first: String, second: String)) throws -> String {
+  package func html(names: (first: String, second: String)) throws -> String {
     try ReportTemplate.render(page(names: names), with: HTMLTemplate.page)
   }
 
   /// The comparison as one JSON object: `headline`, `notices`, `facts`, `shares`, `means` and `method`.
-  public func json() throws -> String { try VerificationReport.text(ComparisonDocument(self)) }
+  package func json() throws -> String { try VerificationReport.text(ComparisonDocument(self)) }
 }
 
 private struct ComparisonDocument: Encodable {

@@ -5,25 +5,25 @@ import CPLReference
 /// The mean difference of two numbers for each image, such as its radii under two networks, with the
 /// percentile interval of a paired bootstrap (Efron 1979): images are drawn with replacement, and an
 /// image brings both its numbers.
-public struct PairedBootstrap: Equatable, Sendable {
+package struct PairedBootstrap: Equatable, Sendable {
   /// The number of images.
-  public let count: Int
-  public let first: Double
-  public let second: Double
+  package let count: Int
+  package let first: Double
+  package let second: Double
   /// The mean of second minus first.
-  public let difference: Double
+  package let difference: Double
   /// Where it lies at a confidence of 95 %.
-  public let interval: ClosedRange<Double>
+  package let interval: ClosedRange<Double>
 
   /// How often images are drawn again.
-  public static let resamples = 2000
+  package static let resamples = 2000
 
   /// Nil for no images.
   ///
   /// - Parameter seed: what the draws come from; the same seed gives the same interval.
   /// - Precondition: as many in both, and finite.
   ///   Complexity: O(count · resamples).
-  public init?(_ first: [Double], _ second: [Double], seed: UInt64) {
+  package init?(_ first: [Double], _ second: [Double], seed: UInt64) {
     precondition(first.count == second.count, "pairs")
     guard !first.isEmpty else { return nil }
     let differences = zip(first, second).map { $1 - $0 }

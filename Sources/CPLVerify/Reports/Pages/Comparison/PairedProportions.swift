@@ -8,16 +8,16 @@ import Foundation
 /// carried out exactly, and by Agresti and Min's interval (*Simple improved confidence intervals
 /// for comparing matched proportions*, Statistics in Medicine 2005), which keeps its level with few
 /// of them too.
-public struct PairedProportions: Equatable, Sendable {
+package struct PairedProportions: Equatable, Sendable {
   /// The number of images.
-  public let count: Int
+  package let count: Int
   /// The images that only the first, and only the second, has right.
-  public let onlyFirst: Int
-  public let onlySecond: Int
+  package let onlyFirst: Int
+  package let onlySecond: Int
   /// The images that both have right.
-  public let both: Int
+  package let both: Int
 
-  public init(count: Int, onlyFirst: Int, onlySecond: Int, both: Int) {
+  package init(count: Int, onlyFirst: Int, onlySecond: Int, both: Int) {
     self.count = count
     self.onlyFirst = onlyFirst
     self.onlySecond = onlySecond
@@ -25,7 +25,7 @@ public struct PairedProportions: Equatable, Sendable {
   }
 
   /// - Precondition: as many in both.
-  public init(_ first: [Bool], _ second: [Bool]) {
+  package init(_ first: [Bool], _ second: [Bool]) {
     precondition(first.count == second.count, "pairs")
     let pairs = zip(first, second)
     self.init(
@@ -33,18 +33,18 @@ public struct PairedProportions: Equatable, Sendable {
       onlySecond: pairs.count { !$0 && $1 }, both: pairs.count { $0 && $1 })
   }
 
-  public var first: Double { Double(both + onlyFirst) / Double(count) }
-  public var second: Double { Double(both + onlySecond) / Double(count) }
+  package var first: Double { Double(both + onlyFirst) / Double(count) }
+  package var second: Double { Double(both + onlySecond) / Double(count) }
 
   /// The second share minus the first.
-  public var difference: Double { Double(onlySecond - onlyFirst) / Double(count) }
+  package var difference: Double { Double(onlySecond - onlyFirst) / Double(count) }
 
   /// The probability, were both equally often right alone, of a disagreement at least as one-sided:
   /// 2·P(X ≤ min), at most 1, with X binomial of all images on which they disagree and ½.
   ///
   /// Computed in logarithms, with a relative error of about n·2⁻⁵²; complexity O(n) in the number of
   /// these images.
-  public var mcNemar: Double {
+  package var mcNemar: Double {
     let disagreements = onlyFirst + onlySecond
     let all = lgamma(Double(disagreements) + 1) - Double(disagreements) * log(2)
     let tail = (0...min(onlyFirst, onlySecond)).reduce(0.0) { sum, k in
@@ -55,7 +55,7 @@ public struct PairedProportions: Equatable, Sendable {
 
   /// Where the difference lies at a confidence of 95 %: Wald's interval with half an image added to
   /// each of the four cells, within −1...1.
-  public var interval: ClosedRange<Double> {
+  package var interval: ClosedRange<Double> {
     let n = Double(count) + 2
     let (b, c) = (Double(onlyFirst) + 0.5, Double(onlySecond) + 0.5)
     let middle = (c - b) / n

@@ -5,39 +5,39 @@ import CPLCertificates
 import CPLReference
 
 /// Two stored results side by side: what changed between them, and what it did, image by image.
-public struct ReportComparison: Sendable {
+package struct ReportComparison: Sendable {
   /// A recorded fact of both.
-  public struct Fact: Equatable, Sendable, Encodable {
-    public let name: String
-    public let first: String
-    public let second: String
-    public var changed: Bool { first != second }
+  package struct Fact: Equatable, Sendable, Encodable {
+    package let name: String
+    package let first: String
+    package let second: String
+    package var changed: Bool { first != second }
   }
 
   /// A share of images under both, such as a certified accuracy.
-  public struct Share: Sendable {
-    public let name: String
-    public let pairs: PairedProportions
+  package struct Share: Sendable {
+    package let name: String
+    package let pairs: PairedProportions
   }
 
   /// A mean over images under both, such as that of radii.
-  public struct Mean: Sendable {
-    public let name: String
-    public let pairs: PairedBootstrap
+  package struct Mean: Sendable {
+    package let name: String
+    package let pairs: PairedBootstrap
     /// The images left out, since a number of theirs is not finite.
-    public let leftOut: Int
+    package let leftOut: Int
   }
 
   /// Configuration, data, code, weights, results and machine.
-  public let facts: [Fact]
+  package let facts: [Fact]
   /// The lines of the configurations that only one has.
-  public let configuration: (onlyFirst: [String], onlySecond: [String])
-  public let shares: [Share]
-  public let means: [Mean]
+  package let configuration: (onlyFirst: [String], onlySecond: [String])
+  package let shares: [Share]
+  package let means: [Mean]
   /// The number of images that were paired.
-  public let images: Int
+  package let images: Int
   /// What a reader must know first of each.
-  public let notices: (first: [Notice], second: [Notice])
+  package let notices: (first: [Notice], second: [Notice])
 
   /// What the bootstrap draws from.
   private static let seed: UInt64 = 0
@@ -46,7 +46,7 @@ public struct ReportComparison: Sendable {
   ///
   /// - Parameter names: what they were read from, for messages.
   /// - Throws: `ReferenceError.mismatch` when they do not hold the certificates of the same images.
-  public init(
+  package init(
     _ first: VerificationReport, _ second: VerificationReport,
     names: (first: String, second: String)
   ) throws {

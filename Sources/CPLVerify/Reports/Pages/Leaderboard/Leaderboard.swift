@@ -5,7 +5,7 @@ import CPLCertificates
 import CPLReference
 
 /// Any number of results on the same images, in one table and one figure.
-public struct Leaderboard: Sendable {
+package struct Leaderboard: Sendable {
   let entries: [LeaderboardEntry]
   /// The certificates that any of them has, from the strongest statement to the weakest.
   let kinds: [CertificateKind]
@@ -16,7 +16,7 @@ public struct Leaderboard: Sendable {
   ///
   /// - Parameter reports: with what each was read from.
   /// - Throws: `ReferenceError.mismatch` for results without accuracies, or on different images.
-  public init(_ reports: [(path: String, report: VerificationReport)]) throws {
+  package init(_ reports: [(path: String, report: VerificationReport)]) throws {
     var first: (path: String, report: VerificationReport)?
     for (path, report) in reports {
       guard let summary = report.accuracies, summary.images > 0 else {

@@ -14,7 +14,7 @@ extension Leaderboard {
   }
 
   /// In one line, over what it is.
-  public var headline: String {
+  package var headline: String {
     let best = entries.first.flatMap { entry in
       common.flatMap { kind in
         entry.certified(kind, Epsilon.published[0]).map {
@@ -135,7 +135,7 @@ extension Leaderboard {
   }
 
   /// The table for a terminal: its header and its rows.
-  public var rows: (header: [String], rows: [[String]]) {
+  package var rows: (header: [String], rows: [[String]]) {
     let columns = columns(commonKinds) { Shown.percent($0?.share) }
     return (
       ["results"] + columns.map(\.name),
@@ -146,20 +146,20 @@ extension Leaderboard {
   private var commonKinds: [CertificateKind] { common.map { [$0] } ?? [] }
 
   /// The page, with all kinds of certificates.
-  public func html() throws -> String {
+  package func html() throws -> String {
     try ReportTemplate.render(
       page(table(columns(kinds, share: Shown.estimate))), with: HTMLTemplate.page)
   }
 
   /// The table in Markdown, with the strongest certificates that all have.
-  public func markdown() throws -> String {
+  package func markdown() throws -> String {
     try ReportTemplate.render(
       page(table(columns(commonKinds, share: Shown.estimate))), with: MarkdownTemplate.page)
   }
 
   /// The table in LaTeX, for the package booktabs, as wide as a column of text: accuracies, and the median of d/r, where
   /// there are any. Everything else is in CSV.
-  public func latex() -> String {
+  package func latex() -> String {
     func percent(_ share: ObservedShare?) -> String {
       share.map { Shown.fixed($0.share * 100) } ?? Shown.none
     }
@@ -191,10 +191,10 @@ extension Leaderboard {
   }
 
   /// The figure's files.
-  public func figures() -> [(name: String, text: String)] { figure?.files ?? [] }
+  package func figures() -> [(name: String, text: String)] { figure?.files ?? [] }
 
   /// All rows as one JSON object: `headline`, `images` and `results`.
-  public func json() throws -> String {
+  package func json() throws -> String {
     try VerificationReport.text(
       Document(
         headline: headline, images: entries.first?.images ?? 0, results: entries.map(Row.init)))
@@ -243,7 +243,7 @@ extension Leaderboard {
   }
 
   /// Every number, with all its digits.
-  public func csv() -> String {
+  package func csv() -> String {
     typealias Column = CSVTable.Column
     let shares = kinds.flatMap { kind in LeaderboardEntry.epsilons.map { (kind, $0) } }
     func cells(_ share: ObservedShare?) -> [String] {
