@@ -35,6 +35,9 @@ typedef float REAL;
 #ifndef WIDE_FMA
 #define WIDE_FMA(a, b, c) fma(a, b, c)
 #endif
+#ifndef WIDE_DIVIDE
+#define WIDE_DIVIDE(a, b) ((a) / (b))
+#endif
 #ifndef WIDE_SQUARE_ROOT
 #define WIDE_SQUARE_ROOT(a) sqrt(a)
 #endif
@@ -839,4 +842,152 @@ KERNEL void adam_step(
   new_m[i] = first;
   new_v[i] = second;
   new_x[i] = x[i] - DIVIDE(step * first, denominator);
+}
+
+// MARK: - Images under attack
+
+// The steps of Ball+Ascent.swift, of many images at once. An image is a row of `columns` numbers of binary32, whatever
+// REAL is; what is between two images is binary64. A sum is one chain over its row.
+#define PIXEL(value) ((REAL)(float)(value))
+
+// To the box [0, 1].
+double clipped(double x) {
+  const double above = 0 >= x ? 0 : x;
+  return 1 < above ? 1 : above;
+}
+
+// steps[row]/max(‖g‖, least) for each row g; 0 where it is 0 or not finite.
+KERNEL void step_scales(
+    int rows, int columns, GLOBAL const REAL *g, GLOBAL const double *steps, double least,
+    GLOBAL double *scales) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  g += (size_t)row * columns;
+  double sum = 0;
+  for (int i = 0; i < columns; i++) sum += (double)g[i] * (double)g[i];
+  const double slope = WIDE_SQUARE_ROOT(sum);
+  const bool leads = slope > 0 && slope < INFINITY;
+  scales[row] = leads ? WIDE_DIVIDE(steps[row], least >= slope ? least : slope) : 0;
+}
+
+// x + scale·g where the scale is positive, else x.
+KERNEL void ascend(
+    int count, int columns, GLOBAL const double *scales, GLOBAL const REAL *x,
+    GLOBAL const REAL *g, GLOBAL double *u) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const double scale = scales[i / columns], start = (double)x[i];
+  u[i] = scale > 0 ? start + scale * (double)g[i] : start;
+}
+
+// What brings a row of real points into its ball: target/‖u − center‖, or 1 where it lies inside.
+KERNEL void ball_scales(
+    int rows, int columns, GLOBAL const double *u, GLOBAL const REAL *centers,
+    GLOBAL const double *targets, GLOBAL double *scales) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  u += (size_t)row * columns;
+  centers += (size_t)row * columns;
+  double sum = 0;
+  for (int i = 0; i < columns; i++) {
+    const double difference = u[i] - (double)centers[i];
+    sum += difference * difference;
+  }
+  const double length = WIDE_SQUARE_ROOT(sum), target = targets[row];
+  scales[row] = length > target ? WIDE_DIVIDE(target, length) : 1;
+}
+
+// The nearest point of the ball, and then the nearest of the box to that.
+KERNEL void into_ball(
+    int count, int columns, GLOBAL const REAL *centers, GLOBAL const double *scales,
+    GLOBAL const double *u, GLOBAL double *z) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const double center = (double)centers[i];
+  z[i] = clipped(center + (u[i] - center) * scales[i / columns]);
+}
+
+// x + a(z − x) + (1 − a)(x − previous), a = shares[row].
+KERNEL void add_momentum(
+    int count, int columns, GLOBAL const double *shares, GLOBAL const REAL *x,
+    GLOBAL const REAL *previous, GLOBAL const double *z, GLOBAL double *u) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const double share = shares[i / columns], current = (double)x[i];
+  u[i] = current + share * (z[i] - current) + (1 - share) * (current - (double)previous[i]);
+}
+
+// Real points rounded to images, and where `clips` clipped.
+KERNEL void rounded_images(int count, int clips, GLOBAL const double *u, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const REAL value = PIXEL(u[i]);
+  y[i] = clips ? (REAL)clipped((double)value) : value;
+}
+
+// a + b rounded, and the error of that sum.
+double two_sum(double a, double b, double *error) {
+  const double sum = a + b, b_rounded = sum - a;
+  *error = (a - (sum - b_rounded)) + (b - b_rounded);
+  return sum;
+}
+
+// What brings a row of images into its ball: target/d, or −1 where it lies inside; d is Distance.upperBound. Squares
+// of differences are 0 or at least 2^-298, so that residuals are exact.
+KERNEL void image_scales(
+    int rows, int columns, GLOBAL const REAL *x, GLOBAL const REAL *centers,
+    GLOBAL const double *targets, GLOBAL double *scales) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  x += (size_t)row * columns;
+  centers += (size_t)row * columns;
+  double high = 0, low = 0;
+  for (int i = 0; i < columns; i++) {
+    double difference_error, sum_error;
+    const double difference = two_sum((double)x[i], -(double)centers[i], &difference_error);
+    const double square = difference * difference;
+    const double square_error = WIDE_FMA(difference, difference, -square);
+    high = two_sum(high, square, &sum_error);
+    low += sum_error + (square_error + 2 * difference * difference_error);
+  }
+  // The root, then the product, each rounded up.
+  const double square = high + low, factor = 1 + 0x1p-52;
+  double length = WIDE_SQUARE_ROOT(square);
+  if (length > 0 && length < INFINITY) {
+    if (WIDE_FMA(-length, length, square) > 0) length = nextafter(length, (double)INFINITY);
+    const double product = length * factor;
+    const bool is_below = WIDE_FMA(-length, factor, product) < 0;
+    length = is_below ? nextafter(product, (double)INFINITY) : product;
+  }
+  const double target = targets[row];
+  scales[row] = length > target ? WIDE_DIVIDE(target, length) : -1;
+}
+
+// Images brought into their balls, and where `clips` clipped; those whose step has no scale are what they were.
+KERNEL void images_into_ball(
+    int count, int columns, GLOBAL const double *step_scales, GLOBAL const REAL *before,
+    GLOBAL const REAL *centers, GLOBAL const double *scales, int clips, GLOBAL const REAL *x,
+    GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const int row = i / columns;
+  const double center = (double)centers[i], scale = scales[row];
+  const REAL value = scale < 0 ? x[i] : PIXEL(center + ((double)x[i] - center) * scale);
+  const REAL ended = clips ? (REAL)clipped((double)value) : value;
+  y[i] = step_scales[row] > 0 ? ended : before[i];
+}
+
+// The rows of x at some positions.
+KERNEL void take_rows(
+    int count, int columns, GLOBAL const double *positions, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i < count) y[i] = x[(size_t)positions[i / columns] * columns + i % columns];
+}
+
+// For each row that of x where its flag is positive, else that of y.
+KERNEL void choose_rows(
+    int count, int columns, GLOBAL const double *flags, GLOBAL const REAL *x,
+    GLOBAL const REAL *y, GLOBAL REAL *z) {
+  const int i = INDEX(0);
+  if (i < count) z[i] = flags[i / columns] > 0 ? x[i] : y[i];
 }

@@ -3,7 +3,7 @@
 import CPLKernels
 import CPLNumerics
 
-/// The last of the comparisons that a device has to pass: an update of Adam's, on the operands of the first one,
+/// The third of the comparisons that a device has to pass: an update of Adam's, on the operands of the first one,
 /// held against the CPU's bit by bit.
 package enum UpdateComparison {
   /// What differs, in a sentence; nil where nothing does.
