@@ -844,6 +844,19 @@ KERNEL void adam_step(
   new_x[i] = x[i] - DIVIDE(step * first, denominator);
 }
 
+// A step of stochastic gradient descent with Nesterov's momentum and weight decay, each operation rounded; `kept` is
+// the share of m that stays.
+KERNEL void momentum_step(
+    int count, REAL rate, REAL decay, REAL momentum, REAL kept, GLOBAL const REAL *gradient,
+    GLOBAL const REAL *m, GLOBAL const REAL *x, GLOBAL REAL *new_m, GLOBAL REAL *new_x) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const REAL slope = gradient[i] + decay * x[i];
+  const REAL moment = kept * m[i] + slope;
+  new_m[i] = moment;
+  new_x[i] = x[i] - rate * (slope + momentum * moment);
+}
+
 // MARK: - Images under attack
 
 // The steps of Ball+Ascent.swift, of many images at once. An image is a row of `columns` numbers of binary32, whatever

@@ -141,6 +141,18 @@ struct DeviceComparisonTests {
       description: "leaves out an attack's momentum", difference: "ascent with momentum",
       replacing: (" + (1 - share) * (current - (double)previous[i])", "")),
     Fault(
+      description: "contracts weight decay", difference: "gradient descent in binary32",
+      replacing: ("gradient[i] + decay * x[i]", "FMA(decay, x[i], gradient[i])")),
+    Fault(
+      description: "exchanges equal numbers", difference: "max and min of pairs",
+      replacing: ("is_first ? x[i] < x[other]", "is_first ? x[i] <= x[other]")),
+    Fault(
+      description: "takes the pixels beyond an image's edge from the same edge", difference: "AOL",
+      replacing: (
+        "const int column = (o % columns - border + width) % width;",
+        "const int column = min(max(o % columns - border, 0), width - 1);"
+      )),
+    Fault(
       description: "pools windows column by column", difference: "pool",
       replacing: ("corner[r * width * window + c]", "corner[c * width * window + r]")),
   ]
