@@ -142,6 +142,87 @@ KERNEL void pool_windows_gradient(
   dx[i] = DIVIDE(g[square], (REAL)window);
 }
 
+// MARK: - Layers that choose
+
+// Pairs of planes (the first two, the next two, …) of v, exchanged where x has the smaller number in the first.
+KERNEL void exchange_pairs(
+    int count, int plane, GLOBAL const REAL *x, GLOBAL const REAL *v, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const bool is_first = i / plane % 2 == 0;
+  const int other = is_first ? i + plane : i - plane;
+  const bool swaps = is_first ? x[i] < x[other] : x[other] < x[i];
+  y[i] = swaps ? v[other] : v[i];
+}
+
+// Each window × window square of a plane as window² planes: pixel (i, j) of all squares is one of them. `height` and
+// `width` are those of the output. The inverse where `inverse`.
+KERNEL void unshuffle_pixels(
+    int count, int height, int width, int window, int inverse, GLOBAL const REAL *x,
+    GLOBAL REAL *y) {
+  const int o = INDEX(0);
+  if (o >= count) return;
+  const int column = o % width, row = o / width % height, planes = o / width / height;
+  const int j = planes % window, i = planes / window % window, plane = planes / window / window;
+  const int pixel =
+      ((plane * height + row) * window + i) * width * window + column * window + j;
+  if (inverse) y[pixel] = x[o];
+  else y[o] = x[pixel];
+}
+
+// The pixel of a square whose number is the largest: the first of equals; the last that is not a number.
+int largest_pixel(GLOBAL const REAL *x, int corner, int window, int pitch) {
+  int best = corner;
+  for (int pixel = 0; pixel < window * window; pixel++) {
+    const int i = corner + pixel / window * pitch + pixel % window;
+    if (x[i] > x[best] || x[i] != x[i]) best = i;
+  }
+  return best;
+}
+
+// The largest numbers of disjoint window × window squares. `height` and `width` are those of the output.
+KERNEL void pool_largest(
+    int count, int height, int width, int window, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int o = INDEX(0);
+  if (o >= count) return;
+  const int corner = (o / width * window * width + o % width) * window;
+  y[o] = x[largest_pixel(x, corner, window, width * window)];
+}
+
+// The gradient of the above. `height` and `width` are those of the input x.
+KERNEL void pool_largest_gradient(
+    int count, int height, int width, int window, GLOBAL const REAL *x, GLOBAL const REAL *g,
+    GLOBAL REAL *dx) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const int row = i / width, column = i % width;
+  const int corner = row / window * window * width + column / window * window;
+  const int square = row / window * (width / window) + column / window;
+  dx[i] = largest_pixel(x, corner, window, width) == i ? g[square] : 0;
+}
+
+// Planes in the middle of larger ones, whose border repeats the opposite edge. `height` and `width` are those of the
+// planes.
+KERNEL void extend_planes(
+    int count, int height, int width, int border, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int o = INDEX(0);
+  if (o >= count) return;
+  const int rows = height + 2 * border, columns = width + 2 * border;
+  const int row = (o / columns % rows - border + height) % height;
+  const int column = (o % columns - border + width) % width;
+  y[o] = x[(o / columns / rows * height + row) * width + column];
+}
+
+// The planes in the middle of larger ones.
+KERNEL void cut_planes(
+    int count, int height, int width, int border, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const int rows = height + 2 * border, columns = width + 2 * border;
+  const int row = i / width % height + border, column = i % width + border;
+  y[i] = x[(i / width / height * rows + row) * columns + column];
+}
+
 // MARK: - Heads without parameters
 
 // The first `classes` of `features` numbers.
@@ -287,17 +368,19 @@ KERNEL __attribute__((reqd_work_group_size(GROUP, GROUP, 1))) void multiply(
 
 // What becomes of a sum t. ADDS: fma(scale, t, second), with an addend for each element. ACTIVATES:
 // relu(t + second), with a bias for each channel. GATES: scale·t where `second` is positive, and 0 elsewhere.
-// KEEPS: t.
+// KEEPS: t. SHIFTS: t + second, with a bias for each channel.
 #define ADDS 0
 #define ACTIVATES 1
 #define GATES 2
 #define KEEPS 3
+#define SHIFTS 4
 
 REAL finished(REAL sum, int end, REAL scale, GLOBAL const REAL *second, int channel, size_t at) {
   if (end == ADDS) return FMA(scale, sum, second[at]);
   if (end == GATES) return second[at] > 0 ? scale * sum : 0;
   if (end == KEEPS) return sum;
   const REAL value = sum + second[channel];
+  if (end == SHIFTS) return value;
   return value < 0 ? 0 : value;
 }
 
