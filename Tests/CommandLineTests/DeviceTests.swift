@@ -36,6 +36,28 @@ struct DeviceTests {
     #expect(named.error.contains("device opencl cannot be used"), "\(named)")
   }
 
+  @Test("and OpenCL itself may be missing: the program starts, says so, and computes what it did")
+  func noLoader() throws {
+    try withTemporaryFolder { folder in
+      // A loader that cannot be opened is found before the system's, where there is one.
+      try write("", to: "\(folder)/libOpenCL.so.1")
+      func run(_ arguments: String) throws -> Outcome {
+        try Program.shell("LD_LIBRARY_PATH='\(folder)' $0 \(arguments)", in: SampleRun.folder)
+      }
+      let list = try run("devices")
+      #expect(list.code == 0 && list.error.isEmpty, "\(list)")
+      #expect(list.output.contains("no OpenCL here (libOpenCL.so.1)"), "\(list)")
+      let arguments = "evaluate run/last.h5 --limit 5 --quiet --json"
+      let (without, with) = (
+        try run(arguments), try Program.run("\(arguments) --device cpu", in: SampleRun.folder)
+      )
+      #expect(without.code == 0 && without.error.isEmpty, "\(without)")
+      #expect(try without.json() as NSDictionary == with.json() as NSDictionary)
+      let named = try run("evaluate run/last.h5 --limit 5 --device opencl")
+      #expect(named.code == 64 && named.error.contains("this system has no OpenCL"), "\(named)")
+    }
+  }
+
   @Test("are found at run time: the program is linked with no OpenCL")
   func libraries() throws {
     let linked = try Program.shell("ldd $0", in: "/")

@@ -35,6 +35,9 @@ typedef float REAL;
 #ifndef WIDE_FMA
 #define WIDE_FMA(a, b, c) fma(a, b, c)
 #endif
+#ifndef WIDE_DIVIDE
+#define WIDE_DIVIDE(a, b) ((a) / (b))
+#endif
 #ifndef WIDE_SQUARE_ROOT
 #define WIDE_SQUARE_ROOT(a) sqrt(a)
 #endif
@@ -137,6 +140,87 @@ KERNEL void pool_windows_gradient(
   const int rows = height / window, columns = width / window;
   const int square = (plane * rows + row / window) * columns + column / window;
   dx[i] = DIVIDE(g[square], (REAL)window);
+}
+
+// MARK: - Layers that choose
+
+// Pairs of planes (the first two, the next two, …) of v, exchanged where x has the smaller number in the first.
+KERNEL void exchange_pairs(
+    int count, int plane, GLOBAL const REAL *x, GLOBAL const REAL *v, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const bool is_first = i / plane % 2 == 0;
+  const int other = is_first ? i + plane : i - plane;
+  const bool swaps = is_first ? x[i] < x[other] : x[other] < x[i];
+  y[i] = swaps ? v[other] : v[i];
+}
+
+// Each window × window square of a plane as window² planes: pixel (i, j) of all squares is one of them. `height` and
+// `width` are those of the output. The inverse where `inverse`.
+KERNEL void unshuffle_pixels(
+    int count, int height, int width, int window, int inverse, GLOBAL const REAL *x,
+    GLOBAL REAL *y) {
+  const int o = INDEX(0);
+  if (o >= count) return;
+  const int column = o % width, row = o / width % height, planes = o / width / height;
+  const int j = planes % window, i = planes / window % window, plane = planes / window / window;
+  const int pixel =
+      ((plane * height + row) * window + i) * width * window + column * window + j;
+  if (inverse) y[pixel] = x[o];
+  else y[o] = x[pixel];
+}
+
+// The pixel of a square whose number is the largest: the first of equals; the last that is not a number.
+int largest_pixel(GLOBAL const REAL *x, int corner, int window, int pitch) {
+  int best = corner;
+  for (int pixel = 0; pixel < window * window; pixel++) {
+    const int i = corner + pixel / window * pitch + pixel % window;
+    if (x[i] > x[best] || x[i] != x[i]) best = i;
+  }
+  return best;
+}
+
+// The largest numbers of disjoint window × window squares. `height` and `width` are those of the output.
+KERNEL void pool_largest(
+    int count, int height, int width, int window, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int o = INDEX(0);
+  if (o >= count) return;
+  const int corner = (o / width * window * width + o % width) * window;
+  y[o] = x[largest_pixel(x, corner, window, width * window)];
+}
+
+// The gradient of the above. `height` and `width` are those of the input x.
+KERNEL void pool_largest_gradient(
+    int count, int height, int width, int window, GLOBAL const REAL *x, GLOBAL const REAL *g,
+    GLOBAL REAL *dx) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const int row = i / width, column = i % width;
+  const int corner = row / window * window * width + column / window * window;
+  const int square = row / window * (width / window) + column / window;
+  dx[i] = largest_pixel(x, corner, window, width) == i ? g[square] : 0;
+}
+
+// Planes in the middle of larger ones, whose border repeats the opposite edge. `height` and `width` are those of the
+// planes.
+KERNEL void extend_planes(
+    int count, int height, int width, int border, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int o = INDEX(0);
+  if (o >= count) return;
+  const int rows = height + 2 * border, columns = width + 2 * border;
+  const int row = (o / columns % rows - border + height) % height;
+  const int column = (o % columns - border + width) % width;
+  y[o] = x[(o / columns / rows * height + row) * width + column];
+}
+
+// The planes in the middle of larger ones.
+KERNEL void cut_planes(
+    int count, int height, int width, int border, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const int rows = height + 2 * border, columns = width + 2 * border;
+  const int row = i / width % height + border, column = i % width + border;
+  y[i] = x[(i / width / height * rows + row) * columns + column];
 }
 
 // MARK: - Heads without parameters
@@ -284,17 +368,19 @@ KERNEL __attribute__((reqd_work_group_size(GROUP, GROUP, 1))) void multiply(
 
 // What becomes of a sum t. ADDS: fma(scale, t, second), with an addend for each element. ACTIVATES:
 // relu(t + second), with a bias for each channel. GATES: scale·t where `second` is positive, and 0 elsewhere.
-// KEEPS: t.
+// KEEPS: t. SHIFTS: t + second, with a bias for each channel.
 #define ADDS 0
 #define ACTIVATES 1
 #define GATES 2
 #define KEEPS 3
+#define SHIFTS 4
 
 REAL finished(REAL sum, int end, REAL scale, GLOBAL const REAL *second, int channel, size_t at) {
   if (end == ADDS) return FMA(scale, sum, second[at]);
   if (end == GATES) return second[at] > 0 ? scale * sum : 0;
   if (end == KEEPS) return sum;
   const REAL value = sum + second[channel];
+  if (end == SHIFTS) return value;
   return value < 0 ? 0 : value;
 }
 
@@ -839,4 +925,165 @@ KERNEL void adam_step(
   new_m[i] = first;
   new_v[i] = second;
   new_x[i] = x[i] - DIVIDE(step * first, denominator);
+}
+
+// A step of stochastic gradient descent with Nesterov's momentum and weight decay, each operation rounded; `kept` is
+// the share of m that stays.
+KERNEL void momentum_step(
+    int count, REAL rate, REAL decay, REAL momentum, REAL kept, GLOBAL const REAL *gradient,
+    GLOBAL const REAL *m, GLOBAL const REAL *x, GLOBAL REAL *new_m, GLOBAL REAL *new_x) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const REAL slope = gradient[i] + decay * x[i];
+  const REAL moment = kept * m[i] + slope;
+  new_m[i] = moment;
+  new_x[i] = x[i] - rate * (slope + momentum * moment);
+}
+
+// MARK: - Images under attack
+
+// The steps of Ball+Ascent.swift, of many images at once. An image is a row of `columns` numbers of binary32, whatever
+// REAL is; what is between two images is binary64. A sum is one chain over its row.
+#define PIXEL(value) ((REAL)(float)(value))
+
+// To the box [0, 1].
+double clipped(double x) {
+  const double above = 0 >= x ? 0 : x;
+  return 1 < above ? 1 : above;
+}
+
+// steps[row]/max(‖g‖, least) for each row g; 0 where it is 0 or not finite.
+KERNEL void step_scales(
+    int rows, int columns, GLOBAL const REAL *g, GLOBAL const double *steps, double least,
+    GLOBAL double *scales) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  g += (size_t)row * columns;
+  double sum = 0;
+  for (int i = 0; i < columns; i++) sum += (double)g[i] * (double)g[i];
+  const double slope = WIDE_SQUARE_ROOT(sum);
+  const bool leads = slope > 0 && slope < INFINITY;
+  scales[row] = leads ? WIDE_DIVIDE(steps[row], least >= slope ? least : slope) : 0;
+}
+
+// x + scale·g where the scale is positive, else x.
+KERNEL void ascend(
+    int count, int columns, GLOBAL const double *scales, GLOBAL const REAL *x,
+    GLOBAL const REAL *g, GLOBAL double *u) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const double scale = scales[i / columns], start = (double)x[i];
+  u[i] = scale > 0 ? start + scale * (double)g[i] : start;
+}
+
+// What brings a row of real points into its ball: target/‖u − center‖, or 1 where it lies inside.
+KERNEL void ball_scales(
+    int rows, int columns, GLOBAL const double *u, GLOBAL const REAL *centers,
+    GLOBAL const double *targets, GLOBAL double *scales) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  u += (size_t)row * columns;
+  centers += (size_t)row * columns;
+  double sum = 0;
+  for (int i = 0; i < columns; i++) {
+    const double difference = u[i] - (double)centers[i];
+    sum += difference * difference;
+  }
+  const double length = WIDE_SQUARE_ROOT(sum), target = targets[row];
+  scales[row] = length > target ? WIDE_DIVIDE(target, length) : 1;
+}
+
+// The nearest point of the ball, and then the nearest of the box to that.
+KERNEL void into_ball(
+    int count, int columns, GLOBAL const REAL *centers, GLOBAL const double *scales,
+    GLOBAL const double *u, GLOBAL double *z) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const double center = (double)centers[i];
+  z[i] = clipped(center + (u[i] - center) * scales[i / columns]);
+}
+
+// x + a(z − x) + (1 − a)(x − previous), a = shares[row].
+KERNEL void add_momentum(
+    int count, int columns, GLOBAL const double *shares, GLOBAL const REAL *x,
+    GLOBAL const REAL *previous, GLOBAL const double *z, GLOBAL double *u) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const double share = shares[i / columns], current = (double)x[i];
+  u[i] = current + share * (z[i] - current) + (1 - share) * (current - (double)previous[i]);
+}
+
+// Real points rounded to images, and where `clips` clipped.
+KERNEL void rounded_images(int count, int clips, GLOBAL const double *u, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const REAL value = PIXEL(u[i]);
+  y[i] = clips ? (REAL)clipped((double)value) : value;
+}
+
+// a + b rounded, and the error of that sum.
+double two_sum(double a, double b, double *error) {
+  const double sum = a + b, b_rounded = sum - a;
+  *error = (a - (sum - b_rounded)) + (b - b_rounded);
+  return sum;
+}
+
+// What brings a row of images into its ball: target/d, or −1 where it lies inside; d is Distance.upperBound. Squares
+// of differences are 0 or at least 2^-298, so that residuals are exact.
+KERNEL void image_scales(
+    int rows, int columns, GLOBAL const REAL *x, GLOBAL const REAL *centers,
+    GLOBAL const double *targets, GLOBAL double *scales) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  x += (size_t)row * columns;
+  centers += (size_t)row * columns;
+  double high = 0, low = 0;
+  for (int i = 0; i < columns; i++) {
+    double difference_error, sum_error;
+    const double difference = two_sum((double)x[i], -(double)centers[i], &difference_error);
+    const double square = difference * difference;
+    const double square_error = WIDE_FMA(difference, difference, -square);
+    high = two_sum(high, square, &sum_error);
+    low += sum_error + (square_error + 2 * difference * difference_error);
+  }
+  // The root, then the product, each rounded up.
+  const double square = high + low, factor = 1 + 0x1p-52;
+  double length = WIDE_SQUARE_ROOT(square);
+  if (length > 0 && length < INFINITY) {
+    if (WIDE_FMA(-length, length, square) > 0) length = nextafter(length, (double)INFINITY);
+    const double product = length * factor;
+    const bool is_below = WIDE_FMA(-length, factor, product) < 0;
+    length = is_below ? nextafter(product, (double)INFINITY) : product;
+  }
+  const double target = targets[row];
+  scales[row] = length > target ? WIDE_DIVIDE(target, length) : -1;
+}
+
+// Images brought into their balls, and where `clips` clipped; those whose step has no scale are what they were.
+KERNEL void images_into_ball(
+    int count, int columns, GLOBAL const double *step_scales, GLOBAL const REAL *before,
+    GLOBAL const REAL *centers, GLOBAL const double *scales, int clips, GLOBAL const REAL *x,
+    GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i >= count) return;
+  const int row = i / columns;
+  const double center = (double)centers[i], scale = scales[row];
+  const REAL value = scale < 0 ? x[i] : PIXEL(center + ((double)x[i] - center) * scale);
+  const REAL ended = clips ? (REAL)clipped((double)value) : value;
+  y[i] = step_scales[row] > 0 ? ended : before[i];
+}
+
+// The rows of x at some positions.
+KERNEL void take_rows(
+    int count, int columns, GLOBAL const double *positions, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i < count) y[i] = x[(size_t)positions[i / columns] * columns + i % columns];
+}
+
+// For each row that of x where its flag is positive, else that of y.
+KERNEL void choose_rows(
+    int count, int columns, GLOBAL const double *flags, GLOBAL const REAL *x,
+    GLOBAL const REAL *y, GLOBAL REAL *z) {
+  const int i = INDEX(0);
+  if (i < count) z[i] = flags[i / columns] > 0 ? x[i] : y[i];
 }

@@ -328,4 +328,23 @@ extension Device {
       ])
     return (first, second, updated)
   }
+
+  /// A step of stochastic gradient descent with Nesterov's momentum and weight decay: the new moment and parameters.
+  ///
+  /// - Parameter kept: the share of the moment that stays.
+  package func momentumStep<Scalar: TensorScalar>(
+    rate: Scalar, decay: Scalar, momentum: Scalar, kept: Scalar, gradient: DeviceTensor<Scalar>,
+    moment: DeviceTensor<Scalar>, parameters: DeviceTensor<Scalar>
+  ) throws(DeviceError) -> (moment: DeviceTensor<Scalar>, parameters: DeviceTensor<Scalar>) {
+    let updatedMoment = try empty(parameters.shape, of: Scalar.self)
+    let updated = try empty(parameters.shape, of: Scalar.self)
+    try run(
+      "momentum_step", items: [parameters.count], group: [Self.line],
+      [
+        .integer(parameters.count), .scalar(rate), .scalar(decay), .scalar(momentum),
+        .scalar(kept), .array(gradient.array), .array(moment.array), .array(parameters.array),
+        .array(updatedMoment.array), .array(updated.array),
+      ])
+    return (updatedMoment, updated)
+  }
 }

@@ -209,6 +209,8 @@ enum KernelArgument<Scalar: TensorScalar> {
   case integer(Int)
   case boolean(Bool)
   case scalar(Scalar)
+  /// In binary64.
+  case number(Double)
   case array(DeviceArray<Scalar>)
   case numbers(DeviceNumbers)
 }
@@ -251,6 +253,7 @@ extension Device {
     case .integer(let value): set(Int32(value))
     case .boolean(let value): set(Int32(value ? 1 : 0))
     case .scalar(let value): set(value)
+    case .number(let value): set(value)
     case .array(let array): set(array.buffer.pointer)
     case .numbers(let numbers): set(numbers.array.buffer.pointer)
     }

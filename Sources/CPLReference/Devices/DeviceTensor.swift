@@ -49,14 +49,19 @@ package struct DeviceTensor<Scalar: TensorScalar>: Sendable {
   }
 }
 
-/// Sums in binary64, whatever the precision of their terms, which operations leave on a device one by one: for
-/// other operations, or for the host to take in one transfer.
+/// Numbers in binary64, whatever the precision of a network: sums, which operations leave on a device one by one for
+/// other operations or for the host to take in one transfer, and what is between two images of an attack.
 package struct DeviceNumbers: Sendable {
   let array: DeviceArray<Double>
 
   /// So many, whose values are not known.
   package init(count: Int, on device: Device) throws(DeviceError) {
     array = try DeviceArray(count: count, on: device)
+  }
+
+  /// Numbers of the host.
+  package init(_ numbers: [Double], on device: Device) throws(DeviceError) {
+    array = try device.upload(numbers)
   }
 
   var count: Int { array.count }

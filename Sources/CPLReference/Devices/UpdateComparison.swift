@@ -3,8 +3,8 @@
 import CPLKernels
 import CPLNumerics
 
-/// The last of the comparisons that a device has to pass: an update of Adam's, on the operands of the first one,
-/// held against the CPU's bit by bit.
+/// The third of the comparisons that a device has to pass: an update of each optimiser's, on the operands of the first
+/// one, held against the CPU's bit by bit.
 package enum UpdateComparison {
   /// What differs, in a sentence; nil where nothing does.
   package static func difference<Scalar: TensorScalar>(
@@ -34,16 +34,26 @@ package enum UpdateComparison {
     let found = try device.adamStep(
       adam, gradient: upload(gradients), firstMoment: upload(first),
       secondMoment: upload(second), parameters: upload(parameters))
+    let (rate, decay, momentum): (Scalar, Scalar, Scalar) = (0.01, 0.0005, 0.9)
+    let slopes = zip(gradients, parameters).map { $0 + decay * $1 }
+    let moments = zip(first, slopes).map { momentum * $0 + $1 }
+    let descended = parameters.indices.map {
+      parameters[$0] - rate * (slopes[$0] + momentum * moments[$0])
+    }
+    let foundDescent = try device.momentumStep(
+      rate: rate, decay: decay, momentum: momentum, kept: momentum, gradient: upload(gradients),
+      moment: upload(first), parameters: upload(parameters))
     for (name, result, expected) in [
-      ("first moment", found.firstMoment, expectedFirst),
-      ("second moment", found.secondMoment, expectedSecond),
-      ("parameter", found.parameters, expected),
+      ("Adam", found.firstMoment, expectedFirst), ("Adam", found.secondMoment, expectedSecond),
+      ("Adam", found.parameters, expected),
+      ("gradient descent", foundDescent.moment, moments),
+      ("gradient descent", foundDescent.parameters, descended),
     ] {
       let elements = try device.download(result).elements
       guard
         let index = elements.indices.first(where: { !elements[$0].isIdentical(to: expected[$0]) })
       else { continue }
-      return "Adam in \(Scalar.formatName): \(name) \(index) is \(elements[index]) there, "
+      return "\(name) in \(Scalar.formatName): number \(index) is \(elements[index]) there, "
         + "\(expected[index]) on the CPU"
     }
     return nil

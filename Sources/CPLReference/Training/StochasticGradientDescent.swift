@@ -34,6 +34,9 @@ package struct StochasticGradientDescent<Scalar: TensorScalar>: Optimizer {
 
   package mutating func beginStep() { step += 1 }
 
+  /// The share of a moment that stays: what the first step keeps is its gradient, with whatever μ.
+  var keptShare: Scalar { step == 1 ? 0 : Scalar(momentum) }
+
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   package mutating func update(
@@ -41,8 +44,7 @@ package struct StochasticGradientDescent<Scalar: TensorScalar>: Optimizer {
     learningRate: Double, workers: Workers
   ) {
     let (rate, decay) = (Scalar(learningRate), Scalar(weightDecay))
-    // What the first step keeps is its gradient, with whatever μ.
-    let (momentum, kept) = (Scalar(momentum), step == 1 ? 0 : Scalar(momentum))
+    let (momentum, kept) = (Scalar(momentum), keptShare)
     let count = parameter.count
     parameter.withUnsafeMutableElements { parameters in
       moments[0][index].withUnsafeMutableElements { moments in

@@ -9,27 +9,26 @@ import CPLNumerics
 struct TrainingOnDevice: Sendable {
   private var network: TrainedDeviceNetwork<Float>
   /// Its moments are those of the beginning; the device's count.
-  private var optimizer: Adam<Float>
-  /// A tensor a parameter, in the order of layers and parameters.
-  private var firstMoments: [DeviceTensor<Float>]
-  private var secondMoments: [DeviceTensor<Float>]
+  private var optimizer: any DeviceOptimizer<Float>
+  /// For each parameter, in the order of layers and parameters, what is kept of it.
+  private var moments: [[DeviceTensor<Float>]]
   /// Where each layer's parameters begin.
   private let positions: [Int]
 
   /// Puts a run on a device.
   ///
-  /// - Throws: `DeviceError.unavailable` for another optimiser than Adam, `unsupported` for a network with a layer
-  ///   that devices do not train, and `outOfMemory`.
+  /// - Throws: `DeviceError.unavailable` for an optimiser whose updates devices do not make, `unsupported` for a
+  ///   network with a layer that they do not train, and `outOfMemory`.
   init(_ state: TrainingState, on device: Device) throws(DeviceError) {
-    optimizer = try state.adam(on: device)
+    optimizer = try state.optimizer(on: device)
     network = try TrainedDeviceNetwork(state.network, on: device)
-    func upload(_ moments: [Tensor<Float>]) throws(DeviceError) -> [DeviceTensor<Float>] {
-      var uploaded: [DeviceTensor<Float>] = []
-      for moment in moments { uploaded.append(try device.upload(moment)) }
-      return uploaded
+    var moments = [[DeviceTensor<Float>]](repeating: [], count: optimizer.moments[0].count)
+    for kind in optimizer.moments {
+      for (parameter, moment) in kind.enumerated() {
+        moments[parameter].append(try device.upload(moment))
+      }
     }
-    firstMoments = try upload(optimizer.firstMoments)
-    secondMoments = try upload(optimizer.secondMoments)
+    self.moments = moments
     var (positions, position): ([Int], Int) = ([], 0)
     for layer in state.network.layers {
       positions.append(position)
@@ -48,8 +47,7 @@ struct TrainingOnDevice: Sendable {
     var next = self
     try next.network.updateSteps(iterations: 1)
     next.optimizer.beginStep()
-    let adam = next.optimizer.numbers(learningRate: learningRate)
-    let (device, network) = (network.device, next.network)
+    let (device, network, optimizer) = (network.device, next.network, next.optimizer)
     var mean: Float = 0
     let isFinite = try network.backpropagate(
       images, densePowerGradient: densePowerGradient,
@@ -63,12 +61,9 @@ struct TrainingOnDevice: Sendable {
       var parameters = network.layers[layer].parameters
       for (index, gradient) in gradients.enumerated() {
         let position = positions[layer] + index
-        let updated = try device.adamStep(
-          adam, gradient: gradient, firstMoment: firstMoments[position],
-          secondMoment: secondMoments[position], parameters: parameters[index])
-        next.firstMoments[position] = updated.firstMoment
-        next.secondMoments[position] = updated.secondMoment
-        parameters[index] = updated.parameters
+        (parameters[index], next.moments[position]) = try optimizer.updated(
+          parameters[index], moments[position], gradient: gradient, learningRate: learningRate,
+          on: device)
       }
       try next.network.replaceParameters(parameters, ofLayer: layer)
     }
@@ -91,32 +86,33 @@ struct TrainingOnDevice: Sendable {
   /// Writes everything that steps have moved.
   func store(in state: inout TrainingState) throws(DeviceError) {
     try store(in: &state.network)
-    func download(_ moments: [DeviceTensor<Float>]) throws(DeviceError) -> [Tensor<Float>] {
-      var downloaded: [Tensor<Float>] = []
-      for moment in moments { downloaded.append(try network.device.download(moment)) }
-      return downloaded
+    var stored: any Optimizer<Float> = optimizer
+    for (parameter, kept) in moments.enumerated() {
+      for (kind, moment) in kept.enumerated() {
+        stored.moments[kind][parameter] = try network.device.download(moment)
+      }
     }
-    state.optimizer = Adam(
-      step: optimizer.step, firstMoments: try download(firstMoments),
-      secondMoments: try download(secondMoments))
+    state.optimizer = stored
   }
 }
 
 extension TrainingState {
   /// Refuses a run that devices do not compute.
   ///
-  /// - Throws: `DeviceError.unavailable` for another optimiser than Adam, `unsupported`, which names the layer, for
-  ///   a network with a layer that devices do not train.
+  /// - Throws: `DeviceError.unavailable` for an optimiser whose updates devices do not make, `unsupported`, which
+  ///   names the layer, for a network with a layer that they do not train.
   package func check(trainsOn device: Device) throws(DeviceError) {
-    _ = try adam(on: device)
+    _ = try optimizer(on: device)
     try network.check(trainsOn: device)
   }
 
-  fileprivate func adam(on device: Device) throws(DeviceError) -> Adam<Float> {
-    guard let adam = optimizer as? Adam<Float> else {
+  fileprivate func optimizer(
+    on device: Device
+  ) throws(DeviceError) -> any DeviceOptimizer<Float> {
+    guard let optimizer = optimizer as? any DeviceOptimizer<Float> else {
       throw .unavailable(
-        device: device.description.selector, reasons: ["it trains with Adam alone"])
+        device: device.description.selector, reasons: ["it does not train with this optimiser"])
     }
-    return adam
+    return optimizer
   }
 }

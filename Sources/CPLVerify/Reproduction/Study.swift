@@ -104,7 +104,7 @@ extension Study {
           + "block: their series ends with the power k, in training and in evaluation. With k = 4, 8 and 12 it expands "
           + "nothing where the norm of its map is below 2.82, 3.39 and 3.37; with k = 5 it does. '5-then-12' is what the "
           + "published code does: the weights that are trained with k = 5, judged with k = 12.",
-        [4, 8, 12, 5].map { terms in
+        [4, 8, 12, 5].map { (terms: Int) in
           ("\(terms)", { $0.model = Self.convNet(SOCKind.family ?? "", terms: terms, for: $0) })
         }, judged: [("5-then-12", weights: "5", terms: 12)],
         of: experiment, dataset, seeds, epochs)

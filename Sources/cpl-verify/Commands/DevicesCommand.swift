@@ -9,7 +9,8 @@ struct DevicesCommand: ParsableCommand {
     abstract: "Lists the OpenCL devices that can evaluate a network, and why others cannot.",
     discussion: """
       A device is used only if it computes with the CPU's bits: it has to promise IEEE 754's arithmetic, and \
-      single operations and layers of every kind have to come out as on the CPU. Both are tried here.
+      single operations, layers of every kind, and the steps of training and attacks have to come out as on the CPU. Both are \
+      tried here.
       """)
 
   @OptionGroup var output: OutputOptions

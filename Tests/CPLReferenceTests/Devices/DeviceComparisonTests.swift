@@ -106,7 +106,7 @@ struct DeviceComparisonTests {
       prelude: "#define WIDE_FMA(a, b, c) ((a) * (b) + (c))"),
     Fault(
       description: "has a square root of norms with an error of one unit in the last place",
-      difference: "in binary64", prelude: "#define WIDE_SQUARE_ROOT(a) nextafter(sqrt(a), 0.0)"),
+      difference: "a step's scale", prelude: "#define WIDE_SQUARE_ROOT(a) nextafter(sqrt(a), 0.0)"),
     Fault(
       description: "packs Winograd's weights in binary32", difference: "output in training",
       replacing: (
@@ -116,6 +116,42 @@ struct DeviceComparisonTests {
     Fault(
       description: "divides in Adam before it multiplies", difference: "Adam in binary32",
       replacing: ("DIVIDE(step * first, denominator)", "step * DIVIDE(first, denominator)")),
+    Fault(
+      description: "rounds an attack's distances to nearest", difference: "a ball's scale",
+      replacing: (
+        "length = is_below ? nextafter(product, (double)INFINITY) : product;",
+        "length = WIDE_SQUARE_ROOT(square);"
+      )),
+    Fault(
+      description: "adds a gradient's squares from the end", difference: "a step's scale",
+      replacing: (
+        "for (int i = 0; i < columns; i++) sum += (double)g[i]",
+        "for (int i = columns - 1; i >= 0; i--) sum += (double)g[i]"
+      )),
+    Fault(
+      description: "divides by norms with an error of one unit in the last place",
+      difference: "a step's scale", prelude: "#define WIDE_DIVIDE(a, b) nextafter((a) / (b), 0.0)"),
+    Fault(
+      description: "contracts a projection", difference: "a projection",
+      replacing: (
+        "clipped(center + (u[i] - center) * scales[i / columns])",
+        "clipped(WIDE_FMA(u[i] - center, scales[i / columns], center))"
+      )),
+    Fault(
+      description: "leaves out an attack's momentum", difference: "ascent with momentum",
+      replacing: (" + (1 - share) * (current - (double)previous[i])", "")),
+    Fault(
+      description: "contracts weight decay", difference: "gradient descent in binary32",
+      replacing: ("gradient[i] + decay * x[i]", "FMA(decay, x[i], gradient[i])")),
+    Fault(
+      description: "exchanges equal numbers", difference: "max and min of pairs",
+      replacing: ("is_first ? x[i] < x[other]", "is_first ? x[i] <= x[other]")),
+    Fault(
+      description: "takes the pixels beyond an image's edge from the same edge", difference: "AOL",
+      replacing: (
+        "const int column = (o % columns - border + width) % width;",
+        "const int column = min(max(o % columns - border, 0), width - 1);"
+      )),
     Fault(
       description: "pools windows column by column", difference: "pool",
       replacing: ("corner[r * width * window + c]", "corner[c * width * window + r]")),

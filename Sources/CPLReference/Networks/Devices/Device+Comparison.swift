@@ -6,7 +6,7 @@ import Synchronization
 
 extension Device {
   /// Compares what the device computes with what the CPU computes, bit by bit: operations, then layers, then what
-  /// trains them.
+  /// trains and attacks them.
   ///
   /// - Throws: `DeviceError.unavailable` with the first difference.
   package func compareWithCPU() throws(DeviceError) {
@@ -20,6 +20,7 @@ extension Device {
     try refuse(ArithmeticComparison.difference(on: self, in: scalar))
     try refuse(LayerComparison.difference(on: self, in: scalar))
     try refuse(UpdateComparison.difference(on: self, in: scalar))
+    try refuse(AscentComparison.difference(on: self, in: scalar))
   }
 
   private func refuse(_ difference: String?) throws(DeviceError) {

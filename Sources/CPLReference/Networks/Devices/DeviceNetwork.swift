@@ -52,8 +52,13 @@ package struct DeviceNetwork<Scalar: TensorScalar>: Sendable {
   ///
   /// - Throws: as `logits`.
   package func record(_ images: Tensor<Scalar>) throws(DeviceError) -> Pass {
+    try record(device.upload(images))
+  }
+
+  /// The same of images that are on the device.
+  package func record(_ images: DeviceTensor<Scalar>) throws(DeviceError) -> Pass {
     var outputs: [DeviceOutput<Scalar>] = []
-    var values = try device.upload(images)
+    var values = images
     for layer in layers {
       let output = try layer(values)
       outputs.append(output)
@@ -66,9 +71,16 @@ package struct DeviceNetwork<Scalar: TensorScalar>: Sendable {
   package func inputGradient(
     _ logitGradient: Tensor<Scalar>, _ pass: Pass
   ) throws(DeviceError) -> Tensor<Scalar> {
+    try device.download(backward(logitGradient, pass))
+  }
+
+  /// The same, which stays on the device.
+  package func backward(
+    _ logitGradient: Tensor<Scalar>, _ pass: Pass
+  ) throws(DeviceError) -> DeviceTensor<Scalar> {
     var gradient = try device.upload(logitGradient)
     for output in pass.outputs.reversed() { gradient = try output.inputGradient(gradient) }
-    return try device.download(gradient)
+    return gradient
   }
 }
 

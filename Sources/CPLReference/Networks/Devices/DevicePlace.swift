@@ -70,6 +70,13 @@ final class PlacedNetwork<Scalar: TensorScalar>: Sendable {
       .map { Tensor(joining: $0.map(\.result)) }
   }
 
+  /// `body` of the network and of all of so many images, as many at once as fit; nil where it is left to the CPU.
+  func map<Result>(
+    _ count: Int, _ body: (DeviceNetwork<Scalar>, Range<Int>) throws(DeviceError) -> [Result]
+  ) -> [Result]? {
+    map(count) { range throws(DeviceError) in try body(network, range) }?.flatMap(\.result)
+  }
+
   /// The same with what the gradient with respect to the images needs.
   func record(_ images: Tensor<Scalar>) -> Pass? {
     map(images) { piece throws(DeviceError) in try network.record(piece) }.map { pieces in
@@ -78,11 +85,19 @@ final class PlacedNetwork<Scalar: TensorScalar>: Sendable {
     }
   }
 
-  /// `body` of all images, as many at once as fit.
   private func map<Result>(
     _ images: Tensor<Scalar>, _ body: (Tensor<Scalar>) throws(DeviceError) -> Result
   ) -> [(images: Int, result: Result)]? {
     let count = images.shape[0]
+    return map(count) { range throws(DeviceError) in
+      try body(range.count == count ? images : images.slice(range))
+    }
+  }
+
+  /// `body` of all images, as many at once as fit.
+  private func map<Result>(
+    _ count: Int, _ body: (Range<Int>) throws(DeviceError) -> Result
+  ) -> [(images: Int, result: Result)]? {
     var results: [(images: Int, result: Result)] = []
     var start = 0
     while start < count {
@@ -90,8 +105,7 @@ final class PlacedNetwork<Scalar: TensorScalar>: Sendable {
       guard size > 0 else { return nil }
       let range = start..<min(count, start + size)
       do {
-        let piece = range.count == count ? images : images.slice(range)
-        results.append((images: range.count, result: try body(piece)))
+        results.append((images: range.count, result: try body(range)))
         start = range.upperBound
       } catch {
         guard canGoOn(after: error, images: range.count) else { return nil }
@@ -115,6 +129,14 @@ final class PlacedNetwork<Scalar: TensorScalar>: Sendable {
 }
 
 extension CPLNetwork {
+  /// `body` of the network on its device and of all of so many images, as many at once as fit there: it is called
+  /// again for fewer images where it lacked memory. Nil for a network on the CPU, and where all is left to the CPU.
+  package func mapOnDevice<Result>(
+    _ count: Int, _ body: (DeviceNetwork<Scalar>, Range<Int>) throws(DeviceError) -> [Result]
+  ) -> [Result]? {
+    place?.map(count, body)
+  }
+
   /// The same network, whose logits and gradients with respect to images are computed at a place from now on, with
   /// the same bits. It stays on the CPU where the device cannot compute a layer or hold its numbers, which
   /// `Device.check` tells; and leaves the device when a layer changes.

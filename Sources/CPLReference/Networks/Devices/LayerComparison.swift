@@ -154,6 +154,15 @@ enum LayerComparison {
       .convolution(
         image: ImageShape(channels: 6, height: 9, width: 11), inner: 6, kernel: 5, step: step)
     ],
+    [
+      .aolConvolution(
+        image: ImageShape(channels: 12, height: 10, width: 37), channels: 12, kernel: 3)
+    ],
+    [
+      .aolConvolution(
+        image: ImageShape(channels: 6, height: 9, width: 11), channels: 6, kernel: 5)
+    ],
+    [.aolLinear(features: 211, inner: 211)],
     [.linear(features: 211, inner: 150, step: step)],
     [.lastLayerNormalised(features: 300, classes: 70)],
   ]

@@ -15,26 +15,20 @@ import CPLReference
 /// steps, or when it was not halved at the end of the one before and the best loss has not changed since;
 /// the search goes on from the best point with its gradient, and x_{k−1} stays the iterate before the
 /// last step. The first step is compared with a loss of 0.
-package struct AutoPGDSearch<Scalar: TensorScalar>: ImageSearch {
-  private struct Best {
-    let loss: Double
-    let point: [Scalar]
-    let slope: [Double]
-  }
-
+package struct AutoPGDSearch<Scalar: TensorScalar>: DeviceSearch {
   /// How many iterations there are by default.
   package static var steps: Int { 100 }
 
-  private let ball: Ball<Scalar>
+  let ball: Ball<Scalar>
   private let label: Int
   private let loss: AutoPGDLoss
   private let steps: Int
 
   package private(set) var point: [Scalar]
   private var previous: [Scalar]
-  /// The gradient at the point.
-  private var slope: [Double] = []
-  private var best: Best?
+  /// The best point so far, with its loss and gradient.
+  private var best: (point: [Scalar], slope: ArraySlice<Double>) = ([], [])
+  private var bestLoss: Double?
   /// η.
   package private(set) var stepSize: Double
   private var window: Int
@@ -72,52 +66,59 @@ package struct AutoPGDSearch<Scalar: TensorScalar>: ImageSearch {
     loss.evaluate(logits, label: label).gradient
   }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
+  package func isCandidate(prediction: Int) -> Bool { prediction != label }
+
+  package mutating func decide(
+    logits: [Double], prediction: Int, candidate: [Scalar]?
+  ) -> AutoPGDMove? {
     let value = loss.evaluate(logits, label: label).value
-    let slope = gradient.map { Array($0) } ?? []
-    if prediction != label, ball.contains(point) { adversarial = point }
-    if best.map({ value > $0.loss }) ?? true {
-      best = Best(loss: value, point: point, slope: slope)
-    }
-    self.slope = slope
+    if let candidate, ball.contains(candidate) { adversarial = candidate }
+    let isBest = bestLoss.map { value > $0 } ?? true
+    if isBest { bestLoss = value }
+    var returnsToBest = false
     if evaluations == 0 {
       bestLossAtCheckpoint = value
     } else {
       stepsInWindow += 1
       rises += value > lastLoss ? 1 : 0
       lastLoss = value
-      if stepsInWindow == window { checkpoint() }
+      if stepsInWindow == window { returnsToBest = halvesStep() }
     }
-    if evaluations < steps { step() }
+    let share = evaluations == 0 ? 1 : 0.75
     evaluations += 1
+    guard evaluations <= steps else { return nil }
+    return AutoPGDMove(
+      isBest: isBest, returnsToBest: returnsToBest, stepSize: stepSize, share: share)
   }
 
-  /// Decides whether the step is too long.
-  private mutating func checkpoint() {
-    guard let best else { return }
-    let isStuck = !wasHalved && bestLossAtCheckpoint >= best.loss
+  /// Decides, at the end of a window, whether the step is too long, and halves it then.
+  private mutating func halvesStep() -> Bool {
+    guard let bestLoss else { return false }
+    let isStuck = !wasHalved && bestLossAtCheckpoint >= bestLoss
     wasHalved = Double(rises) <= 0.75 * Double(window) || isStuck
-    bestLossAtCheckpoint = best.loss
-    if wasHalved {
-      stepSize /= 2
-      (point, slope) = (best.point, best.slope)
-    }
+    bestLossAtCheckpoint = bestLoss
+    if wasHalved { stepSize /= 2 }
     window = max(window - max(steps * 3 / 100, 1), max(steps * 6 / 100, 1))
     (stepsInWindow, rises) = (0, 0)
+    return wasHalved
   }
 
-  private mutating func step() {
-    let share = evaluations == 0 ? 1 : 0.75
-    let length = slope.euclideanLength
-    // A gradient that is 0 or not finite leads nowhere.
-    let scale = length > 0 && length.isFinite ? stepSize / length : 0
-    let ascended = ball.projected(
-      zip(point, slope).map { scale > 0 ? Double($0) + scale * $1 : Double($0) })
-    let moved = point.indices.map { index in
-      let (current, last) = (Double(point[index]), Double(previous[index]))
-      return current + share * (ascended[index] - current) + (1 - share) * (current - last)
-    }
-    previous = point
-    point = ball.projected(moved).map { Scalar($0) }
+  package mutating func move(_ move: AutoPGDMove, along gradient: ArraySlice<Double>) {
+    if move.isBest { best = (point, gradient) }
+    let (start, slope) = move.returnsToBest ? best : (point, gradient)
+    point = ball.ascentWithMomentum(
+      from: start, previous: previous, along: slope, length: move.stepSize, share: move.share)
+    previous = start
   }
+}
+
+/// What an evaluation leads to.
+package struct AutoPGDMove: Sendable {
+  /// Whether the point is the best so far.
+  let isBest: Bool
+  /// Whether the search goes on from the best point.
+  let returnsToBest: Bool
+  /// η, and a.
+  let stepSize: Double
+  let share: Double
 }

@@ -26,6 +26,18 @@ package protocol ImageSearch<Point>: Sendable {
   ///
   /// - Parameter gradient: with respect to `point`; nil unless it was wanted.
   mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?)
+
+  /// Searches run to their ends on the device where a network is, their images staying there; nil where that is not
+  /// possible.
+  static func ended<Scalar: TensorScalar>(
+    _ searches: [Self], on network: CPLNetwork<Scalar>
+  ) -> [Self]?
+}
+
+extension ImageSearch {
+  package static func ended<Scalar: TensorScalar>(
+    _ searches: [Self], on network: CPLNetwork<Scalar>
+  ) -> [Self]? { nil }
 }
 
 /// What a network makes of some points.
@@ -81,6 +93,10 @@ extension CPLNetwork {
 
   /// Runs searches to their ends.
   package func drive<Search: ImageSearch>(_ searches: inout [Search], workers: Workers) {
+    if let ended = Search.ended(searches, on: self) {
+      searches = ended
+      return
+    }
     var alive = searches.indices.filter { !searches[$0].isOver }
     while !alive.isEmpty {
       let groups = [true, false].map { wanted in

@@ -6,9 +6,9 @@ import CPLReference
 ///
 /// The first point is the start, projected to the ball and then to the box; each step goes by a share of
 /// ε along the gradient of the loss, and is projected as the variant says.
-package struct DescentSearch<Scalar: TensorScalar>: ImageSearch {
-  private let ball: Ball<Scalar>
-  private let variant: ProjectedGradientDescent.Variant
+package struct DescentSearch<Scalar: TensorScalar>: DeviceSearch {
+  let ball: Ball<Scalar>
+  let variant: ProjectedGradientDescent.Variant
   private let label: Int
   private let loss: AttackLoss
 
@@ -41,32 +41,22 @@ package struct DescentSearch<Scalar: TensorScalar>: ImageSearch {
     loss.gradient(logits, label: label)
   }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
-    evaluations += 1
+  package func isCandidate(prediction: Int) -> Bool {
     // Of the paper's PGD only the last iterate counts.
-    if variant == .strong || gradient == nil, prediction != label, ball.contains(point) {
-      adversarial = point
-    } else if let gradient {
-      step(along: gradient)
-    }
+    prediction != label && (variant == .strong || !wantsGradient)
   }
 
-  /// One step of normalised gradient ascent and the projections.
-  private mutating func step(along gradient: ArraySlice<Double>) {
-    let length = gradient.euclideanLength
-    // A gradient that is 0 or not finite leads nowhere.
-    guard length > 0, length.isFinite else { return }
-    let stepSize = ball.radius * variant.stepShare
-    let scale = stepSize / (variant == .strong ? length : max(length, 1e-6))
-    var moved = zip(point, gradient).map { Scalar(Double($0) + scale * $1) }
-    switch variant {
-    case .published:
-      Ball.projectToBox(&moved)
-      ball.projectToBall(&moved)
-    case .strong:
-      ball.projectToBall(&moved)
-      Ball.projectToBox(&moved)
-    }
-    point = moved
+  /// - Returns: how far the next step goes.
+  package mutating func decide(
+    logits: [Double], prediction: Int, candidate: [Scalar]?
+  ) -> Double? {
+    let isLast = !wantsGradient
+    evaluations += 1
+    if let candidate, ball.contains(candidate) { adversarial = candidate }
+    return isLast || adversarial != nil ? nil : ball.radius * variant.stepShare
+  }
+
+  package mutating func move(_ length: Double, along gradient: ArraySlice<Double>) {
+    point = ball.ascent(from: point, along: gradient, length: length, variant.rule)
   }
 }

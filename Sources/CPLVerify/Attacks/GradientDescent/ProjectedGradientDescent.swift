@@ -21,6 +21,12 @@ package struct ProjectedGradientDescent: FixedBudgetAttack {
     var steps: Int { self == .strong ? 50 : 10 }
     /// The length of a step, as a share of ε.
     var stepShare: Double { self == .strong ? 2.5 / 50 : 1.0 / 5 }
+    /// What a step does beside.
+    var rule: AscentRule {
+      self == .strong
+        ? AscentRule(leastGradient: 0, endsInBall: false)
+        : AscentRule(leastGradient: 1e-6, endsInBall: true)
+    }
     fileprivate var restarts: Int { self == .strong ? 2 : 1 }
   }
 

@@ -167,7 +167,7 @@ package enum Shown {
     return String(format: "%.0f s (%.2f h)", seconds, seconds / 3600)
   }
 
-  static func bytes(_ bytes: Int) -> String {
+  package static func bytes(_ bytes: Int) -> String {
     String(format: "%.1f GiB", Double(bytes) / 0x1p30)
   }
 }

@@ -14,8 +14,8 @@ package struct ConvolutionProduct<Scalar: TensorScalar>: AffineProduct {
   package let padding: ConvolutionPadding
   private let image: ImageShape
   /// What the kernels see: the image itself where zeros lie beyond its edges.
-  private let canvas: Canvas
-  private var convolution: Convolution<Scalar>
+  let canvas: Canvas
+  private(set) var convolution: Convolution<Scalar>
 
   /// - Precondition: k is odd; a torus has at least ⌊k/2⌋ rows and columns.
   package init(kernel: Tensor<Scalar>, padding: ConvolutionPadding, image: ImageShape) {

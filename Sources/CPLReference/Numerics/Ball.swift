@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
-
 /// The images within ε of one image, inside the box [0, 1]^d.
 package struct Ball<Scalar: TensorScalar>: Sendable {
-  let center: ArraySlice<Scalar>
-  let radius: Double
+  package let center: ArraySlice<Scalar>
+  package let radius: Double
 
   package init(center: ArraySlice<Scalar>, radius: Double) {
     self.center = center
@@ -23,27 +21,41 @@ package struct Ball<Scalar: TensorScalar>: Sendable {
   }
 
   /// Whether an image lies in the ball and in the box.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package func contains(_ image: [Scalar]) -> Bool {
     image.allSatisfy { (0...1).contains($0) } && Self.distance(image, center) <= radius
   }
 
-  /// Moves an image to the nearest one in the ball.
-  func projectToBall(_ image: inout [Scalar]) {
+  /// What an image's difference to the centre is multiplied with to bring it into the ball; nil where it is there.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func scale(of image: [Scalar]) -> Double? {
     let length = Self.distance(image, center)
-    guard length > target else { return }
-    let scale = target / length
+    return length > target ? target / length : nil
+  }
+
+  /// Moves an image to the nearest one in the ball.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func projectToBall(_ image: inout [Scalar]) {
+    guard let scale = scale(of: image) else { return }
     for (index, origin) in zip(image.indices, center) {
       image[index] = Scalar(Double(origin) + (Double(image[index]) - Double(origin)) * scale)
     }
   }
 
   /// Moves an image to the nearest one in the box.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package static func projectToBox(_ image: inout [Scalar]) {
     for index in image.indices { image[index] = min(max(image[index], 0), 1) }
   }
 
   /// The nearest point of the ball to a real point, and then the nearest of the box to that.
-  func projected(_ point: [Double]) -> [Double] {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func projected(_ point: [Double]) -> [Double] {
     let length = zip(point, center).lazy.map { $0 - Double($1) }.euclideanLength
     let scale = length > target ? target / length : 1
     return zip(point, center).map { coordinate, origin in
@@ -55,7 +67,8 @@ package struct Ball<Scalar: TensorScalar>: Sendable {
 
 extension Sequence where Element: BinaryFloatingPoint {
   /// ‖self‖₂, summed in binary64 in order.
-  var euclideanLength: Double {
+  @inlinable
+  package var euclideanLength: Double {
     reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
   }
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPLDevices
+import CPLNumerics
+
+/// A linear map P whose products devices compute.
+package protocol DeviceProduct<Scalar>: AffineProduct {
+  /// Puts P's numbers on a device, and returns the passes of x ↦ P x + b there: the operations of `applied` and of
+  /// `appliedTransposed` in their order.
+  func loaded(
+    on device: Device, adding bias: Tensor<Scalar>
+  ) throws(DeviceError) -> DevicePasses<Scalar>
+}
+
+extension DenseProduct: DeviceProduct {
+  package func loaded(
+    on device: Device, adding bias: Tensor<Scalar>
+  ) throws(DeviceError) -> DevicePasses<Scalar> {
+    let (weights, bias) = (try device.upload(weights), try device.upload(bias))
+    return { input throws(DeviceError) in
+      let output = try device.multiply(
+        input, weights, transposed: true, DeviceEpilogue(addend: bias))
+      return DeviceOutput(output) { gradient throws(DeviceError) in
+        try device.multiply(gradient, weights, transposed: false, DeviceEpilogue())
+      }
+    }
+  }
+}
+
+extension ConvolutionProduct: DeviceProduct {
+  package func loaded(
+    on device: Device, adding bias: Tensor<Scalar>
+  ) throws(DeviceError) -> DevicePasses<Scalar> {
+    let map = try DeviceConvolution(convolution, on: device)
+    let (bias, border) = (try device.upload(bias), canvas.border)
+    return { input throws(DeviceError) in
+      let sums = try device.shifted(
+        map, by: bias, device.extendPlanes(input, border: border))
+      return DeviceOutput(try device.cutPlanes(sums, border: border)) {
+        gradient throws(DeviceError) in
+        let sums = try device.apply(
+          map, transposed: true, to: device.extendPlanes(gradient, border: border))
+        return try device.cutPlanes(sums, border: border)
+      }
+    }
+  }
+}
