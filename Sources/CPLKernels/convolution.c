@@ -153,12 +153,6 @@ ptrdiff_t cpl_conv_mask_bytes(cpl_conv_shape shape) {
         dot, workspace)                                                                           \
   }                                                                                               \
                                                                                                   \
-  void cpl_conv_kernel_gradient_##suffix(                                                         \
-      cpl_conv_shape shape, const real *x, const real *v, const real *y, const real *w,           \
-      real *dkernel, void *workspace) {                                                           \
-    CPL_DISPATCH(conv_kernel_gradient_##suffix, shape, x, v, y, w, dkernel, workspace)            \
-  }                                                                                               \
-                                                                                                  \
   void cpl_conv_apply_##suffix(                                                                   \
       cpl_conv_shape shape, const real *packed, const real *x, real *hidden, void *workspace) {   \
     CPL_DISPATCH(conv_apply_##suffix, shape, packed, x, hidden, workspace)                        \

@@ -62,23 +62,22 @@ static REAL *NAME(pack_winograd)(
     ptrdiff_t output_stride, bool mirrored, REAL *packed) {
   const int first_tap = mirrored ? WINOGRAD_TAPS * WINOGRAD_TAPS - 1 : 0;
   const int tap_step = mirrored ? -1 : 1;
+  const ptrdiff_t position = inputs * WINOGRAD_TAPS * CHANNEL_BLOCK;
   for (ptrdiff_t first = 0; first < outputs; first += CHANNEL_BLOCK) {
-    for (int position = 0; position < WINOGRAD_POSITIONS; position++) {
-      for (ptrdiff_t c = 0; c < inputs; c++) {
-        for (int kx = 0; kx < WINOGRAD_TAPS; kx++) {
-          for (ptrdiff_t o = first; o < first + CHANNEL_BLOCK; o++) {
-            double column[WINOGRAD_TAPS] = {0};
-            for (int ky = 0; ky < WINOGRAD_TAPS && o < outputs; ky++) {
-              const int tap = first_tap + tap_step * (ky * WINOGRAD_TAPS + kx);
-              column[ky] = kernel[o * output_stride + c * input_stride + tap];
-            }
-            double weights[WINOGRAD_POSITIONS];
-            winograd_weights(column, weights);
-            *packed++ = (REAL)weights[position];
+    for (ptrdiff_t c = 0; c < inputs; c++) {
+      for (int kx = 0; kx < WINOGRAD_TAPS; kx++) {
+        for (ptrdiff_t o = first; o < first + CHANNEL_BLOCK; o++, packed++) {
+          double column[WINOGRAD_TAPS] = {0}, weights[WINOGRAD_POSITIONS];
+          for (int ky = 0; ky < WINOGRAD_TAPS && o < outputs; ky++) {
+            const int tap = first_tap + tap_step * (ky * WINOGRAD_TAPS + kx);
+            column[ky] = kernel[o * output_stride + c * input_stride + tap];
           }
+          winograd_weights(column, weights);
+          for (int i = 0; i < WINOGRAD_POSITIONS; i++) packed[i * position] = (REAL)weights[i];
         }
       }
     }
+    packed += (WINOGRAD_POSITIONS - 1) * position;
   }
   return packed;
 }

@@ -291,17 +291,6 @@ void cpl_conv_backward_f64(
     const double *hidden, const double *g, double *dx, double *dkernel, double *dbias, double *dot,
     void *workspace);
 
-/// dkernel += the gradients of ⟨v, conv(x)⟩ and ⟨w, conv(y)⟩ with respect to the kernel, of one image each,
-/// summed as in `cpl_conv_backward` with v in the place of p, w in that of b and y in that of g.
-///
-/// - Parameter workspace: `cpl_conv_backward_workspace_f32(shape)` bytes.
-void cpl_conv_kernel_gradient_f32(
-    cpl_conv_shape shape, const float *x, const float *v, const float *y, const float *w,
-    float *dkernel, void *workspace);
-void cpl_conv_kernel_gradient_f64(
-    cpl_conv_shape shape, const double *x, const double *v, const double *y, const double *w,
-    double *dkernel, void *workspace);
-
 /// hidden = conv(x), without a bias.
 void cpl_conv_apply_f32(
     cpl_conv_shape shape, const float *packed, const float *x, float *hidden, void *workspace);

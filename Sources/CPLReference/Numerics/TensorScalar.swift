@@ -58,6 +58,26 @@ public struct OuterProducts<Scalar: TensorScalar> {
   }
 }
 
+/// What becomes of a convolution's sum t, in this order: t + bias, one number a channel; max(t, 0); addend + scale · t;
+/// t/divisor. Each is rounded once.
+public struct ConvolutionEnding<Scalar> {
+  public var bias: UnsafePointer<Scalar>?
+  public var rectifies = false
+  public var scale: Scalar
+  public var addend: UnsafePointer<Scalar>?
+  public var divisor: Scalar
+}
+
+extension ConvolutionEnding where Scalar: TensorScalar {
+  package init(
+    bias: UnsafePointer<Scalar>? = nil, rectifies: Bool = false, scale: Scalar = 1,
+    addend: UnsafePointer<Scalar>? = nil, divisor: Scalar = 1
+  ) {
+    (self.bias, self.rectifies, self.scale) = (bias, rectifies, scale)
+    (self.addend, self.divisor) = (addend, divisor)
+  }
+}
+
 /// A floating-point format for which there are kernels: binary32 or binary64.
 ///
 /// What a kernel computes for one output element is one fixed order of operations (`CPLKernels.h`
@@ -127,9 +147,19 @@ public protocol TensorScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
     biasGradient: UnsafeMutablePointer<Self>, dot: UnsafeMutablePointer<Self>,
     _ workspace: UnsafeMutableRawPointer)
 
-  /// kernelGradient ← kernelGradient + the gradients of two ⟨output, T input⟩ with respect to the kernel.
-  static func addKernelGradients(
-    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
-    _ second: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
-    to kernelGradient: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer)
+  /// The kernel of a convolution in the form that `convolveBatch` takes.
+  static func packBatchKernel(_ shape: cpl_conv_shape, _ kernel: UnsafePointer<Self>) -> [Self]
+
+  /// result ← what `ending` makes of T x for each image of a batch, or of Tᵀ x; images may wrap round.
+  static func convolveBatch(
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Self>,
+    images: Int, _ x: UnsafePointer<Self>, _ ending: ConvolutionEnding<Self>,
+    to result: UnsafeMutablePointer<Self>)
+
+  /// kernelGradient ← kernelGradient + the gradients of Σ ⟨output, T input⟩ with respect to the kernel, over the images of
+  /// each pair of batches; biasGradient ← biasGradient + Σ of the first pair's outputs over images and pixels.
+  static func addBatchKernelGradients(
+    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Self>],
+    outputs: [UnsafePointer<Self>], to kernelGradient: UnsafeMutablePointer<Self>,
+    biasGradient: UnsafeMutablePointer<Self>?)
 }

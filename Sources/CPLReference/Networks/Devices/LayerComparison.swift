@@ -50,7 +50,7 @@ enum LayerComparison {
     of network: CPLNetwork<Scalar>, on device: Device
   ) throws(DeviceError) -> String? {
     let isTrained = network.layers.allSatisfy {
-      $0 is any TrainableDeviceLayer<Scalar> || $0.parameters.isEmpty
+      $0.trainsOnDevices || $0.parameters.isEmpty
     }
     guard isTrained else { return nil }
     var (network, onDevice) = (network, try TrainedDeviceNetwork(network, on: device))
