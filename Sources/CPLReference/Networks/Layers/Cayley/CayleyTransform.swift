@@ -21,7 +21,7 @@ struct CayleyTransform: Sendable {
     let upper = tall.rows(0..<n)
     lower = tall.rows(n..<tall.rows)
     var sum = upper.adding(upper.adjoint, times: -1).adding(1)
-    if lower.rows > 0 { sum = sum.adding(.product(lower, adjoint: true, lower)) }
+    if lower.rows > 0 { sum = sum.adding(.product(lower, adjointFirst: true, lower)) }
     inverse = sum.inverse
   }
 
@@ -42,17 +42,17 @@ struct CayleyTransform: Sendable {
     let (top, bottom) = (tall.rows(0..<n), tall.rows(n..<tall.rows))
     var ofInverse = top
     if lower.rows > 0 {
-      ofInverse = top.adding(.product(lower, adjoint: true, bottom), times: -1)
+      ofInverse = top.adding(.product(lower, adjointFirst: true, bottom), times: -1)
     }
     let ofSum = ComplexMatrix.product(
-      .product(inverse, adjoint: true, ofInverse), inverse, adjoint: true
+      .product(inverse, adjointFirst: true, ofInverse), inverse, adjointSecond: true
     ).scaled(by: -2)
     let adjoint = ofSum.adjoint
     var whole = ofSum.adding(adjoint, times: -1)
     if lower.rows > 0 {
       whole = whole.above(
         ComplexMatrix.product(lower, ofSum.adding(adjoint))
-          .adding(.product(bottom, inverse, adjoint: true), times: -2))
+          .adding(.product(bottom, inverse, adjointSecond: true), times: -2))
     }
     return isWide ? whole.adjoint : whole
   }

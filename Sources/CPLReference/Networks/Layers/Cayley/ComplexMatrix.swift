@@ -107,8 +107,8 @@ struct ComplexMatrix: Sendable {
 
   /// A B, with the adjoint of one of them or both where that is said.
   static func product(
-    _ a: ComplexMatrix, adjoint aAdjoint: Bool = false, _ b: ComplexMatrix,
-    adjoint bAdjoint: Bool = false
+    _ a: ComplexMatrix, adjointFirst aAdjoint: Bool = false, _ b: ComplexMatrix,
+    adjointSecond bAdjoint: Bool = false
   ) -> ComplexMatrix {
     let (rows, depth) = aAdjoint ? (a.columns, a.rows) : (a.rows, a.columns)
     let columns = bAdjoint ? b.rows : b.columns

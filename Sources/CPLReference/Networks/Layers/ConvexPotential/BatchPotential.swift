@@ -3,8 +3,8 @@
 import CPLNumerics
 
 /// A convex potential layer z = x − h Tᵀ relu(T x + b) by convolutions of batches: for many hidden channels, and for tori.
-struct BatchPotential<Scalar: TensorScalar>: Sendable {
-  struct Cache: Sendable {
+package struct BatchPotential<Scalar: TensorScalar>: Sendable {
+  package struct Cache: Sendable {
     /// The input and a = relu(T x + b), for the gradients of the parameters.
     var input: Tensor<Scalar>?
     var hidden: Tensor<Scalar>?
