@@ -204,19 +204,24 @@ static REAL *NAME(pack)(
     for (ptrdiff_t c = 0; c < g.inputs; c++) {
       for (ptrdiff_t tap = 0; tap < taps; tap++) {
         REAL *out = packed + (c * taps + tap) * LANES;
+        const REAL *of = kernel + first * output_stride + c * input_stride;
+        const ptrdiff_t count = smaller(LANES, g.outputs - first);
+        if (!g.winograd) {
+          STORE(out, NAME(gather)(of + (mirrored ? taps - 1 - tap : tap), output_stride, count));
+          continue;
+        }
+        double column[WINOGRAD_TAPS][LANES];
+        for (int ky = 0; ky < WINOGRAD_TAPS; ky++) {
+          const ptrdiff_t at = ky * WINOGRAD_TAPS + tap;
+          const REAL *source = of + (mirrored ? kernel_taps - 1 - at : at);
+          for (ptrdiff_t l = 0; l < LANES; l++) {
+            column[ky][l] = l < count ? source[l * output_stride] : 0;
+          }
+        }
         for (ptrdiff_t l = 0; l < LANES; l++) {
-          const REAL *of = kernel + (first + l) * output_stride + c * input_stride;
-          const bool exists = first + l < g.outputs;
-          if (!g.winograd) {
-            out[l] = exists ? of[mirrored ? kernel_taps - 1 - tap : tap] : 0;
-            continue;
-          }
-          double column[WINOGRAD_TAPS] = {0}, weights[WINOGRAD_POSITIONS];
-          for (int ky = 0; ky < WINOGRAD_TAPS && exists; ky++) {
-            const ptrdiff_t at = ky * WINOGRAD_TAPS + tap;
-            column[ky] = of[mirrored ? kernel_taps - 1 - at : at];
-          }
-          winograd_weights(column, weights);
+          const double k[WINOGRAD_TAPS] = {column[0][l], column[1][l], column[2][l]};
+          double weights[WINOGRAD_POSITIONS];
+          winograd_weights(k, weights);
           for (int i = 0; i < WINOGRAD_POSITIONS; i++) out[i * position + l] = (REAL)weights[i];
         }
       }
@@ -273,6 +278,26 @@ INLINE void NAME(sum_pixels)(
   }
 }
 
+#if WIDE
+/// The same for a line of outputs and `LANES` pixels that follow each other, whose inputs fill a line.
+INLINE void NAME(sum_run)(
+    int taps, ptrdiff_t inputs, const REAL *weights, const REAL *in, REAL *out,
+    ptrdiff_t out_stride) {
+  LINE sum[LANES];
+  UNROLL for (int i = 0; i < LANES; i++) sum[i] = (LINE)0;
+  for (ptrdiff_t c = 0; c < inputs; c++) {
+    UNROLL for (int tap = 0; tap < taps; tap++) {
+      const LINE weight = LOAD(weights);
+      UNROLL for (int i = 0; i < LANES; i++) {
+        sum[i] = FMA(weight, (LINE)in[c + (tap + i) * LANES], sum[i]);
+      }
+      weights += LANES;
+    }
+  }
+  UNROLL for (int i = 0; i < LANES; i++) STORE(out + i * out_stride, sum[i]);
+}
+#endif
+
 /// The same for all pixels of so many rows, row r at in + r·in_row, its pixels a column apart; sums follow each
 /// other at out.
 static void NAME(sum_rows)(
@@ -281,6 +306,17 @@ static void NAME(sum_rows)(
   const ptrdiff_t pixels = rows * g.width;
   ptrdiff_t r = 0, x = 0;
   (void)lines;
+#if WIDE
+  if (taps > 0 && lines == 1 && g.input_stride == LANES && g.width % LANES == 0) {
+    for (ptrdiff_t first = 0; first < pixels; first += LANES) {
+      const REAL *from = in + first / g.width * in_row + first % g.width * LANES;
+      REAL *to = out + first * out_stride;
+      if (taps == 3) NAME(sum_run)(3, g.inputs, weights, from, to, out_stride);
+      else NAME(sum_run)(1, g.inputs, weights, from, to, out_stride);
+    }
+    return;
+  }
+#endif
   for (ptrdiff_t first = 0; first < pixels; first += SUMS) {
     const REAL *pixel[SUMS];
     for (int i = 0; i < SUMS; i++) {
