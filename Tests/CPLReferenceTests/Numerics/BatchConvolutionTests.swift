@@ -137,7 +137,8 @@ struct BatchConvolutionTests {
     #expect(divided.elements.indices.allSatisfy { divided.elements[$0] == plain.elements[$0] / 3 })
   }
 
-  @Test("gradients of pairs are sums, and those of the bias are the first pair's", arguments: Size.all)
+  @Test(
+    "gradients of pairs are sums, and those of the bias are the first pair's", arguments: Size.all)
   func gradients(size: Size) {
     let (kernel, x, v): (Tensor<Double>, Tensor<Double>, Tensor<Double>) = size.values()
     let batch = size.convolution(kernel, wraps: false)

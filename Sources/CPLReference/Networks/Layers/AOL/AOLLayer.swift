@@ -26,7 +26,7 @@ package struct AOLLayer<Product: AffineProduct>: FeatureLayer {
   private let regularization: Double
   /// t as it is executed.
   private var factors: [Double] = []
-  /// What they were made of the weights with.
+  /// What they were made of the weights with; nil where they are given.
   private var scaling: AOLScaling?
 
   /// - Parameter product: a map with weights of the same shape, which are replaced.
@@ -118,7 +118,8 @@ extension AOLLayer: DerivedWeightsLayer {
   package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let scaling = scaling!
+    let scaling =
+      scaling ?? AOLScaling(weights: weights.converted(), regularization: regularization)
     return { gradient, _ in
       let through = scaling.gradient(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(through.converted(), scale: 1)
@@ -138,7 +139,7 @@ protocol ScaledInputsLayer<Scalar>: FeatureLayer {
 extension AOLLayer: ScaledInputsLayer {
   mutating func execute(_ weights: Tensor<Scalar>, factors: [Double]) {
     product.weights = weights
-    self.factors = factors
+    (self.factors, scaling) = (factors, nil)
   }
 }
 

@@ -135,8 +135,9 @@ extension CayleyLayer: DerivedWeightsLayer {
     let (spectrum, derived, shape) = (spectrum, derived, weights.shape)
     let isNormalised = alpha != nil
     return { gradient, workers in
+      let parts = Tensor(shape: [gradient.derived.count], elements: gradient.derived)
       let through = spectrum.gradient(
-        of: gradient.derived.map { Double($0) }, shape: shape, derived, workers: workers)
+        of: parts.converted(to: Double.self).elements, shape: shape, derived, workers: workers)
       gradient.parameters[0].add(through.weights.converted(), scale: 1)
       if isNormalised { gradient.parameters[2].elements[0] += Scalar(through.alpha) }
     }

@@ -28,7 +28,7 @@ struct CayleyTransform: Sendable {
   /// Q, in the shape of the matrix that it was made of.
   var orthogonal: ComplexMatrix {
     let top = inverse.scaled(by: 2).adding(-1)
-    let whole = top.above(ComplexMatrix.product(lower, inverse).scaled(by: -2))
+    let whole = top.above(.product(lower, inverse, times: -2))
     return isWide ? whole.adjoint : whole
   }
 
@@ -45,8 +45,7 @@ struct CayleyTransform: Sendable {
       ofInverse = top.adding(.product(lower, adjointFirst: true, bottom), times: -1)
     }
     let ofSum = ComplexMatrix.product(
-      .product(inverse, adjointFirst: true, ofInverse), inverse, adjointSecond: true
-    ).scaled(by: -2)
+      .product(inverse, adjointFirst: true, ofInverse), inverse, adjointSecond: true, times: -2)
     let adjoint = ofSum.adjoint
     var whole = ofSum.adding(adjoint, times: -1)
     if lower.rows > 0 {

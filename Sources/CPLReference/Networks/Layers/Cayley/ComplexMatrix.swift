@@ -105,14 +105,14 @@ struct ComplexMatrix: Sendable {
     return sum
   }
 
-  /// A B, with the adjoint of one of them or both where that is said.
+  /// A B times a number, with the adjoint of one of them or both where that is said.
   static func product(
     _ a: ComplexMatrix, adjointFirst aAdjoint: Bool = false, _ b: ComplexMatrix,
-    adjointSecond bAdjoint: Bool = false
+    adjointSecond bAdjoint: Bool = false, times factor: Double = 1
   ) -> ComplexMatrix {
     let (rows, depth) = aAdjoint ? (a.columns, a.rows) : (a.rows, a.columns)
     let columns = bAdjoint ? b.rows : b.columns
-    func add(_ factor: Double, _ first: [Double], _ second: [Double], to sum: inout [Double]?) {
+    func add(_ sign: Double, _ first: [Double], _ second: [Double], to sum: inout [Double]?) {
       let result = Tensor<Double>(shape: [rows, columns]) { result in
         first.withUnsafeBufferPointer { first in
           second.withUnsafeBufferPointer { second in
@@ -123,7 +123,8 @@ struct ComplexMatrix: Sendable {
                   elements: first.baseAddress!, stride: a.columns, transposed: aAdjoint),
                 MatrixView(
                   elements: second.baseAddress!, stride: b.columns, transposed: bAdjoint),
-                Epilogue(alpha: factor, addend: addend, addendStride: columns), to: result,
+                Epilogue(alpha: sign * factor, addend: addend, addendStride: columns),
+                to: result,
                 stride: columns)
             }
             if let sum {
@@ -163,11 +164,11 @@ struct ComplexMatrix: Sendable {
     let left = Self.product(lower, corner)
     let above = Self.product(corner, block(first, second))
     let complement = block(second, second).adding(Self.product(lower, above), times: -1).inverse
-    let right = Self.product(above, complement)
+    let right = Self.product(above, complement, times: -1)
     var result = self
-    result.set(corner.adding(Self.product(right, left)), row: 0, column: 0)
-    result.set(right.scaled(by: -1), row: 0, column: rows / 2)
-    result.set(Self.product(complement, left).scaled(by: -1), row: rows / 2, column: 0)
+    result.set(corner.adding(Self.product(right, left), times: -1), row: 0, column: 0)
+    result.set(right, row: 0, column: rows / 2)
+    result.set(Self.product(complement, left, times: -1), row: rows / 2, column: 0)
     result.set(complement, row: rows / 2, column: rows / 2)
     return result
   }

@@ -28,6 +28,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   private let weighting: SLLWeighting
   /// √t as it is executed.
   private var roots: [Double] = []
+  /// What they were made of the weights with; nil where they are given.
+  private var scaling: SLLScaling?
 
   /// The layer that executes `executed`'s kind.
   ///
@@ -67,7 +69,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     derive()
   }
 
-  private var scaling: SLLScaling {
+  private var ownScaling: SLLScaling {
     let shape = weights.shape.count == 4 ? weights.shape : weights.shape + [1, 1]
     let wide: Tensor<Double> = weights.converted()
     return SLLScaling(
@@ -77,6 +79,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
 
   /// Makes W′ and b′ of the parameters.
   private mutating func derive() {
+    let scaling = ownScaling
+    self.scaling = scaling
     roots = scaling.roots.map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
     let scaled = [weights.rowsScaled(by: roots), trainedBias.rowsScaled(by: roots)]
     executed.updateParameters { index, value in value = scaled[index] }
@@ -144,7 +148,8 @@ extension SLLLayer: DerivedWeightsLayer {
   public mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let (scaling, shape, weighting, parameter) = (scaling, weights.shape, weighting, logarithms)
+    let (shape, weighting, parameter) = (weights.shape, weighting, logarithms)
+    let scaling = scaling ?? ownScaling
     return { gradient, _ in
       let (weights, logarithms) = scaling.gradients(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(weights.converted().reshaped(shape), scale: 1)
@@ -178,7 +183,7 @@ extension SLLLayer: DerivedPotentialLayer {
     guard let layer = layer as? Executed else {
       preconditionFailure("\(layer.name) is of another kind")
     }
-    (executed, self.roots) = (layer, roots)
+    (executed, self.roots, scaling) = (layer, roots, nil)
   }
 
   mutating func scaleUnits(by factors: [Double]) {

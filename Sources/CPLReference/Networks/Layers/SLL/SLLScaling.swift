@@ -114,12 +114,22 @@ struct SLLScaling: Sendable {
             let sum = weight + slopes[j] * (weights?[mirrored] ?? 1)
             let value = product[index]
             both[index] = value == 0 ? 0 : value < 0 ? -sum : sum
-            guard logarithms != nil, value != 0 else { continue }
-            logarithmGradient[j] += weight * value.magnitude
-            logarithmGradient[i] -= weight * value.magnitude
           }
         }
         count = inner * inner
+      }
+    }
+    if let weights {
+      var magnitudes = [Double](repeating: 0, count: inner * inner)
+      for product in products {
+        for index in magnitudes.indices { magnitudes[index] += product[index].magnitude }
+      }
+      for i in 0..<inner {
+        for j in 0..<inner {
+          let term = slopes[i] * weights[i * inner + j] * magnitudes[i * inner + j]
+          logarithmGradient[j] += term
+          logarithmGradient[i] -= term
+        }
       }
     }
     for (first, second, shift) in taps.pairs {

@@ -189,7 +189,8 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
             forEachGroup(range) { images, start in
               let value = gradients + start
               Self.addSums(
-                of: value, images, plane, to: UnsafeMutableBufferPointer(
+                of: value, images, plane,
+                to: UnsafeMutableBufferPointer(
                   start: sums + kernelCount, count: channels))
               series.apply(
                 transposed: true, images: images, value, keeps: true, quotients: quotients)
@@ -233,14 +234,11 @@ public struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   /// With g the gradient with respect to K: that with respect to F with 1/(σ̂ + 1e-12) held constant, and that with
   /// respect to this number, ⟨g, S⟩.
   public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
-    let gradient: Tensor<Double> = SkewFilter<Scalar>.skewPart(sums.parameters[0].converted())
+    var gradient: Tensor<Double> = SkewFilter<Scalar>.skewPart(sums.parameters[0].converted())
     let derived = gradient.dot(filter.converted())
+    gradient.scale(by: scale)
     return LayerGradient(
-      parameters: [
-        Tensor(
-          shape: filter.shape, elements: gradient.elements.map { Scalar($0 * scale) }),
-        sums.parameters[1],
-      ], derived: [Scalar(derived)])
+      parameters: [gradient.converted(), sums.parameters[1]], derived: [Scalar(derived)])
   }
 }
 

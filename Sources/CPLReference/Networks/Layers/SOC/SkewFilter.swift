@@ -39,7 +39,9 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
 
   /// K.
   var kernel: Tensor<Scalar> {
-    Tensor(shape: skew.shape, elements: skew.elements.map { Scalar($0 * scale) })
+    var kernel = skew
+    kernel.scale(by: scale)
+    return kernel.converted()
   }
 
   /// The direction of S ⋆ u, of length 1; u itself where S ⋆ u = 0.
