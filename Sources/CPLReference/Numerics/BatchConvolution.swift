@@ -69,14 +69,14 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
   }
 
   /// sums ← sums + the gradients of Σ ⟨output, T input⟩ over pairs of batches of so many images with respect to the kernel,
-  /// and behind them the sum of the first pair's outputs for each channel, on this thread.
+  /// and, with those of a bias, behind them the sum of the first pair's outputs for each channel; on this thread.
   package func addGradients(
     images: Int, inputs: [UnsafePointer<Scalar>], outputs: [UnsafePointer<Scalar>],
-    to sums: UnsafeMutablePointer<Scalar>
+    to sums: UnsafeMutablePointer<Scalar>, withBias: Bool
   ) {
     Scalar.addBatchKernelGradients(
       shape, wraps: wraps, images: images, inputs: inputs, outputs: outputs, to: sums,
-      biasGradient: sums + kernelCount)
+      biasGradient: withBias ? sums + kernelCount : nil)
   }
 
   /// The numbers of the kernel.
@@ -95,7 +95,7 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
         Tensor.withUnsafeElements(pairs.map(\.output)) { outputs in
           addGradients(
             images: range.count, inputs: inputs.map { $0 + range.lowerBound * inputCount },
-            outputs: outputs.map { $0 + range.lowerBound * outputCount }, to: sums)
+            outputs: outputs.map { $0 + range.lowerBound * outputCount }, to: sums, withBias: true)
         }
       }
     }

@@ -74,6 +74,6 @@ struct SkewSeries<Scalar: TensorScalar>: Sendable {
     }
     convolution.addGradients(
       images: images, inputs: (1...terms).map { UnsafePointer(powers + ($0 - 1) * count) },
-      outputs: (1...terms).map { quotients + (terms - $0) * count }, to: sums)
+      outputs: (1...terms).map { quotients + (terms - $0) * count }, to: sums, withBias: false)
   }
 }
