@@ -4,6 +4,7 @@
 // geometry of the padded planes, the sizes, and the entry points.
 #include "CPLKernels.h"
 #include "level.h"
+#include "winograd.h"
 
 enum {
   /// The output channels whose sums are kept in registers together. The paper's inner width is 5,
@@ -12,42 +13,10 @@ enum {
   LINE_BYTES = 64,
   /// How much of the hidden planes the weight gradient keeps in the first cache.
   HIDDEN_BAND_BYTES = 22 << 10,
-  /// Winograd's F(4, 3): rows of outputs, taps, and the positions, or products, that give them.
-  WINOGRAD_ROWS = 4,
-  WINOGRAD_TAPS = 3,
-  WINOGRAD_POSITIONS = WINOGRAD_ROWS + WINOGRAD_TAPS - 1,
   /// The planes whose positions the weight gradient transforms together, and lines of sums of each.
   GRADIENT_PLANES = 5,
   WINOGRAD_SUMS = WINOGRAD_POSITIONS * WINOGRAD_TAPS * CHANNEL_BLOCK,
 };
-
-// The points of F(4, 3) are 0, ±a, ±b and ∞. These are as well conditioned as any (errors are one
-// and a half times those of the sum itself; with the usual 1 and 2, twice), and the transforms' other
-// constants are exact in binary32.
-#define WINOGRAD_A 0.75
-#define WINOGRAD_B 1.5
-#define WINOGRAD_A2 (WINOGRAD_A * WINOGRAD_A)
-#define WINOGRAD_B2 (WINOGRAD_B * WINOGRAD_B)
-#define WINOGRAD_SCALE_0 (1 / (WINOGRAD_A2 * WINOGRAD_B2))
-#define WINOGRAD_SCALE_A (1 / (2 * WINOGRAD_A2 * (WINOGRAD_A2 - WINOGRAD_B2)))
-#define WINOGRAD_SCALE_B (1 / (2 * WINOGRAD_B2 * (WINOGRAD_B2 - WINOGRAD_A2)))
-
-/// Gk, the weight at one of the six positions from the three of a column.
-static double winograd_weight(int position, const double k[WINOGRAD_TAPS]) {
-  const double even_a = WINOGRAD_SCALE_A * (k[0] + WINOGRAD_A2 * k[2]);
-  const double even_b = WINOGRAD_SCALE_B * (k[0] + WINOGRAD_B2 * k[2]);
-  const double odd_a = WINOGRAD_SCALE_A * WINOGRAD_A * k[1];
-  const double odd_b = WINOGRAD_SCALE_B * WINOGRAD_B * k[1];
-  const double weights[] = {
-      WINOGRAD_SCALE_0 * k[0], even_a + odd_a, even_a - odd_a, even_b + odd_b, even_b - odd_b, k[2]};
-  return weights[position];
-}
-
-/// Whether the header's arithmetic for 3×3 kernels in binary32 applies.
-static bool by_winograd(cpl_conv_shape shape, size_t element_size) {
-  return element_size == sizeof(float) && shape.kernel == WINOGRAD_TAPS
-      && shape.height >= WINOGRAD_ROWS;
-}
 
 /// A plane padded for a convolution: `radius` rows of zeros above and below, and rows that begin
 /// with at least `radius` zeros, which serve as the end of the row before as well. A row's pixels
@@ -182,12 +151,6 @@ ptrdiff_t cpl_conv_mask_bytes(cpl_conv_shape shape) {
     CPL_DISPATCH(                                                                                 \
         conv_backward_##suffix, shape, packed, step, images, x, hidden, g, dx, dkernel, dbias,    \
         dot, workspace)                                                                           \
-  }                                                                                               \
-                                                                                                  \
-  void cpl_conv_kernel_gradient_##suffix(                                                         \
-      cpl_conv_shape shape, const real *x, const real *v, const real *y, const real *w,           \
-      real *dkernel, void *workspace) {                                                           \
-    CPL_DISPATCH(conv_kernel_gradient_##suffix, shape, x, v, y, w, dkernel, workspace)            \
   }                                                                                               \
                                                                                                   \
   void cpl_conv_apply_##suffix(                                                                   \

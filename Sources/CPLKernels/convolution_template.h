@@ -523,27 +523,6 @@ static void NAME(conv_backward)(
   }
 }
 
-static void NAME(conv_kernel_gradient)(
-    cpl_conv_shape shape, const REAL *x, const REAL *v, const REAL *y, const REAL *w, REAL *dkernel,
-    void *workspace) {
-  const padding p = padding_for(shape, LANES);
-  REAL *padded_v = aligned_to_line(workspace);
-  REAL *padded_w = padded_v + padded_count(p, shape.inner);
-  REAL *rest = padded_w + padded_count(p, shape.inner);
-  NAME(clear_margins)(p, shape.inner, padded_v);
-  NAME(clear_margins)(p, shape.inner, padded_w);
-  NAME(prepare)(p, shape, 2, rest);
-  NAME(pad)(p, shape.inner, v, padded_v);
-  NAME(pad)(p, shape.inner, w, padded_w);
-  if (by_winograd(shape, sizeof(REAL))) {
-    NAME(winograd_kernel_gradient)(
-        p, shape, x, padded_v, y, padded_w, rest + strip_count(p, shape), dkernel);
-  } else {
-    NAME(pad)(p, shape.channels, y, rest);
-    NAME(accumulate_kernel_gradient)(p, shape, x, padded_v, padded_w, rest, dkernel);
-  }
-}
-
 static void NAME(conv_apply)(
     cpl_conv_shape shape, const REAL *packed, const REAL *x, REAL *hidden, void *workspace) {
   const padding p = padding_for(shape, LANES);

@@ -67,19 +67,10 @@ INLINE void NAME(interleave)(
   }
 }
 
-#if LANES == 16
-#define ZIP_LOW(a, b) \
-  __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define ZIP_HIGH(a, b) \
-  __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-#else
-#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-#endif
+#include "shuffle_template.h"
 
 /// dest[k·count + j] = source[j·stride + k] for j < count and all k that make whole lines; returns how
-/// many. By perfect shuffles of all elements of a block: each turns the bits of an element's row and
-/// column, taken as one number, by one place. `count` is a power of two, and a constant after
+/// many. By perfect shuffles of all elements of a block, until rows and columns have changed places. `count` is a power of two, and a constant after
 /// inlining. Where a line takes two registers, blocks do not fit into them, and 0 lines are done.
 INLINE ptrdiff_t NAME(transpose)(
     int count, const REAL *source, ptrdiff_t stride, ptrdiff_t depth, REAL *dest) {
@@ -87,21 +78,11 @@ INLINE ptrdiff_t NAME(transpose)(
   for (; WIDE && k + LANES <= depth; k += LANES) {
     LINE lines[LANES];
     UNROLL for (int j = 0; j < count; j++) lines[j] = LOAD(source + j * stride + k);
-    UNROLL for (int turned = 1; turned < count; turned *= 2) {
-      LINE shuffled[LANES];
-      UNROLL for (int i = 0; i < count / 2; i++) {
-        shuffled[2 * i] = ZIP_LOW(lines[i], lines[i + count / 2]);
-        shuffled[2 * i + 1] = ZIP_HIGH(lines[i], lines[i + count / 2]);
-      }
-      UNROLL for (int i = 0; i < count; i++) lines[i] = shuffled[i];
-    }
+    NAME(shuffle)(count, count, lines);
     UNROLL for (int i = 0; i < count; i++) STORE(dest + k * count + i * LANES, lines[i]);
   }
   return k;
 }
-
-#undef ZIP_LOW
-#undef ZIP_HIGH
 
 /// Packs `columns` columns of B from `column` on, over the depth from `start` on, into panels that
 /// begin every `panel_stride` elements.

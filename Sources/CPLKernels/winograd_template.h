@@ -8,58 +8,7 @@
 // correlations with kernels of a single row, one for each *position* of the algorithm, give the
 // sums that are transformed back on their way out.
 
-/// t = Bᵀd, the six positions of six rows of inputs.
-INLINE void NAME(transform_inputs)(const LINE d[WINOGRAD_POSITIONS], LINE t[WINOGRAD_POSITIONS]) {
-  const LINE a = (LINE)WINOGRAD_A, b = (LINE)WINOGRAD_B;
-  const LINE a2 = a * a, b2 = b * b, product = a2 * b2, sum = a2 + b2;
-  const LINE even_a = FMA(-b2, d[2], d[4]), odd_a = FMA(-b2, d[1], d[3]);
-  const LINE even_b = FMA(-a2, d[2], d[4]), odd_b = FMA(-a2, d[1], d[3]);
-  t[0] = FMA(-sum, d[2], FMA(product, d[0], d[4]));
-  t[1] = FMA(a, odd_a, even_a);
-  t[2] = FMA(-a, odd_a, even_a);
-  t[3] = FMA(b, odd_b, even_b);
-  t[4] = FMA(-b, odd_b, even_b);
-  t[5] = FMA(-sum, d[3], FMA(product, d[1], d[5]));
-}
-
-/// y = Aᵀm, four rows of outputs from the six positions.
-INLINE void NAME(transform_back)(const LINE m[WINOGRAD_POSITIONS], LINE y[WINOGRAD_ROWS]) {
-  const LINE a = (LINE)WINOGRAD_A, b = (LINE)WINOGRAD_B;
-  const LINE a2 = a * a, b2 = b * b;
-  const LINE even_a = m[1] + m[2], odd_a = m[1] - m[2];
-  const LINE even_b = m[3] + m[4], odd_b = m[3] - m[4];
-  y[0] = m[0] + even_a + even_b;
-  y[1] = FMA(a, odd_a, b * odd_b);
-  y[2] = FMA(a2, even_a, b2 * even_b);
-  y[3] = FMA(a * a2, odd_a, FMA(b * b2, odd_b, m[5]));
-}
-
-/// Au, the six positions of four rows of a gradient: the adjoint of the above.
-INLINE void NAME(transform_gradients)(const LINE u[WINOGRAD_ROWS], LINE t[WINOGRAD_POSITIONS]) {
-  const LINE a = (LINE)WINOGRAD_A, b = (LINE)WINOGRAD_B;
-  const LINE a2 = a * a, b2 = b * b;
-  const LINE even_a = FMA(a2, u[2], u[0]), odd_a = a * FMA(a2, u[3], u[1]);
-  const LINE even_b = FMA(b2, u[2], u[0]), odd_b = b * FMA(b2, u[3], u[1]);
-  t[0] = u[0];
-  t[1] = even_a + odd_a;
-  t[2] = even_a - odd_a;
-  t[3] = even_b + odd_b;
-  t[4] = even_b - odd_b;
-  t[5] = u[3];
-}
-
-/// Gᵀs, the three taps of a column of the kernel's gradient from the six positions.
-INLINE void NAME(transform_kernel_gradient)(
-    const LINE s[WINOGRAD_POSITIONS], LINE taps[WINOGRAD_TAPS]) {
-  const LINE a = (LINE)WINOGRAD_A, b = (LINE)WINOGRAD_B;
-  const LINE even_a = (LINE)WINOGRAD_SCALE_A * (s[1] + s[2]);
-  const LINE odd_a = (LINE)WINOGRAD_SCALE_A * (s[1] - s[2]);
-  const LINE even_b = (LINE)WINOGRAD_SCALE_B * (s[3] + s[4]);
-  const LINE odd_b = (LINE)WINOGRAD_SCALE_B * (s[3] - s[4]);
-  taps[0] = FMA((LINE)WINOGRAD_SCALE_0, s[0], even_a) + even_b;
-  taps[1] = FMA(a, odd_a, b * odd_b);
-  taps[2] = FMA(a * a, even_a, FMA(b * b, even_b, s[5]));
-}
+#include "winograd_transforms.h"
 
 /// Planes of pixels to read: row y of plane c at c·plane + y·pitch, `width` elements of it; rows
 /// above and below the image count as zeros.
@@ -113,21 +62,22 @@ static REAL *NAME(pack_winograd)(
     ptrdiff_t output_stride, bool mirrored, REAL *packed) {
   const int first_tap = mirrored ? WINOGRAD_TAPS * WINOGRAD_TAPS - 1 : 0;
   const int tap_step = mirrored ? -1 : 1;
+  const ptrdiff_t position = inputs * WINOGRAD_TAPS * CHANNEL_BLOCK;
   for (ptrdiff_t first = 0; first < outputs; first += CHANNEL_BLOCK) {
-    for (int position = 0; position < WINOGRAD_POSITIONS; position++) {
-      for (ptrdiff_t c = 0; c < inputs; c++) {
-        for (int kx = 0; kx < WINOGRAD_TAPS; kx++) {
-          for (ptrdiff_t o = first; o < first + CHANNEL_BLOCK; o++) {
-            double column[WINOGRAD_TAPS] = {0};
-            for (int ky = 0; ky < WINOGRAD_TAPS && o < outputs; ky++) {
-              const int tap = first_tap + tap_step * (ky * WINOGRAD_TAPS + kx);
-              column[ky] = kernel[o * output_stride + c * input_stride + tap];
-            }
-            *packed++ = (REAL)winograd_weight(position, column);
+    for (ptrdiff_t c = 0; c < inputs; c++) {
+      for (int kx = 0; kx < WINOGRAD_TAPS; kx++) {
+        for (ptrdiff_t o = first; o < first + CHANNEL_BLOCK; o++, packed++) {
+          double column[WINOGRAD_TAPS] = {0}, weights[WINOGRAD_POSITIONS];
+          for (int ky = 0; ky < WINOGRAD_TAPS && o < outputs; ky++) {
+            const int tap = first_tap + tap_step * (ky * WINOGRAD_TAPS + kx);
+            column[ky] = kernel[o * output_stride + c * input_stride + tap];
           }
+          winograd_weights(column, weights);
+          for (int i = 0; i < WINOGRAD_POSITIONS; i++) packed[i * position] = (REAL)weights[i];
         }
       }
     }
+    packed += (WINOGRAD_POSITIONS - 1) * position;
   }
   return packed;
 }

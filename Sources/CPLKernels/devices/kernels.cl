@@ -201,16 +201,19 @@ KERNEL void pool_largest_gradient(
   dx[i] = largest_pixel(x, corner, window, width) == i ? g[square] : 0;
 }
 
-// Planes in the middle of larger ones, whose border repeats the opposite edge. `height` and `width` are those of the
-// planes.
+// Planes in the middle of larger ones, whose border repeats the opposite edges as far as `reach`; beyond that it is 0.
+// `height` and `width` are those of the planes, and at least `reach`.
 KERNEL void extend_planes(
-    int count, int height, int width, int border, GLOBAL const REAL *x, GLOBAL REAL *y) {
+    int count, int height, int width, int border, int reach, GLOBAL const REAL *x,
+    GLOBAL REAL *y) {
   const int o = INDEX(0);
   if (o >= count) return;
   const int rows = height + 2 * border, columns = width + 2 * border;
-  const int row = (o / columns % rows - border + height) % height;
-  const int column = (o % columns - border + width) % width;
-  y[o] = x[(o / columns / rows * height + row) * width + column];
+  const int row = o / columns % rows - border, column = o % columns - border;
+  const bool is_reached = row >= -reach && row < height + reach && column >= -reach &&
+                          column < width + reach;
+  const int from = (row + height) % height * width + (column + width) % width;
+  y[o] = is_reached ? x[o / columns / rows * height * width + from] : 0;
 }
 
 // The planes in the middle of larger ones.

@@ -291,17 +291,6 @@ void cpl_conv_backward_f64(
     const double *hidden, const double *g, double *dx, double *dkernel, double *dbias, double *dot,
     void *workspace);
 
-/// dkernel += the gradients of ⟨v, conv(x)⟩ and ⟨w, conv(y)⟩ with respect to the kernel, of one image each,
-/// summed as in `cpl_conv_backward` with v in the place of p, w in that of b and y in that of g.
-///
-/// - Parameter workspace: `cpl_conv_backward_workspace_f32(shape)` bytes.
-void cpl_conv_kernel_gradient_f32(
-    cpl_conv_shape shape, const float *x, const float *v, const float *y, const float *w,
-    float *dkernel, void *workspace);
-void cpl_conv_kernel_gradient_f64(
-    cpl_conv_shape shape, const double *x, const double *v, const double *y, const double *w,
-    double *dkernel, void *workspace);
-
 /// hidden = conv(x), without a bias.
 void cpl_conv_apply_f32(
     cpl_conv_shape shape, const float *packed, const float *x, float *hidden, void *workspace);
@@ -314,6 +303,77 @@ void cpl_conv_apply_transposed_f32(
 void cpl_conv_apply_transposed_f64(
     cpl_conv_shape shape, const double *packed, const double *hidden, double *image,
     void *workspace);
+
+// MARK: - Convolutions of batches, with channels in the lanes
+
+/// For images of many channels, however small, and for images that wrap round. `shape` is that of the layer above, and
+/// conv and convT are its, of each image of a batch; where images wrap round, x is the pixel of the opposite edge
+/// outside the image, once: beyond the first pixels there, which a tile of Winograd's may read though no output
+/// depends on them, rows are 0. Each output is the chain stated above, or stated there for Winograd's algorithm.
+
+/// What becomes of a sum t of output channel c, in this order:
+///
+///     t = bias ? t + bias[c] : t
+///     t = relu ? relu(t) : t
+///     t = addend ? fma(scale, t, addend) : t
+///     t = t / divisor
+///
+/// The addend is a batch of outputs, and may be the output itself.
+typedef struct {
+  const float *bias;
+  bool relu;
+  float scale;
+  const float *addend;
+  float divisor;
+} cpl_batch_end_f32;
+
+typedef struct {
+  const double *bias;
+  bool relu;
+  double scale;
+  const double *addend;
+  double divisor;
+} cpl_batch_end_f64;
+
+/// The kernel in the form that `cpl_batch_conv_apply` reads; `cpl_batch_conv_packed_count` elements.
+void cpl_batch_conv_pack_f32(cpl_conv_shape shape, const float *kernel, float *packed);
+void cpl_batch_conv_pack_f64(cpl_conv_shape shape, const double *kernel, double *packed);
+ptrdiff_t cpl_batch_conv_packed_count_f32(cpl_conv_shape shape);
+ptrdiff_t cpl_batch_conv_packed_count_f64(cpl_conv_shape shape);
+
+/// Bytes of workspace for batches of up to so many images.
+size_t cpl_batch_conv_workspace_f32(cpl_conv_shape shape, ptrdiff_t images);
+size_t cpl_batch_conv_workspace_f64(cpl_conv_shape shape, ptrdiff_t images);
+size_t cpl_batch_conv_gradient_workspace_f32(cpl_conv_shape shape, ptrdiff_t images);
+size_t cpl_batch_conv_gradient_workspace_f64(cpl_conv_shape shape, ptrdiff_t images);
+
+/// y = end(conv(x)), or end(convT(x)) where `transposed`.
+///
+/// - Parameters:
+///   - wraps: whether images wrap round, else zeros are beyond their edges.
+///   - workspace: `cpl_batch_conv_workspace` bytes.
+void cpl_batch_conv_apply_f32(
+    cpl_conv_shape shape, bool wraps, bool transposed, const float *packed, ptrdiff_t images,
+    const float *x, const cpl_batch_end_f32 *end, float *y, void *workspace);
+void cpl_batch_conv_apply_f64(
+    cpl_conv_shape shape, bool wraps, bool transposed, const double *packed, ptrdiff_t images,
+    const double *x, const cpl_batch_end_f64 *end, double *y, void *workspace);
+
+/// dkernel += the gradient with respect to the kernel of Σ ⟨v, conv(x)⟩ over `pairs` pairs of batches x and v;
+/// dbias += Σ v over images and pixels of the first pair, unless it is NULL.
+///
+/// The images are taken in groups of g = max(1, ⌊2¹⁴/n⌋), n the pixels of an image times the larger one of its channels
+/// and the inner channels, each filled up to whole lines. A gradient is one chain of fma from 0 over the groups, in a group
+/// the pairs, then the images, then y and x ascending, and one addition to what was there; dbias, of additions, likewise.
+/// By Winograd's algorithm there are six chains over the tiles in the place of y, as for `cpl_conv_backward`.
+///
+/// - Parameter workspace: `cpl_batch_conv_gradient_workspace` bytes.
+void cpl_batch_conv_gradient_f32(
+    cpl_conv_shape shape, bool wraps, ptrdiff_t images, int pairs, const float *const *x,
+    const float *const *v, float *dkernel, float *dbias, void *workspace);
+void cpl_batch_conv_gradient_f64(
+    cpl_conv_shape shape, bool wraps, ptrdiff_t images, int pairs, const double *const *x,
+    const double *const *v, double *dkernel, double *dbias, void *workspace);
 
 // MARK: - Devices
 

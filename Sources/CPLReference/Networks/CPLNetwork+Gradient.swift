@@ -30,10 +30,14 @@ extension CPLNetwork {
   }
 
   /// How many images go through the layers on images together: so few that they stay in a core's own
-  /// cache. Sums over the batch alone depend on it.
-  private static func imagesPerPiece(_ recording: Recording) -> Int {
-    recording == .everything
-      ? BatchTree.imagesPerPiece : 16 / MemoryLayout<Scalar>.size
+  /// cache, and more where the weights, which every piece reads, are larger than a few images. Sums over the batch alone
+  /// depend on it.
+  private func imagesPerPiece(_ recording: Recording) -> Int {
+    if recording == .everything { return BatchTree.imagesPerPiece }
+    let weights = layers[..<imageLayers].reduce(0) { sum, layer in
+      sum + layer.parameters.reduce(0) { $0 + $1.value.count }
+    }
+    return (weights < 1 << 18 ? 16 : 64) / MemoryLayout<Scalar>.size
   }
 
   /// The number of layers whose output is an image.
@@ -51,7 +55,7 @@ extension CPLNetwork {
     _ images: Tensor<Scalar>, _ recording: Recording, _ workers: Workers
   ) -> Pass {
     let batch = images.shape[0]
-    let pieceSize = Self.imagesPerPiece(recording)
+    let pieceSize = imagesPerPiece(recording)
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
     let pieces = map(batch, by: pieceSize, workers: workers) { range, workers in
       Self.forward(

@@ -36,6 +36,10 @@ public protocol Layer<Scalar>: Sendable {
   /// Hands each parameter to `body`, in the order of `parameters`, to be changed in place.
   mutating func updateParameters(_ body: (_ index: Int, _ value: inout Tensor<Scalar>) -> Void)
 
+  /// The same, where `workers` make what is executed of the parameters.
+  mutating func updateParameters(
+    workers: Workers, _ body: (_ index: Int, _ value: inout Tensor<Scalar>) -> Void)
+
   /// The layer applied to a batch, and what the backward passes will need of it.
   func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
@@ -69,6 +73,12 @@ public protocol Layer<Scalar>: Sendable {
 extension Layer {
   public var buffers: [(name: String, value: Tensor<Scalar>)] { [] }
   public var executedLayer: any Layer<Scalar> { self }
+
+  public mutating func updateParameters(
+    workers: Workers, _ body: (_ index: Int, _ value: inout Tensor<Scalar>) -> Void
+  ) {
+    updateParameters(body)
+  }
 
   /// The sums are the gradient.
   public func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {

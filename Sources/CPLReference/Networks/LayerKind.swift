@@ -34,6 +34,10 @@ public protocol LayerKind: Codable, Equatable, Sendable {
   /// How often the first parameter is applied to an image.
   var passes: Int { get }
 
+  /// How many numbers, as large as a binary32 one, training keeps for the layer at the least beside its parameters,
+  /// their gradients and moments, and its inputs, for a batch of so many pieces (`BatchTree`).
+  func derivedNumbers(pieces: Int) -> Double
+
   /// The layer and its sizes in a few words, without its step.
   var summary: String { get }
 
@@ -97,6 +101,7 @@ extension LayerKind {
   public static var place: LayerPlace { .body }
   public static var startsAsIdentity: Bool { false }
   public var passes: Int { 1 }
+  public func derivedNumbers(pieces: Int) -> Double { 0 }
   public static var isNonexpansive: Bool { false }
   public static var faults: [PlantedLayerFault] { [] }
   public static var recipePart: RecipePart? { nil }

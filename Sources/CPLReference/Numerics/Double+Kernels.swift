@@ -126,12 +126,44 @@ extension Double: ScalarKernels {
       dot, workspace)
   }
 
-  package static func addKernelGradients(
-    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Double>, output: UnsafePointer<Double>),
-    _ second: (input: UnsafePointer<Double>, output: UnsafePointer<Double>),
-    to kernelGradient: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutableRawPointer
+  package static func packBatchKernel(
+    _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Double>
+  ) -> [Double] {
+    let count = cpl_batch_conv_packed_count_f64(shape)
+    return [Double](unsafeUninitializedCapacity: count) { packed, initialized in
+      cpl_batch_conv_pack_f64(shape, kernel, packed.baseAddress)
+      initialized = count
+    }
+  }
+
+  package static func convolveBatch(
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Double>,
+    images: Int, _ x: UnsafePointer<Double>, _ ending: ConvolutionEnding<Double>,
+    to result: UnsafeMutablePointer<Double>
   ) {
-    cpl_conv_kernel_gradient_f64(
-      shape, first.input, first.output, second.input, second.output, kernelGradient, workspace)
+    var end = cpl_batch_end_f64(
+      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
+      divisor: ending.divisor)
+    withUnsafeTemporaryAllocation(
+      byteCount: cpl_batch_conv_workspace_f64(shape, images), alignment: 64
+    ) { workspace in
+      cpl_batch_conv_apply_f64(
+        shape, wraps, transposed, packed, images, x, &end, result, workspace.baseAddress)
+    }
+  }
+
+  package static func addBatchKernelGradients(
+    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Double>],
+    outputs: [UnsafePointer<Double>], to kernelGradient: UnsafeMutablePointer<Double>,
+    biasGradient: UnsafeMutablePointer<Double>?
+  ) {
+    let (inputs, outputs) = (inputs.map(Optional.some), outputs.map(Optional.some))
+    withUnsafeTemporaryAllocation(
+      byteCount: cpl_batch_conv_gradient_workspace_f64(shape, images), alignment: 64
+    ) { workspace in
+      cpl_batch_conv_gradient_f64(
+        shape, wraps, images, Int32(inputs.count), inputs, outputs, kernelGradient, biasGradient,
+        workspace.baseAddress)
+    }
   }
 }

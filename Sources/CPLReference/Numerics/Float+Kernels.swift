@@ -126,12 +126,44 @@ extension Float: ScalarKernels {
       dot, workspace)
   }
 
-  package static func addKernelGradients(
-    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Float>, output: UnsafePointer<Float>),
-    _ second: (input: UnsafePointer<Float>, output: UnsafePointer<Float>),
-    to kernelGradient: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer
+  package static func packBatchKernel(
+    _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Float>
+  ) -> [Float] {
+    let count = cpl_batch_conv_packed_count_f32(shape)
+    return [Float](unsafeUninitializedCapacity: count) { packed, initialized in
+      cpl_batch_conv_pack_f32(shape, kernel, packed.baseAddress)
+      initialized = count
+    }
+  }
+
+  package static func convolveBatch(
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Float>,
+    images: Int, _ x: UnsafePointer<Float>, _ ending: ConvolutionEnding<Float>,
+    to result: UnsafeMutablePointer<Float>
   ) {
-    cpl_conv_kernel_gradient_f32(
-      shape, first.input, first.output, second.input, second.output, kernelGradient, workspace)
+    var end = cpl_batch_end_f32(
+      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
+      divisor: ending.divisor)
+    withUnsafeTemporaryAllocation(
+      byteCount: cpl_batch_conv_workspace_f32(shape, images), alignment: 64
+    ) { workspace in
+      cpl_batch_conv_apply_f32(
+        shape, wraps, transposed, packed, images, x, &end, result, workspace.baseAddress)
+    }
+  }
+
+  package static func addBatchKernelGradients(
+    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Float>],
+    outputs: [UnsafePointer<Float>], to kernelGradient: UnsafeMutablePointer<Float>,
+    biasGradient: UnsafeMutablePointer<Float>?
+  ) {
+    let (inputs, outputs) = (inputs.map(Optional.some), outputs.map(Optional.some))
+    withUnsafeTemporaryAllocation(
+      byteCount: cpl_batch_conv_gradient_workspace_f32(shape, images), alignment: 64
+    ) { workspace in
+      cpl_batch_conv_gradient_f32(
+        shape, wraps, images, Int32(inputs.count), inputs, outputs, kernelGradient, biasGradient,
+        workspace.baseAddress)
+    }
   }
 }

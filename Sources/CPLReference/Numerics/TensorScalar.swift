@@ -58,6 +58,26 @@ package struct OuterProducts<Scalar: TensorScalar> {
   }
 }
 
+/// What becomes of a convolution's sum t, in this order: t + bias, one number a channel; max(t, 0); addend + scale · t;
+/// t/divisor. Each is rounded once.
+package struct ConvolutionEnding<Scalar> {
+  package var bias: UnsafePointer<Scalar>?
+  package var rectifies = false
+  package var scale: Scalar
+  package var addend: UnsafePointer<Scalar>?
+  package var divisor: Scalar
+}
+
+extension ConvolutionEnding where Scalar: TensorScalar {
+  package init(
+    bias: UnsafePointer<Scalar>? = nil, rectifies: Bool = false, scale: Scalar = 1,
+    addend: UnsafePointer<Scalar>? = nil, divisor: Scalar = 1
+  ) {
+    (self.bias, self.rectifies, self.scale) = (bias, rectifies, scale)
+    (self.addend, self.divisor) = (addend, divisor)
+  }
+}
+
 /// A floating-point format that tensors are made of: `Float`, binary32, or `Double`, binary64.
 ///
 /// What a kernel computes for one output element is one fixed order of operations (`CPLKernels.h`
@@ -141,11 +161,21 @@ package protocol ScalarKernels<Scalar>: SendableMetatype {
     biasGradient: UnsafeMutablePointer<Scalar>, dot: UnsafeMutablePointer<Scalar>,
     _ workspace: UnsafeMutableRawPointer)
 
-  /// kernelGradient ← kernelGradient + the gradients of two ⟨output, T input⟩ with respect to the kernel.
-  static func addKernelGradients(
-    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Scalar>, output: UnsafePointer<Scalar>),
-    _ second: (input: UnsafePointer<Scalar>, output: UnsafePointer<Scalar>),
-    to kernelGradient: UnsafeMutablePointer<Scalar>, _ workspace: UnsafeMutableRawPointer)
+  /// The kernel of a convolution in the form that `convolveBatch` takes.
+  static func packBatchKernel(_ shape: cpl_conv_shape, _ kernel: UnsafePointer<Scalar>) -> [Scalar]
+
+  /// result ← what `ending` makes of T x for each image of a batch, or of Tᵀ x; images may wrap round.
+  static func convolveBatch(
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Scalar>,
+    images: Int, _ x: UnsafePointer<Scalar>, _ ending: ConvolutionEnding<Scalar>,
+    to result: UnsafeMutablePointer<Scalar>)
+
+  /// kernelGradient ← kernelGradient + the gradients of Σ ⟨output, T input⟩ with respect to the kernel, over the images of
+  /// each pair of batches; biasGradient ← biasGradient + Σ of the first pair's outputs over images and pixels.
+  static func addBatchKernelGradients(
+    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Scalar>],
+    outputs: [UnsafePointer<Scalar>], to kernelGradient: UnsafeMutablePointer<Scalar>,
+    biasGradient: UnsafeMutablePointer<Scalar>?)
 }
 
 /// The kernels by the format alone.
@@ -241,11 +271,28 @@ extension TensorScalar {
       kernelGradient: kernelGradient, biasGradient: biasGradient, dot: dot, workspace)
   }
 
-  package static func addKernelGradients(
-    _ shape: cpl_conv_shape, _ first: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
-    _ second: (input: UnsafePointer<Self>, output: UnsafePointer<Self>),
-    to kernelGradient: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutableRawPointer
+  package static func packBatchKernel(
+    _ shape: cpl_conv_shape, _ kernel: UnsafePointer<Self>
+  ) -> [Self] {
+    kernels.type.packBatchKernel(shape, kernel)
+  }
+
+  package static func convolveBatch(
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Self>,
+    images: Int, _ x: UnsafePointer<Self>, _ ending: ConvolutionEnding<Self>,
+    to result: UnsafeMutablePointer<Self>
   ) {
-    kernels.type.addKernelGradients(shape, first, second, to: kernelGradient, workspace)
+    kernels.type.convolveBatch(
+      shape, wraps: wraps, transposed: transposed, packed, images: images, x, ending, to: result)
+  }
+
+  package static func addBatchKernelGradients(
+    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Self>],
+    outputs: [UnsafePointer<Self>], to kernelGradient: UnsafeMutablePointer<Self>,
+    biasGradient: UnsafeMutablePointer<Self>?
+  ) {
+    kernels.type.addBatchKernelGradients(
+      shape, wraps: wraps, images: images, inputs: inputs, outputs: outputs, to: kernelGradient,
+      biasGradient: biasGradient)
   }
 }

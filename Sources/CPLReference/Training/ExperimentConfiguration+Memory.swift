@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLNetworks
+import CPLNumerics
 
 extension ExperimentConfiguration {
   /// A lower bound of the bytes that training on so many images takes: each weight, its gradient
-  /// and what the optimiser keeps of it, and for the images of a step the input of every layer with
-  /// weights.
+  /// and what the optimiser keeps of it, what layers derive from it, and for the images of a step the
+  /// input of every layer with weights.
   ///
   /// It cannot overflow for a model whose `problem` is nil.
   package func minimumMemory(images: Int) -> Int {
@@ -15,7 +16,11 @@ extension ExperimentConfiguration {
       $0 + Self.count($1.value.shapes?.input ?? [])
     }
     let moments = training.optimizer == .adam ? 2.0 : 1
-    let numbers = (2 + moments) * weights + Double(min(training.batch, images)) * inputs
+    let batch = min(training.batch, images)
+    let derived = layers.reduce(0) {
+      $0 + $1.value.derivedNumbers(pieces: BatchTree.pieces(of: batch))
+    }
+    let numbers = (2 + moments) * weights + derived + Double(batch) * inputs
     return Int(min(Double(MemoryLayout<Float>.size) * numbers, 0x1p62))
   }
 

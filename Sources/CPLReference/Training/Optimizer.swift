@@ -43,7 +43,7 @@ extension Optimizer {
         position += network.layers[index].parameters.count
         continue
       }
-      network.layers[index].updateParameters { parameter, value in
+      network.layers[index].updateParameters(workers: workers) { parameter, value in
         update(
           &value, at: position, gradient: gradient.parameters[parameter],
           learningRate: learningRate, workers: workers)

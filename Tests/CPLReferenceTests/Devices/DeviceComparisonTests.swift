@@ -149,8 +149,8 @@ struct DeviceComparisonTests {
     Fault(
       description: "takes the pixels beyond an image's edge from the same edge", difference: "AOL",
       replacing: (
-        "const int column = (o % columns - border + width) % width;",
-        "const int column = min(max(o % columns - border, 0), width - 1);"
+        "% height * width + (column + width) % width;",
+        "% height * width + min(max(column, 0), width - 1);"
       )),
     Fault(
       description: "pools windows column by column", difference: "pool",

@@ -46,7 +46,7 @@ struct DeviceNetworkTests {
     var computed: Set<String> = []
     for layers in lists + [convNet] {
       let network = CPLNetwork<Float>(layers, seed: 5)
-      guard network.layers.allSatisfy({ $0.executedLayer is any DeviceLayer<Float> }) else {
+      guard network.layers.allSatisfy(\.runsOnDevices) else {
         continue
       }
       computed.formUnion(layers.map(\.kind))

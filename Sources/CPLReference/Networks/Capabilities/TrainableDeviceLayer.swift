@@ -5,8 +5,22 @@ import CPLNumerics
 
 /// A layer with parameters that can be trained on devices other than the CPU, with the same bits.
 package protocol TrainableDeviceLayer<Scalar>: DeviceLayer {
+  /// Whether this layer can be, with its sizes.
+  var isTrainedOnDevices: Bool { get }
+
   /// Puts the layer's numbers on a device, to be trained there.
   func trained(on device: Device) throws(DeviceError) -> any LayerOnDevice<Scalar>
+}
+
+extension TrainableDeviceLayer {
+  package var isTrainedOnDevices: Bool { true }
+}
+
+extension Layer {
+  /// Whether it has parameters that devices train.
+  var trainsOnDevices: Bool {
+    (self as? any TrainableDeviceLayer<Scalar>)?.isTrainedOnDevices ?? false
+  }
 }
 
 /// A layer in training on a device: its parameters are there, and move there.

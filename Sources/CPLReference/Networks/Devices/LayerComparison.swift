@@ -15,7 +15,7 @@ enum LayerComparison {
     for specifications in small + large + [whole] {
       var network = CPLNetwork<Scalar>(specifications, seed: 0)
       for layer in network.steppedLayers { network[stepped: layer].stepSize = 0.75 }
-      guard network.layers.allSatisfy({ $0.executedLayer is any DeviceLayer<Scalar> }) else {
+      guard network.layers.allSatisfy(\.runsOnDevices) else {
         continue
       }
       var difference = try difference(of: network, on: device)
@@ -50,7 +50,7 @@ enum LayerComparison {
     of network: CPLNetwork<Scalar>, on device: Device
   ) throws(DeviceError) -> String? {
     let isTrained = network.layers.allSatisfy {
-      $0 is any TrainableDeviceLayer<Scalar> || $0.parameters.isEmpty
+      $0.trainsOnDevices || $0.parameters.isEmpty
     }
     guard isTrained else { return nil }
     var (network, onDevice) = (network, try TrainedDeviceNetwork(network, on: device))

@@ -99,7 +99,7 @@ extension CPLNetwork {
   package func check(trainsOn device: Device) throws(DeviceError) {
     for layer in layers {
       let isFixed = layer is any DeviceLayer<Scalar> && layer.parameters.isEmpty
-      guard isFixed || layer is any TrainableDeviceLayer<Scalar> else {
+      guard isFixed || layer.trainsOnDevices else {
         throw .unsupported(
           device: device.description.selector, layer: layer.name,
           kind: layer.specification.kind)

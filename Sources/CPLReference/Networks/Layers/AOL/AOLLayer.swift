@@ -26,6 +26,8 @@ package struct AOLLayer<Product: AffineProduct>: FeatureLayer {
   private let regularization: Double
   /// t as it is executed.
   private var factors: [Double] = []
+  /// What they were made of the weights with; nil where they are given.
+  private var scaling: AOLScaling?
 
   /// - Parameter product: a map with weights of the same shape, which are replaced.
   init(
@@ -53,14 +55,11 @@ package struct AOLLayer<Product: AffineProduct>: FeatureLayer {
     derive()
   }
 
-  private var scaling: AOLScaling {
-    AOLScaling(weights: weights.converted(), regularization: regularization)
-  }
-
   /// Makes P of W.
   private mutating func derive() {
-    factors = scaling.factors
-      .map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
+    let scaling = AOLScaling(weights: weights.converted(), regularization: regularization)
+    self.scaling = scaling
+    factors = scaling.factors.map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
     product.weights = weights.columnsScaled(by: factors)
   }
 
@@ -119,7 +118,8 @@ extension AOLLayer: DerivedWeightsLayer {
   package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let scaling = scaling
+    let scaling =
+      scaling ?? AOLScaling(weights: weights.converted(), regularization: regularization)
     return { gradient, _ in
       let through = scaling.gradient(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(through.converted(), scale: 1)
@@ -139,7 +139,7 @@ protocol ScaledInputsLayer<Scalar>: FeatureLayer {
 extension AOLLayer: ScaledInputsLayer {
   mutating func execute(_ weights: Tensor<Scalar>, factors: [Double]) {
     product.weights = weights
-    self.factors = factors
+    (self.factors, scaling) = (factors, nil)
   }
 }
 
@@ -163,36 +163,42 @@ extension AOLLayer: ForwardErrorBoundedLayer {
 }
 
 extension Tensor {
-  /// For an element of outputs×inputs×… the input that it is of.
-  @inline(__always)
-  private func column(of index: Int, _ taps: Int) -> Int { index / taps % shape[1] }
-
   private var taps: Int { shape.dropFirst(2).reduce(1, *) }
 
   /// The columns of outputs×inputs×…, each times a number; each element is rounded once.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   fileprivate func columnsScaled(by factors: [Double]) -> Tensor {
-    var scaled = self
-    let taps = taps
-    scaled.withUnsafeMutableElements { elements in
-      for index in 0..<count {
-        elements[index] = Scalar(Double(elements[index]) * factors[column(of: index, taps)])
+    let (rows, columns, taps) = (shape[0], shape[1], taps)
+    return Tensor(shape: shape) { scaled in
+      withUnsafeElements { elements in
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let (start, factor) = ((row * columns + column) * taps, factors[column])
+            for index in start..<start + taps {
+              scaled[index] = Scalar(Double(elements[index]) * factor)
+            }
+          }
+        }
       }
     }
-    return scaled
   }
 
   /// For each column its inner product with that of another such tensor.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   fileprivate func columnDots(with other: Tensor) -> [Double] {
-    var dots = [Double](repeating: 0, count: shape[1])
-    let taps = taps
+    let (rows, columns, taps) = (shape[0], shape[1], taps)
+    var dots = [Double](repeating: 0, count: columns)
     withUnsafeElements { a in
       other.withUnsafeElements { b in
-        for index in 0..<count {
-          dots[column(of: index, taps)] += Double(a[index]) * Double(b[index])
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let start = (row * columns + column) * taps
+            var dot = dots[column]
+            for index in start..<start + taps { dot += Double(a[index]) * Double(b[index]) }
+            dots[column] = dot
+          }
         }
       }
     }

@@ -38,11 +38,15 @@ extension Tensor<Double> {
   /// The two outer axes of four in the other order.
   fileprivate var exchangingChannels: Tensor {
     let (rows, columns, taps) = (shape[0], shape[1], shape[2] * shape[3])
-    return Tensor(
-      shape: [columns, rows, shape[2], shape[3]],
-      elements: (0..<count).map { index in
-        let (column, row, tap) = (index / (rows * taps), index / taps % rows, index % taps)
-        return elements[(row * columns + column) * taps + tap]
-      })
+    return Tensor(shape: [columns, rows, shape[2], shape[3]]) { exchanged in
+      withUnsafeElements { elements in
+        for column in 0..<columns {
+          for row in 0..<rows {
+            let (target, source) = ((column * rows + row) * taps, (row * columns + column) * taps)
+            for tap in 0..<taps { exchanged[target + tap] = elements[source + tap] }
+          }
+        }
+      }
+    }
   }
 }

@@ -9,31 +9,23 @@ import CPLRoundingErrors
 /// beyond the edges.
 package struct ConvolutionProduct<Scalar: TensorScalar>: AffineProduct {
   package var weights: Tensor<Scalar> {
-    didSet { convolution = Self.convolution(weights, canvas) }
+    didSet { convolution = Self.convolution(weights, padding, image) }
   }
   package let padding: ConvolutionPadding
   private let image: ImageShape
-  /// What the kernels see: the image itself where zeros lie beyond its edges.
-  let canvas: Canvas
-  private(set) var convolution: Convolution<Scalar>
+  package private(set) var convolution: BatchConvolution<Scalar>
 
   /// - Precondition: k is odd; a torus has at least ⌊k/2⌋ rows and columns.
   package init(kernel: Tensor<Scalar>, padding: ConvolutionPadding, image: ImageShape) {
-    weights = kernel
-    self.padding = padding
-    self.image = image
-    canvas = Canvas(
-      height: image.height, width: image.width,
-      border: padding == .circular ? kernel.shape[3] / 2 : 0)
-    convolution = Self.convolution(kernel, canvas)
+    (weights, self.padding, self.image) = (kernel, padding, image)
+    convolution = Self.convolution(kernel, padding, image)
   }
 
   private static func convolution(
-    _ kernel: Tensor<Scalar>, _ canvas: Canvas
-  ) -> Convolution<Scalar> {
-    Convolution(
-      kernel: kernel, height: canvas.height + 2 * canvas.border,
-      width: canvas.width + 2 * canvas.border)
+    _ kernel: Tensor<Scalar>, _ padding: ConvolutionPadding, _ image: ImageShape
+  ) -> BatchConvolution<Scalar> {
+    BatchConvolution(
+      kernel: kernel, height: image.height, width: image.width, wraps: padding == .circular)
   }
 
   package var outputs: Int { weights.shape[0] }
@@ -43,132 +35,18 @@ package struct ConvolutionProduct<Scalar: TensorScalar>: AffineProduct {
   package func applied(
     to batch: Tensor<Scalar>, adding bias: Tensor<Scalar>?, workers: Workers
   ) -> Tensor<Scalar> {
-    mapped(batch, from: image.channels, to: outputs, adding: bias, workers: workers) {
-      Scalar.convolve(convolution.shape, convolution.packedKernel, $0, to: $1, $2)
-    }
+    convolution.apply(to: batch, bias: bias, workers: workers)
   }
 
-  /// On a torus too: the transpose of a circular convolution is circular.
   package func appliedTransposed(to batch: Tensor<Scalar>, workers: Workers) -> Tensor<Scalar> {
-    mapped(batch, from: outputs, to: image.channels, adding: nil, workers: workers) {
-      Scalar.convolveTransposed(convolution.shape, convolution.packedKernel, $0, to: $1, $2)
-    }
+    convolution.apply(transposed: true, to: batch, workers: workers)
   }
 
-  /// A map of images of `inputs` channels to such of `outputs` channels, by way of the canvas.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private func mapped(
-    _ batch: Tensor<Scalar>, from inputs: Int, to outputs: Int, adding bias: Tensor<Scalar>?,
-    workers: Workers,
-    _ map:
-      @Sendable (
-        UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, UnsafeMutableRawPointer
-      ) -> Void
-  ) -> Tensor<Scalar> {
-    let (count, plane) = (batch.shape[0], canvas.plane)
-    return Tensor(shape: [count] + image.with(channels: outputs).extents) { results in
-      batch.withUnsafeElements { images in
-        nonisolated(unsafe) let (images, results) = (images, results)
-        workers.forEachRange(of: count, by: BatchTree.imagesPerPiece) { _, range in
-          withCanvases(inputs + outputs) { buffer, workspace in
-            for image in range {
-              let source = images + image * inputs * plane
-              let target = results + image * outputs * plane
-              if canvas.border == 0 {
-                map(source, target, workspace)
-              } else {
-                let wide = buffer + inputs * canvas.extendedPlane
-                canvas.extend(planes: inputs, source, to: buffer, wraps: true)
-                map(buffer, wide, workspace)
-                canvas.cut(planes: outputs, wide, to: target)
-              }
-              if let bias { add(bias, to: target) }
-            }
-          }
-        }
-      }
-    }
-  }
-
-  @inline(__always)
-  private func add(_ bias: Tensor<Scalar>, to image: UnsafeMutablePointer<Scalar>) {
-    for (channel, number) in bias.elements.enumerated() {
-      let pixels = image + channel * canvas.plane
-      for pixel in 0..<canvas.plane { pixels[pixel] += number }
-    }
-  }
-
-  /// Images of a piece go in pairs, which the kernels take together.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
   package func gradients(
     inputs: Tensor<Scalar>, outputs gradients: Tensor<Scalar>, workers: Workers
   ) -> (weights: Tensor<Scalar>, bias: Tensor<Scalar>) {
-    let (count, kernelCount, outputs) = (inputs.shape[0], weights.count, outputs)
-    let (sumCount, pieces) = (kernelCount + outputs, BatchTree.pieces(of: count))
-    let (inputPlanes, outputPlanes) = (
-      image.channels * canvas.extendedPlane, outputs * canvas.extendedPlane
-    )
-    var sums = [Scalar](repeating: 0, count: max(1, pieces) * sumCount)
-    sums.withUnsafeMutableBufferPointer { sums in
-      inputs.withUnsafeElements { x in
-        gradients.withUnsafeElements { g in
-          nonisolated(unsafe) let (sums, x, g) = (sums.baseAddress!, x, g)
-          workers.forEachRange(of: count, by: BatchTree.imagesPerPiece) { piece, range in
-            let sum = sums + piece * sumCount
-            withCanvases(2 * (image.channels + outputs)) { buffer, workspace in
-              for first in stride(from: range.lowerBound, to: range.upperBound, by: 2) {
-                let pair = (0..<2).map { offset in
-                  let input = buffer + offset * inputPlanes
-                  let output = buffer + 2 * inputPlanes + offset * outputPlanes
-                  guard first + offset < range.upperBound else {
-                    output.update(repeating: 0, count: outputPlanes)
-                    return (UnsafePointer(buffer), UnsafePointer(output))
-                  }
-                  let image = first + offset
-                  canvas.extend(
-                    planes: self.image.channels, x + image * self.image.count, to: input,
-                    wraps: true)
-                  canvas.extend(
-                    planes: outputs, g + image * outputs * canvas.plane, to: output, wraps: false)
-                  return (UnsafePointer(input), UnsafePointer(output))
-                }
-                Scalar.addKernelGradients(
-                  convolution.shape, pair[0], pair[1], to: sum, workspace)
-              }
-            }
-            for image in range {
-              for channel in 0..<outputs {
-                let pixels = g + (image * outputs + channel) * canvas.plane
-                var total: Scalar = 0
-                for pixel in 0..<canvas.plane { total += pixels[pixel] }
-                sum[kernelCount + channel] += total
-              }
-            }
-          }
-          BatchTree.forEachAddition(of: pieces) { sum, addend in
-            Scalar.add(sumCount, alpha: 1, sums + addend * sumCount, to: sums + sum * sumCount)
-          }
-        }
-      }
-    }
-    return (
-      Tensor(shape: weights.shape, elements: Array(sums[0..<kernelCount])),
-      Tensor(shape: [outputs], elements: Array(sums[kernelCount..<sumCount]))
-    )
-  }
-
-  /// Room for so many planes of the canvas, and what the kernels work with.
-  @inline(__always)
-  private func withCanvases(
-    _ planes: Int, _ body: (UnsafeMutablePointer<Scalar>, UnsafeMutableRawPointer) -> Void
-  ) {
-    convolution.withWorkspace { workspace in
-      withUnsafeTemporaryAllocation(of: Scalar.self, capacity: planes * canvas.extendedPlane) {
-        body($0.baseAddress!, workspace)
-      }
-    }
+    let (kernel, bias) = convolution.gradients([(inputs, gradients)], workers: workers)
+    return (kernel, bias)
   }
 
   /// A kernel of one tap is a matrix that maps each pixel by itself.
@@ -185,13 +63,13 @@ package struct ConvolutionProduct<Scalar: TensorScalar>: AffineProduct {
     }
   }
 
-  /// By Winograd's algorithm where `CPLKernels.h` says so, which sees the whole canvas.
+  /// By Winograd's algorithm where `CPLKernels.h` says so, which sees a canvas: the image with what lies beyond its edges.
   package func sums(
     spectralNormUpperBound: Double
   ) throws(VerificationError) -> any RoundedProduct {
     guard let map = winogradMap else {
       return FusedSums.convolution(
-        kernel: weights, pixels: canvas.plane, spectralNormUpperBound: spectralNormUpperBound
+        kernel: weights, pixels: image.planeCount, spectralNormUpperBound: spectralNormUpperBound
       ).forward
     }
     return ofImages(try WinogradSums(map))
@@ -205,24 +83,27 @@ package struct ConvolutionProduct<Scalar: TensorScalar>: AffineProduct {
   ) throws(VerificationError) -> any RoundedProduct {
     guard let map = winogradMap else {
       return FusedSums.convolution(
-        kernel: weights, pixels: canvas.plane, spectralNormUpperBound: spectralNormUpperBound
+        kernel: weights, pixels: image.planeCount, spectralNormUpperBound: spectralNormUpperBound
       ).transposed
     }
     return ofImages(try WinogradSums(map.transposed))
   }
 
-  /// The convolution of the canvas, where it is computed by Winograd's algorithm.
+  /// The rows and columns that a canvas has more than the image, on each side.
+  private var border: Int { padding == .circular ? weights.shape[3] / 2 : 0 }
+
+  /// The convolution of the canvas, where it is computed by Winograd's algorithm. Where images wrap round, the tiles begin
+  /// with the image's own rows, not with the canvas's: four rows more than enough for the canvas from such a tile on.
   private var winogradMap: ZeroPaddedConvolution? {
-    let shape = convolution.shape
-    guard Scalar.self == Float.self, shape.kernel == 3, shape.height >= 4 else { return nil }
+    guard Scalar.self == Float.self, weights.shape[3] == 3, image.height >= 4 else { return nil }
     return ZeroPaddedConvolution(
-      kernel: weights.elements.map { Double($0) }, outputs: shape.inner, inputs: shape.channels,
-      kernelSide: 3, height: shape.height, width: shape.width)
+      kernel: weights.elements.map { Double($0) }, outputs: outputs, inputs: image.channels,
+      kernelSide: 3, height: image.height + 6 * border, width: image.width + 2 * border)
   }
 
   /// A product of canvases as one of images.
   private func ofImages(_ sums: any RoundedProduct) -> any RoundedProduct {
-    canvas.border == 0 ? sums : RepeatedInput(sums, canvas)
+    border == 0 ? sums : RepeatedInput(sums, image, border: border)
   }
 
   package func biasNormUpperBound(_ bias: Tensor<Scalar>) -> Double {
@@ -236,13 +117,11 @@ private struct RepeatedInput: RoundedProduct {
   private let product: any RoundedProduct
   private let factor: Double
 
-  init(_ product: any RoundedProduct, _ canvas: Canvas) {
+  init(_ product: any RoundedProduct, _ image: ImageShape, border: Int) {
     self.product = product
-    func repetitions(_ extent: Int) -> Int {
-      (extent + 2 * canvas.border + extent - 1) / extent
-    }
+    func repetitions(_ extent: Int) -> Int { (extent + 2 * border + extent - 1) / extent }
     factor = Rounding.up.squareRoot(
-      Double(repetitions(canvas.height) * repetitions(canvas.width)))
+      Double(repetitions(image.height) * repetitions(image.width)))
   }
 
   var elements: Int { product.elements }

@@ -16,7 +16,12 @@ import CPLRoundingErrors
 /// each product one chain, and each sum rounded once.
 package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
   /// A, and B behind it where there is one, of each frequency: HW×outputs×C.
-  package var weights: Tensor<Scalar>
+  package var weights: Tensor<Scalar> {
+    didSet { transposed = Self.transposed(weights, transform.frequencies) }
+  }
+  /// The transpose of A, and beside it of B where there is one, of each frequency: C×outputs, or C×2outputs. Products read
+  /// it row by row.
+  private var transposed: Tensor<Scalar>
   private let image: ImageShape
   private let transform: TorusTransform<Scalar>
 
@@ -25,6 +30,28 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
     self.weights = weights
     self.image = image
     transform = TorusTransform(height: image.height, width: image.width)
+    transposed = Self.transposed(weights, transform.frequencies)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  private static func transposed(
+    _ weights: Tensor<Scalar>, _ frequencies: TorusFrequencies
+  ) -> Tensor<Scalar> {
+    let (outputs, inputs) = (weights.shape[1], weights.shape[2])
+    return Tensor(shape: [weights.count]) { target in
+      weights.withUnsafeElements { weights in
+        for frequency in frequencies.all {
+          let start = frequency.slice * outputs * inputs
+          let columns = frequency.parts * outputs
+          for column in 0..<columns {
+            for row in 0..<inputs {
+              target[start + row * columns + column] = weights[start + column * inputs + row]
+            }
+          }
+        }
+      }
+    }
   }
 
   private var inputs: Int { image.channels }
@@ -102,7 +129,7 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
     _ room: UnsafeMutablePointer<Scalar>
   ) {
     let (inputs, outputs) = (inputs, outputs)
-    weights.withUnsafeElements { weights in
+    transposed.withUnsafeElements { weights in
       for frequency in transform.frequencies.all {
         let matrix = weights + frequency.slice * outputs * inputs
         let real = y + frequency.first * images * outputs
@@ -110,8 +137,7 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
           Scalar.multiply(
             rows: 0..<images, columns: 0..<columns, depth: inputs,
             MatrixView(elements: x + place * images * inputs, stride: inputs),
-            MatrixView(elements: matrix, stride: inputs, transposed: true), Epilogue(),
-            to: target, stride: columns)
+            MatrixView(elements: matrix, stride: columns), Epilogue(), to: target, stride: columns)
         }
         guard let second = frequency.second else {
           multiply(frequency.first, to: real, columns: outputs)

@@ -35,6 +35,13 @@ package struct CayleyConvolutionKind: WeightedKind {
       + (isNormalized ? [("alpha", [1])] : [])
   }
 
+  /// Q, and its gradient for each piece; S and N in binary64. With one tap there is one matrix.
+  package func derivedNumbers(pieces: Int) -> Double {
+    let matrices = Double(kernel > 1 ? image.planeCount : 1)
+    let (size, square) = (inner * image.channels, min(inner, image.channels))
+    return matrices * (Double(size) * Double(3 + pieces) + 2 * Double(square) * Double(square))
+  }
+
   package var summary: String {
     "Cayley convolution \(kernel)×\(kernel) to \(inner) channels\(isNormalized ? ", of α W/‖W‖" : "")"
   }

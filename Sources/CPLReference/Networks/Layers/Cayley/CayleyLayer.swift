@@ -22,6 +22,8 @@ package struct CayleyLayer<Product: AffineProduct>: FeatureLayer {
   /// α, where W is normalised.
   private var alpha: Tensor<Scalar>?
   private let spectrum: CayleySpectrum
+  /// What Q is made of.
+  private var derived: CayleySpectrum.Derived
   /// Q.
   package private(set) var product: Product
 
@@ -38,7 +40,8 @@ package struct CayleyLayer<Product: AffineProduct>: FeatureLayer {
     alpha = parameters.count > 2 ? parameters[2] : nil
     self.spectrum = spectrum
     self.product = product
-    derive()
+    derived = Self.derived(weights, alpha, spectrum, .serial)
+    execute(.serial)
   }
 
   package var inputShape: [Int] { product.inputShape }
@@ -49,17 +52,31 @@ package struct CayleyLayer<Product: AffineProduct>: FeatureLayer {
   }
 
   package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
+    updateParameters(workers: .serial, body)
+  }
+
+  package mutating func updateParameters(
+    workers: Workers, _ body: (Int, inout Tensor<Scalar>) -> Void
+  ) {
     body(0, &weights)
     body(1, &bias)
     if alpha != nil { body(2, &alpha!) }
-    derive()
+    derived = Self.derived(weights, alpha, spectrum, workers)
+    execute(workers)
   }
 
-  /// Makes Q of W.
-  private mutating func derive() {
-    let matrices = spectrum.orthogonal(
-      of: weights.converted(), alpha: alpha.map { Double($0.elements[0]) }, workers: .serial)
-    product.weights = matrices.converted().reshaped(product.weights.shape)
+  private static func derived(
+    _ weights: Tensor<Scalar>, _ alpha: Tensor<Scalar>?, _ spectrum: CayleySpectrum,
+    _ workers: Workers
+  ) -> CayleySpectrum.Derived {
+    spectrum.derived(
+      from: weights.converted(), alpha: alpha.map { Double($0.elements[0]) }, workers: workers)
+  }
+
+  /// Executes Q.
+  private mutating func execute(_ workers: Workers) {
+    product.weights = spectrum.orthogonal(derived, workers: workers).converted()
+      .reshaped(product.weights.shape)
   }
 
   package func forward(
@@ -115,18 +132,14 @@ extension CayleyLayer: DerivedWeightsLayer {
   package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let (spectrum, weights, alpha) = (spectrum, weights, alpha)
-    let shape =
-      [product.weights.count / (spectrum.outputs * spectrum.inputs)] + [
-        spectrum.outputs, spectrum.inputs,
-      ]
+    let (spectrum, derived, shape) = (spectrum, derived, weights.shape)
+    let isNormalised = alpha != nil
     return { gradient, workers in
+      let parts = Tensor(shape: [gradient.derived.count], elements: gradient.derived)
       let through = spectrum.gradient(
-        of: Tensor(shape: shape, elements: gradient.derived).converted(),
-        weights: weights.converted(), alpha: alpha.map { Double($0.elements[0]) },
-        workers: workers)
+        of: parts.converted(to: Double.self).elements, shape: shape, derived, workers: workers)
       gradient.parameters[0].add(through.weights.converted(), scale: 1)
-      if alpha != nil { gradient.parameters[2].elements[0] += Scalar(through.alpha) }
+      if isNormalised { gradient.parameters[2].elements[0] += Scalar(through.alpha) }
     }
   }
 }

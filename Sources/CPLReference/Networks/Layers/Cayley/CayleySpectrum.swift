@@ -12,6 +12,17 @@ import CPLNumerics
 /// Weights may be normalised, as the published code has them: α W/N, with N² = Σ ‖W(ω)‖_F² over the frequencies that
 /// PyTorch's `rfft2` gives, those of the columns 0 … ⌊W/2⌋.
 struct CayleySpectrum: Sendable {
+  /// What was made of weights, for Q and for the gradients.
+  struct Derived: Sendable {
+    /// The parts of all S(ω), the normalised W(ω), parts×outputs×inputs.
+    fileprivate let spectrum: [Double]
+    /// α, and N.
+    fileprivate let alpha: Double?
+    fileprivate let norm: Double
+    /// Of each frequency.
+    fileprivate let transforms: [CayleyTransform]
+  }
+
   private struct Frequency: Sendable {
     /// Where its real part is; an imaginary part is behind it.
     let slice: Int
@@ -58,19 +69,24 @@ struct CayleySpectrum: Sendable {
   private var taps: Int { waves.shape[1] }
   private var size: Int { outputs * inputs }
 
-  /// The parts of all Q(ω), parts×outputs×inputs.
+  /// What is made of weights.
   ///
   /// - Parameters:
   ///   - weights: outputs×inputs×taps.
   ///   - alpha: α; nil for weights that are not normalised.
-  func orthogonal(
-    of weights: Tensor<Double>, alpha: Double?, workers: Workers
-  ) -> Tensor<Double> {
-    let spectrum = scaled(weights, alpha).spectrum
-    let matrices = workers.map(frequencies.count) { index in
-      part(of: CayleyTransform(matrix(frequencies[index], of: spectrum)).orthogonal)
+  func derived(from weights: Tensor<Double>, alpha: Double?, workers: Workers) -> Derived {
+    let (spectrum, norm) = scaled(weights, alpha)
+    let transforms = workers.map(frequencies.count) {
+      CayleyTransform(matrix(frequencies[$0], of: spectrum))
     }
-    return Tensor(shape: [parts, outputs, inputs], elements: matrices.flatMap { $0 })
+    return Derived(spectrum: spectrum, alpha: alpha, norm: norm, transforms: transforms)
+  }
+
+  /// The parts of all Q(ω), parts×outputs×inputs.
+  func orthogonal(_ derived: Derived, workers: Workers) -> Tensor<Double> {
+    Tensor(
+      shape: [parts, outputs, inputs],
+      elements: joined(workers) { derived.transforms[$0].orthogonal })
   }
 
   /// The gradient with respect to the weights and α, given that with respect to all parts of Q(ω).
@@ -78,55 +94,50 @@ struct CayleySpectrum: Sendable {
   /// With S = W α/N and S̄: ᾱ = ⟨S̄, W⟩/N, W̄ = (α/N)(S̄ − ⟨S̄, W⟩/N² · m W), m the multiplicities. W̄ goes back to the
   /// weights by the transpose of the map from them.
   func gradient(
-    of orthogonal: Tensor<Double>, weights: Tensor<Double>, alpha: Double?, workers: Workers
+    of orthogonal: [Double], shape: [Int], _ derived: Derived, workers: Workers
   ) -> (weights: Tensor<Double>, alpha: Double) {
-    let (spectrum, norm) = scaled(weights, alpha)
-    let found = workers.map(frequencies.count) { index in
-      let frequency = frequencies[index]
-      let transform = CayleyTransform(matrix(frequency, of: spectrum))
-      return gradientOfParts(
-        transform.gradient(of: leading(frequency, of: orthogonal)), frequency)
+    var gradient = joined(workers) { index in
+      derived.transforms[index].gradient(of: matrix(frequencies[index], of: orthogonal))
     }
-    var gradient = found.flatMap { $0 }
     var alphaGradient = 0.0
-    if let alpha {
+    if let alpha = derived.alpha {
       // S is at hand: ⟨S̄, W⟩ = ⟨S̄, S⟩ N/α, and m W/N = m S/α.
-      let inner = zip(gradient, spectrum.elements).reduce(0) { $0 + $1.0 * $1.1 }
+      let inner = Double.dot(gradient.count, gradient, derived.spectrum)
       alphaGradient = inner / alpha
-      let factor = inner / (alpha * alpha)
-      for index in gradient.indices {
-        gradient[index] =
-          alpha / norm
-          * (gradient[index] - factor * multiplicities[index / size] * spectrum.elements[index])
+      let (outer, factor) = (alpha / derived.norm, inner / (alpha * alpha))
+      for part in 0..<parts {
+        let factor = factor * multiplicities[part]
+        for index in part * size..<(part + 1) * size {
+          gradient[index] = outer * (gradient[index] - factor * derived.spectrum[index])
+        }
       }
     }
     return (
       Tensor(
-        shape: weights.shape,
+        shape: shape,
         elements: Self.product(
           rows: size, columns: taps, depth: parts, (gradient, size, true),
           (waves.elements, taps, false))), alphaGradient
     )
   }
 
-  /// The parts of all W(ω), and N.
+  /// The parts of all S(ω), and N.
   private func scaled(
     _ weights: Tensor<Double>, _ alpha: Double?
-  ) -> (spectrum: Tensor<Double>, norm: Double) {
+  ) -> (spectrum: [Double], norm: Double) {
     var elements = Self.product(
       rows: parts, columns: size, depth: taps, (waves.elements, taps, false),
       (weights.elements, taps, true))
-    var norm = 1.0
-    if let alpha {
-      var square = 0.0
-      for index in elements.indices {
-        square += multiplicities[index / size] * elements[index] * elements[index]
+    guard let alpha else { return (elements, 1) }
+    let norm = elements.withUnsafeBufferPointer { elements in
+      (0..<parts).reduce(0.0) { sum, part in
+        let matrix = elements.baseAddress! + part * size
+        return sum + multiplicities[part] * Double.dot(size, matrix, matrix)
       }
-      norm = square.squareRoot()
-      let factor = alpha / norm
-      for index in elements.indices { elements[index] *= factor }
-    }
-    return (Tensor(shape: [parts, outputs, inputs], elements: elements), norm)
+    }.squareRoot()
+    let factor = alpha / norm
+    for index in elements.indices { elements[index] *= factor }
+    return (elements, norm)
   }
 
   private static func product(
@@ -147,59 +158,27 @@ struct CayleySpectrum: Sendable {
       }
     }.elements
   }
-}
 
-// A complex matrix A + iB stands as a real one of twice the size, with [[a, −b], [b, a]] for each element: sums, products,
-// inverses and adjoints of these are those of the complex ones, and the first rows are those of the first complex rows.
-extension CayleySpectrum {
-  private func matrix(_ frequency: Frequency, of spectrum: Tensor<Double>) -> Tensor<Double> {
-    let real = frequency.slice * size
-    guard frequency.isComplex else {
-      return Tensor(
-        shape: [outputs, inputs], elements: Array(spectrum.elements[real..<real + size]))
-    }
-    var elements = leading(frequency, of: spectrum).elements
-    let parts = spectrum.elements
-    for index in 0..<size {
-      let corner = self.corner(index)
-      elements[corner + 1] = -parts[real + size + index]
-      elements[corner + 1 + 2 * inputs] = parts[real + index]
-    }
-    return Tensor(shape: [2 * outputs, 2 * inputs], elements: elements)
+  /// The matrix of a frequency.
+  private func matrix(_ frequency: Frequency, of parts: [Double]) -> ComplexMatrix {
+    let start = frequency.slice * size
+    return ComplexMatrix(
+      rows: outputs, columns: inputs, real: Array(parts[start..<start + size]),
+      imaginary: frequency.isComplex ? Array(parts[start + size..<start + 2 * size]) : [])
   }
 
-  /// Where the 2×2 block of an element begins.
-  private func corner(_ index: Int) -> Int {
-    4 * (index / inputs) * inputs + 2 * (index % inputs)
-  }
-
-  /// The matrix with zeros in every second column: of the gradient with respect to it, since the second columns are not
-  /// read.
-  private func leading(_ frequency: Frequency, of parts: Tensor<Double>) -> Tensor<Double> {
-    let real = frequency.slice * size
-    guard frequency.isComplex else { return matrix(frequency, of: parts) }
-    var elements = [Double](repeating: 0, count: 4 * size)
-    let numbers = parts.elements
-    for index in 0..<size {
-      let corner = self.corner(index)
-      elements[corner] = numbers[real + index]
-      elements[corner + 2 * inputs] = numbers[real + size + index]
-    }
-    return Tensor(shape: [2 * outputs, 2 * inputs], elements: elements)
-  }
-
-  /// The real part, and the imaginary one behind it, of a matrix.
-  private func part(of matrix: Tensor<Double>) -> [Double] {
-    guard matrix.count > size else { return matrix.elements }
-    return (0..<size).map { matrix.elements[corner($0)] }
-      + (0..<size).map { matrix.elements[corner($0) + 2 * inputs] }
-  }
-
-  /// The gradient with respect to the parts, given that with respect to the matrix that they make.
-  private func gradientOfParts(_ matrix: Tensor<Double>, _ frequency: Frequency) -> [Double] {
-    guard frequency.isComplex else { return matrix.elements }
-    let (elements, below) = (matrix.elements, 2 * inputs)
-    return (0..<size).map { elements[corner($0)] + elements[corner($0) + below + 1] }
-      + (0..<size).map { elements[corner($0) + below] - elements[corner($0) + 1] }
+  /// The parts of what `body` makes for each frequency.
+  private func joined(
+    _ workers: Workers, _ body: @Sendable (_ frequency: Int) -> ComplexMatrix
+  ) -> [Double] {
+    Tensor<Double>(shape: [parts, size]) { target in
+      nonisolated(unsafe) let target = target
+      workers.forEach(frequencies.count) { index in
+        let matrix = body(index)
+        let start = target + frequencies[index].slice * size
+        start.initialize(from: matrix.real, count: size)
+        (start + size).initialize(from: matrix.imaginary, count: matrix.imaginary.count)
+      }
+    }.elements
   }
 }

@@ -19,6 +19,8 @@ extension CPLConvolution: DeviceLayer {
 }
 
 extension CPLConvolution: TrainableDeviceLayer {
+  package var isTrainedOnDevices: Bool { sumsAsDevices }
+
   package func trained(on device: Device) throws(DeviceError) -> any LayerOnDevice<Scalar> {
     let potential = try ConvolutionOnDevice(
       kernel: device.upload(kernel), bias: device.upload(bias), height: convolution.shape.height,

@@ -17,6 +17,8 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     var hidden: Tensor<Scalar>?
     /// Where the activations are positive, one bit each.
     var mask: [UInt8] = []
+    /// What is kept by convolutions of batches, in the place of all this.
+    var batch: BatchPotential<Scalar>.Cache?
   }
 
   package let name: String
@@ -30,12 +32,16 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     didSet {
       convolution = Convolution(
         kernel: kernel, height: convolution.shape.height, width: convolution.shape.width)
+      potential = Self.potential(kernel, convolution)
     }
   }
   /// b, one number an inner channel.
   package private(set) var bias: Tensor<Scalar>
   /// T.
   package private(set) var convolution: Convolution<Scalar>
+  /// The layer by convolutions of batches, where channels fill whole lines of them: values have the same bits, and take less
+  /// time, the less the smaller the images are. Gradients of parameters are summed in another order.
+  private var potential: BatchPotential<Scalar>?
 
   /// The layer with kernel K and bias b on images of a height and a width.
   package init(
@@ -49,11 +55,31 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     self.stepSize = stepSize
     self.powerVector = powerVector
     convolution = Convolution(kernel: kernel, height: height, width: width)
+    potential = Self.potential(kernel, convolution)
   }
+
+  private static func potential(
+    _ kernel: Tensor<Scalar>, _ convolution: Convolution<Scalar>
+  ) -> BatchPotential<Scalar>? {
+    let shape = convolution.shape
+    guard min(shape.channels, shape.inner) >= channelsOfBatches else { return nil }
+    return BatchPotential(
+      convolution: BatchConvolution(
+        kernel: kernel, height: shape.height, width: shape.width, wraps: false))
+  }
+
+  /// The channels, hidden or not, from which on there are convolutions of batches: a line of binary32.
+  private static var channelsOfBatches: Int { 16 }
+
+  /// Whether gradients are summed as devices sum them.
+  var sumsAsDevices: Bool { potential == nil }
 
   package var inputShape: [Int] { convolution.inputShape }
   package var outputShape: [Int] { convolution.inputShape }
-  package var linearMap: any LinearMap<Scalar> { convolution }
+  package var linearMap: any LinearMap<Scalar> {
+    if let potential { return potential.convolution }
+    return convolution
+  }
 
   package var image: ImageShape {
     let shape = convolution.shape
@@ -87,6 +113,11 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
+    if let potential {
+      let (output, cache) = potential.forward(
+        input, bias: bias, step: stepSize, keeping: recording, workers: workers)
+      return (output, Cache(batch: cache))
+    }
     var cache = Cache()
     let batch = input.shape[0]
     let keepsAll = recording == .everything
@@ -136,6 +167,10 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
+    if let potential {
+      return potential.inputGradient(
+        outputGradient, step: stepSize, from: cache.batch!, workers: workers)
+    }
     var gradient = consume outputGradient
     let batch = gradient.shape[0]
     gradient.withUnsafeMutableElements { gradients in
@@ -162,6 +197,10 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
+    if let potential {
+      return potential.backward(
+        outputGradient, step: stepSize, from: cache.batch!, workers: workers)
+    }
     var gradient = consume outputGradient
     let batch = gradient.shape[0]
     let (kernelCount, inner) = (kernel.count, convolution.shape.inner)

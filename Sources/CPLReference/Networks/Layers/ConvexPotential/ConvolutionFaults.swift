@@ -55,8 +55,9 @@ struct CircularPowerMethod: LayerFault {
   func linearMap<Scalar: TensorScalar>(
     _ layer: any ConvexPotentialLayer<Scalar>
   ) -> any LinearMap<Scalar> {
-    CircularConvolution(
-      kernel: layer.parameters[0].value, height: layer.inputShape[1], width: layer.inputShape[2])
+    BatchConvolution(
+      kernel: layer.parameters[0].value, height: layer.inputShape[1], width: layer.inputShape[2],
+      wraps: true)
   }
 }
 

@@ -41,12 +41,15 @@ package struct MaxMin<Scalar: TensorScalar>: SelectingLayer {
         for pair in 0..<pairs {
           let first = values + 2 * pair * plane
           let second = first + plane
+          if keeps {
+            let swapped = swapped.baseAddress! + pair * plane
+            for index in 0..<plane { swapped[index] = first[index] < second[index] }
+          }
           for index in 0..<plane {
             let (a, b) = (first[index], second[index])
             let swaps = a < b
             first[index] = swaps ? b : a
             second[index] = swaps ? a : b
-            if keeps { swapped[pair * plane + index] = swaps }
           }
         }
       }

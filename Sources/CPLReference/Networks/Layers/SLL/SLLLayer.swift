@@ -30,6 +30,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
   private let regularization: Double
   /// √t as it is executed.
   private var roots: [Double] = []
+  /// What they were made of the weights with; nil where they are given.
+  private var scaling: SLLScaling?
 
   /// The layer that executes `executed`'s kind.
   ///
@@ -71,7 +73,7 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
     derive()
   }
 
-  private var scaling: SLLScaling {
+  private var ownScaling: SLLScaling {
     let shape = weights.shape.count == 4 ? weights.shape : weights.shape + [1, 1]
     let wide: Tensor<Double> = weights.converted()
     return SLLScaling(
@@ -82,6 +84,8 @@ where Executed: SteppedLayer & LipschitzBoundedLayer & ForwardErrorBoundedLayer 
 
   /// Makes W′ and b′ of the parameters.
   private mutating func derive() {
+    let scaling = ownScaling
+    self.scaling = scaling
     roots = scaling.roots.map { $0 * (1 - 2 * Double(Scalar.ulpOfOne)) }
     let scaled = [weights.rowsScaled(by: roots), trainedBias.rowsScaled(by: roots)]
     executed.updateParameters { index, value in value = scaled[index] }
@@ -149,8 +153,9 @@ extension SLLLayer: DerivedWeightsLayer {
   package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    let (scaling, shape, parameter) = (scaling, weights.shape, logarithms)
+    let (shape, parameter) = (weights.shape, logarithms)
     let (weighting, regularization) = (weighting, regularization)
+    let scaling = scaling ?? ownScaling
     return { gradient, _ in
       let (weights, logarithms) = scaling.gradients(of: gradient.derived.map { Double($0) })
       gradient.parameters[0].add(weights.converted().reshaped(shape), scale: 1)
@@ -184,7 +189,7 @@ extension SLLLayer: DerivedPotentialLayer {
     guard let layer = layer as? Executed else {
       preconditionFailure("\(layer.name) is of another kind")
     }
-    (executed, self.roots) = (layer, roots)
+    (executed, self.roots, scaling) = (layer, roots, nil)
   }
 
   mutating func scaleUnits(by factors: [Double]) {

@@ -59,7 +59,7 @@ struct SLLScaling: Sendable {
   ///
   /// Every sum is one chain of fused operations in a fixed order.
   ///
-  /// - Complexity: k⁴·inner²·C multiplications.
+  /// - Complexity: k⁴·inner²·C/2 multiplications.
   init(weights: Tensor<Double>, logarithms: Tensor<Double>?, regularization: Double = 0) {
     let taps = Taps(weights)
     self.taps = taps
@@ -67,18 +67,26 @@ struct SLLScaling: Sendable {
     let inner = taps.inner
     var products = [[Double]](
       repeating: Array(repeating: 0, count: inner * inner), count: taps.shiftCount)
-    for (first, second, shift) in taps.pairs {
+    for (first, second, shift) in taps.pairs where shift >= taps.shiftCount / 2 {
       Self.add(
         &products[shift], rows: inner, columns: inner, depth: taps.channels,
         (taps.matrices[first], taps.channels, false),
         (taps.matrices[second], taps.channels, true))
     }
+    // The same terms in the same order make the opposite shift's product, transposed.
+    for shift in 0..<taps.shiftCount / 2 {
+      products[shift] = Self.transposed(products[taps.shiftCount - 1 - shift], side: inner)
+    }
     self.products = products
+    let weights = Self.ratios(logarithms?.elements, inner)
     var sums = [Double](repeating: 0, count: inner)
     for product in products {
-      for (index, value) in product.enumerated() where value != 0 {
-        let (i, j) = (index / inner, index % inner)
-        sums[i] += value.magnitude * (logarithms.map { exp($0.elements[j] - $0.elements[i]) } ?? 1)
+      for i in 0..<inner {
+        var sum = sums[i]
+        for index in i * inner..<(i + 1) * inner where product[index] != 0 {
+          sum += product[index].magnitude * (weights?[index] ?? 1)
+        }
+        sums[i] = sum
       }
     }
     roots = sums.map { $0 == 0 ? 0 : (1 / ($0 + regularization)).squareRoot() }
@@ -92,26 +100,58 @@ struct SLLScaling: Sendable {
     let slopes = zip(roots, rootGradients).map { -0.5 * $0 * $0 * $0 * $1 }
     var gradient = taps.matrices.map { [Double](repeating: 0, count: $0.count) }
     var logarithmGradient = [Double](repeating: 0, count: inner)
-    let slopesOfProducts = products.map { product in
-      product.enumerated().map { index, value -> Double in
-        let (i, j) = (index / inner, index % inner)
-        guard value != 0 else { return 0 }
-        let weight = slopes[i] * (logarithms.map { exp($0[j] - $0[i]) } ?? 1)
-        logarithmGradient[j] += weight * value.magnitude
-        logarithmGradient[i] -= weight * value.magnitude
-        return value < 0 ? -weight : weight
+    let weights = Self.ratios(logarithms, inner)
+    // Of a pair (i, j) both the row i of a product and the row j of the opposite shift's, which is its transpose.
+    let bothSlopes = products.indices.map { shift -> [Double] in
+      let product = products[shift]
+      return [Double](unsafeUninitializedCapacity: inner * inner) { both, count in
+        for i in 0..<inner {
+          for j in 0..<inner {
+            let (index, mirrored) = (i * inner + j, j * inner + i)
+            let weight = slopes[i] * (weights?[index] ?? 1)
+            let sum = weight + slopes[j] * (weights?[mirrored] ?? 1)
+            let value = product[index]
+            both[index] = value == 0 ? 0 : value < 0 ? -sum : sum
+          }
+        }
+        count = inner * inner
+      }
+    }
+    if let weights {
+      var magnitudes = [Double](repeating: 0, count: inner * inner)
+      for product in products {
+        for index in magnitudes.indices { magnitudes[index] += product[index].magnitude }
+      }
+      for i in 0..<inner {
+        for j in 0..<inner {
+          let term = slopes[i] * weights[i * inner + j] * magnitudes[i * inner + j]
+          logarithmGradient[j] += term
+          logarithmGradient[i] -= term
+        }
       }
     }
     for (first, second, shift) in taps.pairs {
-      let slopes = slopesOfProducts[shift]
       Self.add(
         &gradient[first], rows: inner, columns: taps.channels, depth: inner,
-        (slopes, inner, false), (taps.matrices[second], taps.channels, false))
-      Self.add(
-        &gradient[second], rows: inner, columns: taps.channels, depth: inner,
-        (slopes, inner, true), (taps.matrices[first], taps.channels, false))
+        (bothSlopes[shift], inner, false), (taps.matrices[second], taps.channels, false))
     }
     return (taps.joined(gradient), logarithms.map { _ in logarithmGradient })
+  }
+
+  /// q_j/q_i, for all i and j; nil for q = 1.
+  private static func ratios(_ logarithms: [Double]?, _ inner: Int) -> [Double]? {
+    logarithms.map { logarithms in
+      logarithms.flatMap { row in logarithms.map { exp($0 - row) } }
+    }
+  }
+
+  private static func transposed(_ matrix: [Double], side: Int) -> [Double] {
+    [Double](unsafeUninitializedCapacity: side * side) { transposed, count in
+      for i in 0..<side {
+        for j in 0..<side { transposed[i * side + j] = matrix[j * side + i] }
+      }
+      count = side * side
+    }
   }
 
   /// C ← C + A B.
@@ -151,8 +191,14 @@ private struct Taps: Sendable {
   init(_ weights: Tensor<Double>) {
     shape = weights.shape
     let (side, count) = (weights.shape[2], weights.shape[2] * weights.shape[2])
+    let size = weights.shape[0] * weights.shape[1]
     matrices = (0..<count).map { tap in
-      stride(from: tap, to: weights.count, by: count).map { weights.elements[$0] }
+      [Double](unsafeUninitializedCapacity: size) { matrix, initialized in
+        weights.withUnsafeElements { weights in
+          for index in 0..<size { matrix[index] = weights[index * count + tap] }
+        }
+        initialized = size
+      }
     }
     pairs = (0..<count * count).map { pair in
       let (first, second) = (pair / count, pair % count)
@@ -166,8 +212,10 @@ private struct Taps: Sendable {
   /// The inverse of the cutting into taps.
   func joined(_ matrices: [[Double]]) -> Tensor<Double> {
     let count = matrices.count
-    return Tensor(
-      shape: shape,
-      elements: (0..<matrices[0].count * count).map { matrices[$0 % count][$0 / count] })
+    return Tensor(shape: shape) { weights in
+      for (tap, matrix) in matrices.enumerated() {
+        for index in matrix.indices { weights[index * count + tap] = matrix[index] }
+      }
+    }
   }
 }

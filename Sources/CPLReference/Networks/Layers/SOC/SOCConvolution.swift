@@ -38,7 +38,8 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     (self.name, self.filter, self.bias, self.powerVector) = (name, filter, bias, powerVector)
     (kernel, scale) = Self.executed(filter, height: height, width: width, vector: powerVector)
     series = SkewSeries(
-      convolution: Convolution(kernel: kernel, height: height, width: width), terms: terms)
+      convolution: BatchConvolution(kernel: kernel, height: height, width: width, wraps: false),
+      terms: terms)
   }
 
   /// k.
@@ -91,7 +92,8 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     let (height, width) = (image.height, image.width)
     self.kernel = kernel
     self.scale = scale
-    series.convolution = Convolution(kernel: kernel, height: height, width: width)
+    series.convolution = BatchConvolution(
+      kernel: kernel, height: height, width: width, wraps: false)
   }
 
   /// What is executed is converted too, not derived again.
@@ -103,26 +105,30 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     return layer
   }
 
-  /// A batch with each image replaced by what `body` makes of it in place.
-  private func mapImages(
-    _ batch: consuming Tensor<Scalar>, workers: Workers,
-    _ body:
-      @Sendable (
-        _ value: UnsafeMutablePointer<Scalar>, _ quotient: UnsafeMutablePointer<Scalar>,
-        _ product: UnsafeMutablePointer<Scalar>, _ workspace: UnsafeMutableRawPointer
-      ) -> Void
+  /// Images of a piece that go through the series together, and where they begin.
+  private func forEachGroup(_ range: Range<Int>, _ body: (_ images: Int, _ start: Int) -> Void) {
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: series.imagesTogether) {
+      body(min(series.imagesTogether, range.upperBound - first), first * series.count)
+    }
+  }
+
+  /// S_k(A) or S_k(Aᵀ) of each image, and the bias.
+  private func applied(
+    transposed: Bool, to batch: consuming Tensor<Scalar>, adding bias: Tensor<Scalar>?,
+    workers: Workers
   ) -> Tensor<Scalar> {
     var values = consume batch
     let (images, count) = (values.shape[0], series.count)
     values.withUnsafeMutableElements { values in
       nonisolated(unsafe) let values = values
       workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { _, range in
-        series.convolution.withWorkspace { workspace in
-          withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 2 * count) { scratch in
-            let scratch = scratch.baseAddress!
-            for image in range {
-              body(values + image * count, scratch, scratch + count, workspace)
-            }
+        let together = min(series.imagesTogether, range.count)
+        withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 2 * together * count) { scratch in
+          forEachGroup(range) { images, start in
+            series.apply(
+              transposed: transposed, images: images, values + start, keeps: false,
+              quotients: scratch.baseAddress!)
+            if let bias { Self.add(bias.elements, to: values + start, images, image.planeCount) }
           }
         }
       }
@@ -130,43 +136,35 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     return values
   }
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  private static func add(
+    _ bias: [Scalar], to values: UnsafeMutablePointer<Scalar>, _ images: Int, _ plane: Int
+  ) {
+    for channel in 0..<images * bias.count {
+      let (pixels, number) = (values + channel * plane, bias[channel % bias.count])
+      for index in 0..<plane { pixels[index] += number }
+    }
+  }
+
   package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     let input = consume input
-    let plane = image.planeCount
-    let output = mapImages(input, workers: workers) { value, quotient, product, workspace in
-      series.apply(
-        transposed: false, value, keeps: false, quotients: quotient, product: product, workspace)
-      for (channel, bias) in bias.elements.enumerated() {
-        Self.add(bias, to: value + channel * plane, plane)
-      }
-    }
+    let output = applied(transposed: false, to: input, adding: bias, workers: workers)
     return (output, Cache(input: recording == .everything ? input : nil))
-  }
-
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private static func add(_ bias: Scalar, to plane: UnsafeMutablePointer<Scalar>, _ count: Int) {
-    for index in 0..<count { plane[index] += bias }
   }
 
   package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    mapImages(outputGradient, workers: workers) { value, quotient, product, workspace in
-      series.apply(
-        transposed: true, value, keeps: false, quotients: quotient, product: product, workspace)
-    }
+    applied(transposed: true, to: outputGradient, adding: nil, workers: workers)
   }
 
   package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    mapImages(inputTangent, workers: workers) { value, quotient, product, workspace in
-      series.apply(
-        transposed: false, value, keeps: false, quotients: quotient, product: product, workspace)
-    }
+    applied(transposed: false, to: inputTangent, adding: nil, workers: workers)
   }
 
   /// With respect to K and b. The powers of A are computed again: k images for each thread instead of k for each image.
@@ -176,44 +174,30 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     var gradient = consume outputGradient
     let (batch, count, terms) = (gradient.shape[0], series.count, series.terms)
     let (kernelCount, channels, plane) = (kernel.count, bias.count, image.planeCount)
-    // A piece's sums: the kernel's gradient, then the bias's.
-    let sumCount = kernelCount + channels
-    let pieces = BatchTree.pieces(of: batch)
-    var sums = [Scalar](repeating: 0, count: max(1, pieces) * sumCount)
-    sums.withUnsafeMutableBufferPointer { sums in
-      gradient.withUnsafeMutableElements { gradients in
-        cache.input!.withUnsafeElements { inputs in
-          nonisolated(unsafe) let sums = sums.baseAddress!
-          nonisolated(unsafe) let (gradients, inputs) = (gradients, inputs)
-          workers.forEachRange(of: batch, by: BatchTree.imagesPerPiece) { piece, range in
-            let kernelSum = sums + piece * sumCount
-            series.convolution.withWorkspace { workspace in
-              // The quotients and zeros, the product, and the powers.
-              withUnsafeTemporaryAllocation(
-                of: Scalar.self, capacity: (2 * terms + 2) * count
-              ) { scratch in
-                let quotients = scratch.baseAddress!
-                let (product, powers) = (
-                  quotients + (terms + 1) * count, quotients + (terms + 2) * count
-                )
-                (quotients + terms * count).initialize(repeating: 0, count: count)
-                for image in range {
-                  let value = gradients + image * count
-                  for channel in 0..<channels {
-                    kernelSum[kernelCount + channel] += Self.sum(value + channel * plane, plane)
-                  }
-                  series.apply(
-                    transposed: true, value, keeps: true, quotients: quotients, product: product,
-                    workspace)
-                  powers.update(from: inputs + image * count, count: count)
-                  series.addKernelGradient(
-                    powers: powers, quotients: quotients, to: kernelSum, workspace)
-                }
-              }
+    let sums: [Scalar] = gradient.withUnsafeMutableElements { gradients in
+      cache.input!.withUnsafeElements { inputs in
+        nonisolated(unsafe) let (gradients, inputs) = (gradients, inputs)
+        // The kernel's gradient, then the bias's.
+        return BatchTree.sums(of: batch, count: kernelCount + channels, workers: workers) {
+          range, sums in
+          let together = min(series.imagesTogether, range.count)
+          withUnsafeTemporaryAllocation(
+            of: Scalar.self, capacity: 2 * terms * together * count
+          ) { scratch in
+            let quotients = scratch.baseAddress!
+            let powers = quotients + terms * together * count
+            forEachGroup(range) { images, start in
+              let value = gradients + start
+              Self.addSums(
+                of: value, images, plane,
+                to: UnsafeMutableBufferPointer(
+                  start: sums + kernelCount, count: channels))
+              series.apply(
+                transposed: true, images: images, value, keeps: true, quotients: quotients)
+              powers.update(from: inputs + start, count: images * count)
+              series.addKernelGradient(
+                images: images, powers: powers, quotients: quotients, to: sums)
             }
-          }
-          BatchTree.forEachAddition(of: pieces) { sum, addend in
-            Scalar.add(sumCount, alpha: 1, sums + addend * sumCount, to: sums + sum * sumCount)
           }
         }
       }
@@ -222,30 +206,39 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
       gradient,
       LayerGradient(parameters: [
         Tensor(shape: kernel.shape, elements: Array(sums[0..<kernelCount])),
-        Tensor(shape: [channels], elements: Array(sums[kernelCount..<sumCount])),
+        Tensor(shape: [channels], elements: Array(sums[kernelCount...])),
       ])
     )
   }
 
+  /// Adds the sum of each plane to its channel's number, by eight partial sums.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  private static func sum(_ plane: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
-    var sum: Scalar = 0
-    for index in 0..<count { sum += plane[index] }
-    return sum
+  private static func addSums(
+    of planes: UnsafePointer<Scalar>, _ images: Int, _ plane: Int,
+    to sums: UnsafeMutableBufferPointer<Scalar>
+  ) {
+    for channel in 0..<images * sums.count {
+      let pixels = planes + channel * plane
+      var parts = SIMD8<Scalar>(repeating: 0)
+      for first in stride(from: 0, to: plane & ~7, by: 8) {
+        parts += UnsafeRawPointer(pixels + first).loadUnaligned(as: SIMD8<Scalar>.self)
+      }
+      for index in plane & ~7..<plane { parts[index % 8] += pixels[index] }
+      let four = parts.lowHalf + parts.highHalf
+      let two = four.lowHalf + four.highHalf
+      sums[channel % sums.count] += two[0] + two[1]
+    }
   }
 
   /// With g the gradient with respect to K: that with respect to F with 1/(σ̂ + 1e-12) held constant, and that with
   /// respect to this number, ⟨g, S⟩.
   package func parameterGradient(_ sums: consuming LayerGradient<Scalar>) -> LayerGradient<Scalar> {
-    let gradient: Tensor<Double> = SkewFilter<Scalar>.skewPart(sums.parameters[0].converted())
+    var gradient: Tensor<Double> = SkewFilter<Scalar>.skewPart(sums.parameters[0].converted())
     let derived = gradient.dot(filter.converted())
+    gradient.scale(by: scale)
     return LayerGradient(
-      parameters: [
-        Tensor(
-          shape: filter.shape, elements: gradient.elements.map { Scalar($0 * scale) }),
-        sums.parameters[1],
-      ], derived: [Scalar(derived)])
+      parameters: [gradient.converted(), sums.parameters[1]], derived: [Scalar(derived)])
   }
 }
 

@@ -16,7 +16,7 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
   /// S.
   let skew: Tensor<Double>
   /// S as a map.
-  let map: Convolution<Scalar>
+  let map: BatchConvolution<Scalar>
   /// u.
   let vector: Tensor<Scalar>
   /// S ⋆ u.
@@ -26,7 +26,8 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
 
   init(_ filter: Tensor<Scalar>, height: Int, width: Int, vector: Tensor<Scalar>) {
     skew = Self.skewPart(filter.converted())
-    map = Convolution(kernel: skew.converted(), height: height, width: width)
+    map = BatchConvolution(
+      kernel: skew.converted(), height: height, width: width, wraps: false)
     self.vector = vector
     image = map.apply(vector)
     let norm = vector.norm
@@ -38,7 +39,9 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
 
   /// K.
   var kernel: Tensor<Scalar> {
-    Tensor(shape: skew.shape, elements: skew.elements.map { Scalar($0 * scale) })
+    var kernel = skew
+    kernel.scale(by: scale)
+    return kernel.converted()
   }
 
   /// The direction of S ⋆ u, of length 1; u itself where S ⋆ u = 0.
@@ -53,13 +56,20 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
   /// (F_ij(a, b) − F_ji(−a, −b))/2: also the adjoint of F ↦ S.
   package static func skewPart(_ filter: Tensor<Double>) -> Tensor<Double> {
     let (channels, taps) = (filter.shape[0], filter.shape[2] * filter.shape[3])
-    return Tensor(
-      shape: filter.shape,
-      elements: filter.elements.indices.map { index in
-        let (output, input, tap) = (index / taps / channels, index / taps % channels, index % taps)
-        let mirrored = (input * channels + output) * taps + taps - 1 - tap
-        return (filter.elements[index] - filter.elements[mirrored]) / 2
-      })
+    return Tensor(shape: filter.shape) { skew in
+      filter.withUnsafeElements { filter in
+        for output in 0..<channels {
+          for input in 0..<channels {
+            let (start, mirrored) = (
+              (output * channels + input) * taps, (input * channels + output + 1) * taps - 1
+            )
+            for tap in 0..<taps {
+              skew[start + tap] = (filter[start + tap] - filter[mirrored - tap]) / 2
+            }
+          }
+        }
+      }
+    }
   }
 
   /// The gradient of σ̂ with respect to F, where u is the direction of p = S ⋆ w:
@@ -78,31 +88,9 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
     towards.scale(by: -1)
     towards.add(vector, scale: -sigma)
     towards.scale(by: 1 / norm)
-    var gradient = Tensor<Scalar>(shape: skew.shape)
-    map.addGradients([(vector, direction), (previous.vector, towards)], to: &gradient)
-    return Self.skewPart(gradient.converted())
-  }
-}
-
-extension Convolution {
-  /// gradient ← gradient + the gradients with respect to the kernel of two ⟨output, T input⟩.
-  func addGradients(
-    _ pairs: [(input: Tensor<Scalar>, output: Tensor<Scalar>)], to gradient: inout Tensor<Scalar>
-  ) {
-    withWorkspace { workspace in
-      gradient.withUnsafeMutableElements { gradient in
-        pairs[0].input.withUnsafeElements { firstInput in
-          pairs[0].output.withUnsafeElements { firstOutput in
-            pairs[1].input.withUnsafeElements { secondInput in
-              pairs[1].output.withUnsafeElements { secondOutput in
-                Scalar.addKernelGradients(
-                  shape, (firstInput, firstOutput), (secondInput, secondOutput), to: gradient,
-                  workspace)
-              }
-            }
-          }
-        }
-      }
+    let pairs = [(vector, direction), (previous.vector, towards)].map {
+      (input: $0.reshaped([1] + map.inputShape), output: $1.reshaped([1] + map.inputShape))
     }
+    return Self.skewPart(map.gradients(pairs, workers: .serial).kernel.converted())
   }
 }
