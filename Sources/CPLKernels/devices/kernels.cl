@@ -201,31 +201,6 @@ KERNEL void pool_largest_gradient(
   dx[i] = largest_pixel(x, corner, window, width) == i ? g[square] : 0;
 }
 
-// Planes in the middle of larger ones, whose border repeats the opposite edges as far as `reach`; beyond that it is 0.
-// `height` and `width` are those of the planes, and at least `reach`.
-KERNEL void extend_planes(
-    int count, int height, int width, int border, int reach, GLOBAL const REAL *x,
-    GLOBAL REAL *y) {
-  const int o = INDEX(0);
-  if (o >= count) return;
-  const int rows = height + 2 * border, columns = width + 2 * border;
-  const int row = o / columns % rows - border, column = o % columns - border;
-  const bool is_reached = row >= -reach && row < height + reach && column >= -reach &&
-                          column < width + reach;
-  const int from = (row + height) % height * width + (column + width) % width;
-  y[o] = is_reached ? x[o / columns / rows * height * width + from] : 0;
-}
-
-// The planes in the middle of larger ones.
-KERNEL void cut_planes(
-    int count, int height, int width, int border, GLOBAL const REAL *x, GLOBAL REAL *y) {
-  const int i = INDEX(0);
-  if (i >= count) return;
-  const int rows = height + 2 * border, columns = width + 2 * border;
-  const int row = i / width % height + border, column = i % width + border;
-  y[i] = x[(i / width / height * rows + row) * columns + column];
-}
-
 // MARK: - Heads without parameters
 
 // The first `classes` of `features` numbers.
@@ -371,19 +346,17 @@ KERNEL __attribute__((reqd_work_group_size(GROUP, GROUP, 1))) void multiply(
 
 // What becomes of a sum t. ADDS: fma(scale, t, second), with an addend for each element. ACTIVATES:
 // relu(t + second), with a bias for each channel. GATES: scale·t where `second` is positive, and 0 elsewhere.
-// KEEPS: t. SHIFTS: t + second, with a bias for each channel.
+// KEEPS: t.
 #define ADDS 0
 #define ACTIVATES 1
 #define GATES 2
 #define KEEPS 3
-#define SHIFTS 4
 
 REAL finished(REAL sum, int end, REAL scale, GLOBAL const REAL *second, int channel, size_t at) {
   if (end == ADDS) return FMA(scale, sum, second[at]);
   if (end == GATES) return second[at] > 0 ? scale * sum : 0;
   if (end == KEEPS) return sum;
   const REAL value = sum + second[channel];
-  if (end == SHIFTS) return value;
   return value < 0 ? 0 : value;
 }
 
@@ -1074,6 +1047,82 @@ KERNEL void images_into_ball(
   const REAL value = scale < 0 ? x[i] : PIXEL(center + ((double)x[i] - center) * scale);
   const REAL ended = clips ? (REAL)clipped((double)value) : value;
   y[i] = step_scales[row] > 0 ? ended : before[i];
+}
+
+// margins[row] − share·‖g‖ for each row g.
+KERNEL void margins_beyond(
+    int rows, int columns, GLOBAL const REAL *g, GLOBAL const double *margins, double share,
+    GLOBAL double *values) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  g += (size_t)row * columns;
+  double sum = 0;
+  for (int i = 0; i < columns; i++) sum += (double)g[i] * (double)g[i];
+  values[row] = margins[row] - share * WIDE_SQUARE_ROOT(sum);
+}
+
+// For each row of points the shortest step within the box to the hyperplane ⟨w, d⟩ = −values[row], as boxStep has it.
+KERNEL void box_steps(
+    int rows, int columns, GLOBAL const REAL *points, GLOBAL const REAL *w,
+    GLOBAL const double *values, GLOBAL double *steps) {
+  const int row = INDEX(0);
+  if (row >= rows) return;
+  points += (size_t)row * columns;
+  w += (size_t)row * columns;
+  steps += (size_t)row * columns;
+  const double value = values[row], amount = fabs(value), sign = value < 0 ? -1 : 1;
+  bool leads = amount < INFINITY;
+  double largest = 0;
+  for (int i = 0; i < columns; i++) {
+    const double size = fabs((double)w[i]);
+    leads = leads && size < INFINITY;
+    largest = size >= largest ? size : largest;
+  }
+  if (!leads) {
+    for (int i = 0; i < columns; i++) steps[i] = 0;
+    return;
+  }
+  // The multiplier at which each coordinate meets the box.
+  const double least = 1e-8 * largest;
+  double slope = 0;
+  for (int i = 0; i < columns; i++) {
+    const double v = sign * (double)w[i], x = (double)points[i];
+    steps[i] = 0;
+    if (fabs(v) > least) {
+      steps[i] = WIDE_DIVIDE(v > 0 ? x : x - 1, v);
+      slope += v * v;
+    }
+  }
+  double multiplier = slope > 0 ? WIDE_DIVIDE(amount, slope) : 0;
+  int moving = -1;
+  while (true) {
+    double sum = 0;
+    int left = 0;
+    slope = 0;
+    for (int i = 0; i < columns; i++) {
+      const double square = (double)w[i] * (double)w[i], reach = steps[i];
+      if (reach > multiplier) {
+        slope += square;
+        left += 1;
+      }
+      sum += square * (reach < multiplier ? reach : multiplier);
+    }
+    if (left == moving || left == 0 || !(slope > 0)) break;
+    moving = left;
+    const double more = WIDE_DIVIDE(amount - sum, slope);
+    multiplier += more >= 0 ? more : 0;
+  }
+  for (int i = 0; i < columns; i++) {
+    const double reach = steps[i];
+    steps[i] = -(reach < multiplier ? reach : multiplier) * sign * (double)w[i];
+  }
+}
+
+// x + factor·step, in the box, rounded to images.
+KERNEL void add_steps(
+    int count, double factor, GLOBAL const double *steps, GLOBAL const REAL *x, GLOBAL REAL *y) {
+  const int i = INDEX(0);
+  if (i < count) y[i] = PIXEL(clipped((double)x[i] + factor * steps[i]));
 }
 
 // The rows of x at some positions.

@@ -57,6 +57,19 @@ package enum AscentComparison {
     {
       return difference
     }
+    let values = samples.indices.map { sample in
+      let length = samples[sample].slope.euclideanLength
+      return [0.02, -0.3, 0, 8, .infinity][sample % 5] * (length > 0 ? length : 1)
+    }
+    let boxSteps = try device.download(
+      device.boxSteps(
+        from: points, along: gradients, values: DeviceNumbers(values, on: device)))
+    let expectedBoxSteps = zip(samples, values).flatMap { sample, value in
+      boxStep(from: sample.point.map { Double($0) }, along: Array(sample.slope), value: value)
+    }
+    if let difference = difference("a step to a hyperplane", scalar, boxSteps, expectedBoxSteps) {
+      return difference
+    }
     for endsInBall in [false, true] {
       let rule = AscentRule(leastGradient: endsInBall ? 1e-6 : 0, endsInBall: endsInBall)
       let found = try device.ascent(

@@ -144,6 +144,39 @@ extension Device {
     return projected
   }
 
+  /// DeepFool's step of each image within the box: `factor` times the shortest one to where ⟨w, d⟩ = −(margin − share·‖w‖).
+  package func stepsToBoundary<Scalar>(
+    from points: DeviceTensor<Scalar>, along w: DeviceTensor<Scalar>, margins: [Double],
+    share: Double, factor: Double
+  ) throws(DeviceError) -> DeviceTensor<Scalar> {
+    let rows = margins.count
+    let values = try DeviceNumbers(count: rows, on: self)
+    try run(
+      "margins_beyond", items: [rows], group: [Self.line],
+      [
+        .integer(rows), .integer(w.count / rows), .array(w.array),
+        .numbers(try DeviceNumbers(margins, on: self)), .number(share), .numbers(values),
+      ])
+    let steps = try boxSteps(from: points, along: w, values: values)
+    return try make(
+      points.shape, by: "add_steps",
+      [.number(factor), .numbers(steps), .array(points.array)])
+  }
+
+  /// `boxStep` of each image.
+  func boxSteps<Scalar>(
+    from points: DeviceTensor<Scalar>, along w: DeviceTensor<Scalar>, values: DeviceNumbers
+  ) throws(DeviceError) -> DeviceNumbers {
+    let (rows, steps) = (values.count, try DeviceNumbers(count: points.count, on: self))
+    try run(
+      "box_steps", items: [rows], group: [Self.line],
+      [
+        .integer(rows), .integer(points.count / rows), .array(points.array), .array(w.array),
+        .numbers(values), .numbers(steps),
+      ])
+    return steps
+  }
+
   /// The rows of a tensor N×… at some positions.
   package func rows<Scalar>(
     _ positions: [Int], of x: DeviceTensor<Scalar>

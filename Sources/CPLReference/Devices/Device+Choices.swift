@@ -55,29 +55,4 @@ extension Device {
         .array(gradient.array),
       ])
   }
-
-  /// Images N×C×H×W in the middle of larger ones, whose border repeats the opposite edges as far as `reach` and is 0
-  /// beyond.
-  package func extendPlanes<Scalar>(
-    _ x: DeviceTensor<Scalar>, border: Int, reach: Int
-  ) throws(DeviceError) -> DeviceTensor<Scalar> {
-    guard border > 0 else { return x }
-    let (height, width) = (x.shape[2], x.shape[3])
-    return try make(
-      [x.shape[0], x.shape[1], height + 2 * border, width + 2 * border], by: "extend_planes",
-      [
-        .integer(height), .integer(width), .integer(border), .integer(reach), .array(x.array),
-      ])
-  }
-
-  /// The images in the middle of larger ones.
-  package func cutPlanes<Scalar>(
-    _ x: DeviceTensor<Scalar>, border: Int
-  ) throws(DeviceError) -> DeviceTensor<Scalar> {
-    guard border > 0 else { return x }
-    let (height, width) = (x.shape[2] - 2 * border, x.shape[3] - 2 * border)
-    return try make(
-      [x.shape[0], x.shape[1], height, width], by: "cut_planes",
-      [.integer(height), .integer(width), .integer(border), .array(x.array)])
-  }
 }

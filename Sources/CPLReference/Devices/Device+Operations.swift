@@ -246,7 +246,6 @@ private enum ConvolutionEnd: Int {
   case activates = 1
   case gates = 2
   case keeps = 3
-  case shifts = 4
 }
 
 extension Device {
@@ -279,14 +278,6 @@ extension Device {
     _ convolution: DeviceConvolution<Scalar>, transposed: Bool, to x: DeviceTensor<Scalar>
   ) throws(DeviceError) -> DeviceTensor<Scalar> {
     try correlate(convolution, transposed: transposed, .keeps, scale: 1, x, x)
-  }
-
-  /// T x + b for each image, b one number a channel.
-  package func shifted<Scalar>(
-    _ convolution: DeviceConvolution<Scalar>, by bias: DeviceTensor<Scalar>,
-    _ x: DeviceTensor<Scalar>
-  ) throws(DeviceError) -> DeviceTensor<Scalar> {
-    try correlate(convolution, transposed: false, .shifts, scale: 1, bias, x)
   }
 
   /// T x or Tᵀx with an end, whose bias, addend or gate is `second`.

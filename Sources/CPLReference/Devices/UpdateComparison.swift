@@ -34,7 +34,7 @@ package enum UpdateComparison {
     let found = try device.adamStep(
       adam, gradient: upload(gradients), firstMoment: upload(first),
       secondMoment: upload(second), parameters: upload(parameters))
-    let (rate, decay, momentum): (Scalar, Scalar, Scalar) = (0.01, 0.0005, 0.9)
+    let (rate, decay, momentum): (Scalar, Scalar, Scalar) = (0.3, 0.7, 0.9)
     let slopes = zip(gradients, parameters).map { $0 + decay * $1 }
     let moments = zip(first, slopes).map { momentum * $0 + $1 }
     let descended = parameters.indices.map {

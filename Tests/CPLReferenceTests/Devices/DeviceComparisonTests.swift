@@ -102,7 +102,7 @@ struct DeviceComparisonTests {
       description: "adds pixels in other lanes", difference: "gradient of parameter",
       replacing: ("#define LANES (REAL_IS_DOUBLE ? 8 : 16)", "#define LANES 4")),
     Fault(
-      description: "rounds products of vectors twice in binary64", difference: "in binary64",
+      description: "rounds products of vectors twice in binary64", difference: "a ball's scale",
       prelude: "#define WIDE_FMA(a, b, c) ((a) * (b) + (c))"),
     Fault(
       description: "has a square root of norms with an error of one unit in the last place",
@@ -138,6 +138,10 @@ struct DeviceComparisonTests {
         "clipped(WIDE_FMA(u[i] - center, scales[i / columns], center))"
       )),
     Fault(
+      description: "ends the search of a step to a hyperplane after one round",
+      difference: "a step to a hyperplane",
+      replacing: ("if (left == moving || left == 0", "if (moving >= 0 || left == 0")),
+    Fault(
       description: "leaves out an attack's momentum", difference: "ascent with momentum",
       replacing: (" + (1 - share) * (current - (double)previous[i])", "")),
     Fault(
@@ -146,12 +150,6 @@ struct DeviceComparisonTests {
     Fault(
       description: "exchanges equal numbers", difference: "max and min of pairs",
       replacing: ("is_first ? x[i] < x[other]", "is_first ? x[i] <= x[other]")),
-    Fault(
-      description: "takes the pixels beyond an image's edge from the same edge", difference: "AOL",
-      replacing: (
-        "% height * width + (column + width) % width;",
-        "% height * width + min(max(column, 0), width - 1);"
-      )),
     Fault(
       description: "pools windows column by column", difference: "pool",
       replacing: ("corner[r * width * window + c]", "corner[c * width * window + r]")),

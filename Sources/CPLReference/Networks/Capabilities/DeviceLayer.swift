@@ -6,23 +6,9 @@ import CPLNumerics
 /// A layer whose passes can be computed on devices other than the CPU, with the same bits. A network with a layer
 /// that does not conform to this is evaluated on the CPU.
 package protocol DeviceLayer<Scalar>: Layer {
-  /// Whether this layer's can be, with its sizes.
-  var isComputedOnDevices: Bool { get }
-
   /// Puts the layer's numbers on a device, and returns its passes there: the operations of `forward` and of
   /// `inputGradient` in their order.
   func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar>
-}
-
-extension DeviceLayer {
-  package var isComputedOnDevices: Bool { true }
-}
-
-extension Layer {
-  /// Whether devices compute what it executes.
-  package var runsOnDevices: Bool {
-    (executedLayer as? any DeviceLayer<Scalar>)?.isComputedOnDevices ?? false
-  }
 }
 
 /// A layer's forward pass on a device, where the layer's numbers are already.

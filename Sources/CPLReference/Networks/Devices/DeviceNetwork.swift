@@ -89,7 +89,7 @@ extension CPLNetwork {
   ///
   /// - Throws: `DeviceError.unsupported`, which names the layer.
   package func check(runsOn device: Device) throws(DeviceError) {
-    for layer in layers where !layer.runsOnDevices {
+    for layer in layers where !(layer.executedLayer is any DeviceLayer<Scalar>) {
       throw .unsupported(
         device: device.description.selector, layer: layer.name, kind: layer.specification.kind)
     }

@@ -6,8 +6,10 @@ import CPLReference
 /// DeepFool's steps on one image towards one class (Moosavi-Dezfooli, Fawzi and Frossard 2016,
 /// Algorithm 1): 1.02 times the shortest step within the box to the linearised boundary, again and
 /// again until the label is left, whichever class is met.
-package struct DeepFoolSearch<Scalar: TensorScalar>: ImageSearch {
-  private static var overshoot: Double { 1.02 }
+package struct DeepFoolSearch<Scalar: TensorScalar>: DeviceSearch {
+  static var overshoot: Double { 1.02 }
+  /// How far beyond the boundary steps aim, in pixel units: a little, where the margin is as good as 0.
+  static var beyond: Double { 1e-6 }
   private static var steps: Int { 25 }
 
   private let label: Int
@@ -31,14 +33,21 @@ package struct DeepFoolSearch<Scalar: TensorScalar>: ImageSearch {
     marginDirection(classes: logits.count, from: label, to: target)
   }
 
-  package mutating func take(logits: [Double], prediction: Int, gradient: ArraySlice<Double>?) {
-    guard prediction == label else { return adversarial = point }
-    guard let gradient else { return }
+  package func isCandidate(prediction: Int) -> Bool { prediction != label }
+
+  /// - Returns: the margin.
+  package mutating func decide(
+    logits: [Double], prediction: Int, candidate: [Scalar]?
+  ) -> Double? {
+    adversarial = candidate
+    return candidate == nil ? logits[target] - logits[label] : nil
+  }
+
+  package mutating func move(_ margin: Double, along gradient: ArraySlice<Double>) {
     let current = point.map { Double($0) }
-    // A little beyond the boundary, by a millionth of a pixel, where the margin is as good as 0.
     let step = boxStep(
       from: current, along: Array(gradient),
-      value: logits[target] - logits[label] - 1e-6 * gradient.euclideanLength)
+      value: margin - Self.beyond * gradient.euclideanLength)
     point = zip(current, step).map { Scalar(min(max($0 + Self.overshoot * $1, 0), 1)) }
   }
 }

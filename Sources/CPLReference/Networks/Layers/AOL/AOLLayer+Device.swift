@@ -3,8 +3,6 @@
 import CPLDevices
 
 extension AOLLayer: DeviceLayer where Product: DeviceProduct {
-  package var isComputedOnDevices: Bool { product.isComputedOnDevices }
-
   package func loaded(on device: Device) throws(DeviceError) -> DevicePasses<Scalar> {
     try product.loaded(on: device, adding: bias)
   }

@@ -9,10 +9,10 @@
 /// coordinate i meets the box, and λ the root of Σ v_i² min(λ, r_i) = |value|. The left-hand side is concave
 /// and piecewise linear, so Newton's method from below ends at the root after finitely many steps.
 /// Coordinates with |w_i| ≤ 1e-8·max|w| do not move, and none does along a w that is 0 or not finite.
-/// Complexity: a few passes over n numbers.
+/// Complexity: a few passes over n numbers. Devices make the same steps, of many points at once.
 ///
 /// - Parameter value: what the linear function that is to become 0 is at the point.
-func boxStep(from point: [Double], along w: [Double], value: Double) -> [Double] {
+package func boxStep(from point: [Double], along w: [Double], value: Double) -> [Double] {
   guard value.isFinite, w.allSatisfy(\.isFinite) else {
     return [Double](repeating: 0, count: point.count)
   }
