@@ -105,10 +105,11 @@ class Work:
     def __init__(self, command: dict, variant: set[str]):
         self.model = build(command["model"], command["mean"], command["standardDeviation"])
         load(self.model, command["weights"])
+        device = torch.device(command.get("device", "cpu"))
         with h5py.File(command["inputs"]) as file:
-            self.images = torch.from_numpy(file["/images"][...]).to(self.dtype)
-            self.labels = torch.from_numpy(file["/labels"][...])
-        self.model.to(self.dtype).train(self.training)
+            self.images = torch.from_numpy(file["/images"][...]).to(device, self.dtype)
+            self.labels = torch.from_numpy(file["/labels"][...]).to(device)
+        self.model.to(device, self.dtype).train(self.training)
         if not self.training:
             fix_steps(self.model)
             self.model.requires_grad_(self.trains_parameters)
