@@ -126,7 +126,7 @@ struct ReproduceTests {
       let many = TinyConfiguration.yaml(replacing: "epochs: 1", by: "epochs: 100000")
       try write(many, to: folder + "/tiny.yml")
       let outcome = try Program.run(
-        "reproduce tiny.yml --limit 100 --audit 0 --budget 4s --quiet", in: folder)
+        "reproduce tiny.yml --limit 100 --audit 0 --budget 12s --quiet", in: folder)
       #expect(outcome.code == 0 && outcome.output.contains(" of 100000 epochs"), "\(outcome)")
       let run = try String(
         contentsOfFile: folder + "/runs/tiny-synthetic-seed0/run.yml", encoding: .utf8)

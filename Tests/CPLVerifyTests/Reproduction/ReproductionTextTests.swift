@@ -122,6 +122,8 @@ struct ReproductionTextTests {
     let study = try Study(.margin, of: base, dataset: "cifar10", seeds: [0, 1])
     let records = try study.group.runs.filter { $0.variant != "1.4" }.map { run in
       var report = ReportSample.full()
+      report.provenance.cost.trainingImagesPerSecond = 1234.4
+      report.provenance.cost.trainingMemoryBytes = 3 << 29
       report.evaluation = EvaluationSummary(
         images: 100, accuracy: run.experiment.training.seed == 0 ? 0.5 : 0.6,
         certifiedAccuracy: [.sound: [Epsilon.published[0]: 0.25]])
@@ -132,8 +134,21 @@ struct ReproductionTextTests {
     let text = pages[1].text
     #expect(text.contains("| 0.1 | 55.00 % ± 7.1 | 25.00 % ± 0 |"), "\(text)")
     #expect(text.contains("| 1.4 | not run | not run |"))
-    #expect(text.contains("| m | parameters | loss | L̄ |"))
+    #expect(text.contains("| m | parameters | images/s | memory | loss | L̄ | slack |"))
+    #expect(text.contains("| 1234 | 1.5 GiB |"))
+    #expect(!text.contains("As published"))
     #expect(pages[0].text.components(separatedBy: "<polyline").count == 5)
     #expect(!text.contains("nan"))
+  }
+
+  @Test("the ConvNet's layers stand beside the published figures, which say whose they are")
+  func published() throws {
+    let study = try Study(.layers, of: run(seed: 0).experiment, dataset: "cifar10", seeds: [0])
+    let text = try ReproductionText.pages(of: study, [], notRun: [])[1].text
+    #expect(text.contains("## As published") && text.contains("| cpl | 74.90 % | 62.50 % |"))
+    #expect(text.contains("quoted"))
+    let other = try Study(.layers, of: run(seed: 0).experiment, dataset: "synthetic", seeds: [0])
+    #expect(
+      try !ReproductionText.pages(of: other, [], notRun: [])[1].text.contains("As published"))
   }
 }
