@@ -33,24 +33,10 @@ enum PictureConverter {
   private static func converted(_ drawing: String, to format: String, _ arguments: [String])
     -> Data?
   {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["rsvg-convert", "--format", format] + arguments
     // The same drawing, the same bytes: a PDF file holds a date.
-    process.environment = ProcessInfo.processInfo.environment.merging(["SOURCE_DATE_EPOCH": "0"]) {
-      $1
-    }
-    let (input, output) = (Pipe(), Pipe())
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    // It reads all of the drawing before it writes.
-    try? input.fileHandleForWriting.write(contentsOf: Data(drawing.utf8))
-    try? input.fileHandleForWriting.close()
-    let content = (try? output.fileHandleForReading.readToEnd()) ?? nil
-    process.waitUntilExit()
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else { return nil }
-    return content
+    let outcome = ExternalProgram.run(
+      "rsvg-convert", ["--format", format] + arguments, input: Data(drawing.utf8),
+      environment: ["SOURCE_DATE_EPOCH": "0"])
+    return outcome?.exitCode == 0 ? outcome?.output : nil
   }
 }
