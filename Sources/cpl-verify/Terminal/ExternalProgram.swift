@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPLReference
 import Foundation
 
 /// A program other than this one, run to its end.
@@ -32,44 +33,17 @@ enum ExternalProgram {
     }
     guard isWritten, fflush(source) == 0 else { return nil }
     rewind(source)
-    guard let process = start(program, arguments, environment, fileno(source), fileno(target))
+    let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    guard
+      let process = try? ChildProcess(
+        program, arguments, environment: variables.map { "\($0)=\($1)" }, input: fileno(source),
+        output: fileno(target))
     else { return nil }
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    let status = process.wait()
     lseek(fileno(target), 0, SEEK_SET)
     let output = FileHandle(fileDescriptor: fileno(target), closeOnDealloc: false)
     return Outcome(
       exitCode: status & 0x7f == 0 ? status >> 8 & 0xff : nil,
       output: (try? output.readToEnd()) ?? Data())
-  }
-
-  private static func start(
-    _ program: String, _ arguments: [String], _ environment: [String: String], _ input: Int32,
-    _ output: Int32
-  ) -> pid_t? {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    for signal in [SIGPIPE, SIGINT, SIGTERM] { sigaddset(&signals, signal) }
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-    let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    var words = ([program] + arguments).map { strdup($0) }
-    var assignments = variables.map { strdup("\($0)=\($1)") }
-    defer { (words + assignments).forEach { free($0) } }
-    words.append(nil)
-    assignments.append(nil)
-    var process: pid_t = 0
-    return posix_spawnp(&process, program, &actions, &attributes, words, assignments) == 0
-      ? process : nil
   }
 }

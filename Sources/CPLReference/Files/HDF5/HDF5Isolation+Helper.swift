@@ -19,48 +19,24 @@ extension HDF5Isolation.Helper {
     let process = try started.get()
     let answer = answer(from: pipe[0], byteCount: byteCount)
     // Whoever does not answer as agreed is not waited for.
-    if answer == nil { kill(process, SIGKILL) }
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    if answer == nil { process.kill() }
+    let status = process.wait()
     if let answer, status == 0, let contents = HDF5Contents(answer, path: path) { return contents }
     throw ReferenceError.invalid(
       path: path, location: "", expected: "an HDF5 file that the HDF5 library can read",
       found: Self.failure(status, byteCount: byteCount))
   }
 
-  /// Starts the helper with these descriptors as its standard input and output, in a group of its
-  /// own, so that a terminal's Ctrl-C is for this process alone.
-  private func start(input: Int32, output: Int32, path: String) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    for signal in [SIGPIPE, SIGINT, SIGTERM] { sigaddset(&signals, signal) }
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
-    posix_spawnattr_setflags(&attributes, Int16(flags))
-    var arguments = ([executable] + arguments).map { strdup($0) }
-    defer { arguments.forEach { free($0) } }
-    arguments.append(nil)
-    // One thread is enough, and makes the start faster.
-    var environment = [strdup("OPENBLAS_NUM_THREADS=1")]
-    defer { environment.forEach { free($0) } }
-    environment.append(nil)
-    var process: pid_t = 0
-    let code = posix_spawn(&process, executable, &actions, &attributes, arguments, environment)
-    guard code == 0 else {
+  private func start(input: Int32, output: Int32, path: String) throws -> ChildProcess {
+    do {
+      // One thread is enough, and makes the start faster.
+      return try ChildProcess(
+        executable, arguments, environment: ["OPENBLAS_NUM_THREADS=1"], input: input,
+        output: output, ownGroup: true)
+    } catch {
       throw ReferenceError.inputOutput(
-        path: path, reason: "cannot start a process to read it: \(String(cString: strerror(code)))")
+        path: path, reason: "cannot start a process to read it: \(error.reason)")
     }
-    return process
   }
 
   /// Reads the two sizes and the two parts of an answer; nil for anything else.
