@@ -136,18 +136,36 @@ static size_t gradient_workspace_bytes(
     return gradient_workspace_bytes(shape, images, sizeof(real));                                   \
   }                                                                                                 \
                                                                                                     \
+  ptrdiff_t cpl_line_channels_##suffix(ptrdiff_t channels) {                                        \
+    return filled(channels, 64 / (ptrdiff_t)sizeof(real));                                          \
+  }                                                                                                 \
+                                                                                                    \
+  void cpl_batch_turn_##suffix(                                                                     \
+      ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const real *x, real *turned) {        \
+    CPL_DISPATCH(batch_turn_##suffix, images, channels, pixels, x, turned)                          \
+  }                                                                                                 \
+                                                                                                    \
+  void cpl_batch_turn_back_##suffix(                                                                \
+      ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const real *turned,                   \
+      const cpl_batch_end_##suffix *end, real *y) {                                                 \
+    CPL_DISPATCH(batch_turn_back_##suffix, images, channels, pixels, turned, end, y)                \
+  }                                                                                                 \
+                                                                                                    \
   void cpl_batch_conv_apply_##suffix(                                                               \
-      cpl_conv_shape shape, bool wraps, bool transposed, const real *packed, ptrdiff_t images,      \
-      const real *x, const cpl_batch_end_##suffix *end, real *y, void *workspace) {                 \
+      cpl_conv_shape shape, bool wraps, bool transposed, cpl_channels_last last,                    \
+      const real *packed, ptrdiff_t images, const real *x, const cpl_batch_end_##suffix *end,       \
+      real *y, void *workspace) {                                                                   \
     CPL_DISPATCH(                                                                                   \
-        batch_conv_apply_##suffix, shape, wraps, transposed, packed, images, x, end, y, workspace)  \
+        batch_conv_apply_##suffix, shape, wraps, transposed, last, packed, images, x, end, y,       \
+        workspace)                                                                                  \
   }                                                                                                 \
                                                                                                     \
   void cpl_batch_conv_gradient_##suffix(                                                            \
-      cpl_conv_shape shape, bool wraps, ptrdiff_t images, int pairs, const real *const *x,          \
-      const real *const *v, real *dkernel, real *dbias, void *workspace) {                          \
+      cpl_conv_shape shape, bool wraps, cpl_channels_last last, ptrdiff_t images, int pairs,        \
+      const real *const *x, const real *const *v, real *dkernel, real *dbias, void *workspace) {    \
     CPL_DISPATCH(                                                                                   \
-        batch_conv_gradient_##suffix, shape, wraps, images, pairs, x, v, dkernel, dbias, workspace) \
+        batch_conv_gradient_##suffix, shape, wraps, last, images, pairs, x, v, dkernel, dbias,      \
+        workspace)                                                                                  \
   }
 
 CPL_BATCH_CONVOLUTION_ENTRIES(f32, float)

@@ -117,11 +117,25 @@ INLINE void NAME(turn_channels_back)(
   }
 }
 
+/// What becomes of the sums of images whose channels stay last.
+static void NAME(end_lines)(
+    ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t stride, const REAL *sums, NAME(ending) ending,
+    const REAL *bias, const REAL *addend, REAL *y) {
+  for (ptrdiff_t c = 0; c < channels; c += LANES) {
+    const LINE added = bias ? NAME(gather)(bias + c, 1, channels - c) : (LINE)0;
+    for (ptrdiff_t at = c; at < pixels * stride; at += stride) {
+      STORE(
+          y + at,
+          NAME(end_line)(
+              ending, LOAD(sums + at), added, bias != NULL, addend ? addend + at : NULL));
+    }
+  }
+}
+
 /// Images pixels×stride as channels×pixels, with what is done to them.
 static void NAME(turn_back)(
     ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, ptrdiff_t stride, const REAL *turned,
-    const TYPED(cpl_batch_end) *end, const REAL *bias, const REAL *addend, REAL *y) {
-  const NAME(ending) ending = {.scale = end->scale, .divisor = end->divisor, .relu = end->relu};
+    NAME(ending) ending, const REAL *bias, const REAL *addend, REAL *y) {
   for (ptrdiff_t image = 0; image < images; image++) {
     for (ptrdiff_t c = 0; c < channels; c += LANES) {
       const ptrdiff_t at = (image * channels + c) * pixels;
@@ -130,6 +144,23 @@ static void NAME(turn_back)(
           bias ? bias + c : NULL, addend ? addend + at : NULL, ending, y + at);
     }
   }
+}
+
+static void NAME(batch_turn)(
+    ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const REAL *x, REAL *turned) {
+  NAME(turn)(images, channels, pixels, filled(channels, LANES), x, turned);
+}
+
+INLINE NAME(ending) NAME(ending_of)(const TYPED(cpl_batch_end) *end) {
+  return (NAME(ending)){.scale = end->scale, .divisor = end->divisor, .relu = end->relu};
+}
+
+static void NAME(batch_turn_back)(
+    ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const REAL *turned,
+    const TYPED(cpl_batch_end) *end, REAL *y) {
+  NAME(turn_back)(
+      images, channels, pixels, filled(channels, LANES), turned, NAME(ending_of)(end), end->bias,
+      end->addend, y);
 }
 
 // MARK: - What lies beyond the edges
@@ -162,7 +193,7 @@ static void NAME(fill_strip)(
   }
   for (ptrdiff_t x = -1; x <= g.width; x++, strip += g.input_stride) {
     const bool inside = x >= 0 && x < g.width;
-    const ptrdiff_t at = (x + g.width) % g.width * g.input_stride;
+    const ptrdiff_t at = (x < 0 ? g.width - 1 : x < g.width ? x : 0) * g.input_stride;
     for (ptrdiff_t c = 0; c < g.input_stride; c += LANES) {
       LINE d[WINOGRAD_POSITIONS], t[WINOGRAD_POSITIONS];
       UNROLL for (int i = 0; i < WINOGRAD_POSITIONS; i++) d[i] = LOAD(rows[i] + at + c);
@@ -279,22 +310,78 @@ INLINE void NAME(sum_pixels)(
 }
 
 #if WIDE
-/// The same for a line of outputs and `LANES` pixels that follow each other, whose inputs fill a line.
-INLINE void NAME(sum_run)(
-    int taps, ptrdiff_t inputs, const REAL *weights, const REAL *in, REAL *out,
-    ptrdiff_t out_stride) {
-  LINE sum[LANES];
-  UNROLL for (int i = 0; i < LANES; i++) sum[i] = (LINE)0;
-  for (ptrdiff_t c = 0; c < inputs; c++) {
-    UNROLL for (int tap = 0; tap < taps; tap++) {
-      const LINE weight = LOAD(weights);
-      UNROLL for (int i = 0; i < LANES; i++) {
-        sum[i] = FMA(weight, (LINE)in[c + (tap + i) * LANES], sum[i]);
-      }
-      weights += LANES;
-    }
+// Pixels whose sums are kept in registers: twice as many for a single line.
+#define RUN_PIXELS(lines) (2 * SUMS / (lines))
+
+/// The same for `RUN_PIXELS(lines)` pixels in runs of `run` neighbours, run r from first[r] on; an input is read once for
+/// all taps. All but `inputs` and the strides are constants after inlining.
+INLINE void NAME(sum_runs)(
+    int lines, int taps, int run, ptrdiff_t inputs, ptrdiff_t stride, const REAL *weights,
+    ptrdiff_t weight_stride, const REAL *const *first, REAL *out, ptrdiff_t out_stride) {
+  const int runs = RUN_PIXELS(lines) / run, reads = run + taps - 1, pointers = (reads + 2) / 3;
+  LINE sum[2 * SUMS][SUM_LINES];
+  UNROLL for (int i = 0; i < RUN_PIXELS(lines); i++) {
+    UNROLL for (int l = 0; l < lines; l++) sum[i][l] = (LINE)0;
   }
-  UNROLL for (int i = 0; i < LANES; i++) STORE(out + i * out_stride, sum[i]);
+  // Every third input has a pointer; those between are a stride, or two, further on.
+  const REAL *in[2 * SUMS];
+  UNROLL for (int r = 0; r < runs; r++) {
+    UNROLL for (int j = 0; j < reads; j += 3) in[r * pointers + j / 3] = first[r] + j * stride;
+  }
+  for (ptrdiff_t c = 0; c < inputs; c++) {
+    LINE weight[WINOGRAD_TAPS][SUM_LINES];
+    UNROLL for (int tap = 0; tap < taps; tap++) {
+      UNROLL for (int l = 0; l < lines; l++) {
+        weight[tap][l] = LOAD(weights + tap * LANES + l * weight_stride);
+      }
+    }
+    UNROLL for (int r = 0; r < runs; r++) {
+      UNROLL for (int j = 0; j < reads; j++) {
+        const LINE value = (LINE)in[r * pointers + j / 3][c + j % 3 * stride];
+        UNROLL for (int tap = 0; tap < taps; tap++) {
+          if (j < tap || j - tap >= run) continue;
+          UNROLL for (int l = 0; l < lines; l++) {
+            LINE *to = &sum[r * run + j - tap][l];
+            *to = FMA(weight[tap][l], value, *to);
+          }
+        }
+      }
+    }
+    weights += taps * LANES;
+  }
+  UNROLL for (int i = 0; i < RUN_PIXELS(lines); i++) {
+    UNROLL for (int l = 0; l < lines; l++) STORE(out + i * out_stride + l * LANES, sum[i][l]);
+  }
+}
+
+/// The sums of as many of the first pixels as fill runs; returns how many.
+static ptrdiff_t NAME(sum_all_runs)(
+    int lines, int taps, geometry g, const REAL *weights, ptrdiff_t weight_stride, const REAL *in,
+    ptrdiff_t in_row, ptrdiff_t rows, REAL *out, ptrdiff_t out_stride) {
+  const ptrdiff_t together = RUN_PIXELS(lines), count = rows * g.width / together * together;
+#define CPL_RUNS(l, t, run)                                                                      \
+  if (lines == l && taps == t && g.width % run == 0) {                                           \
+    for (ptrdiff_t done = 0; done < count; done += together) {                                   \
+      const REAL *first[RUN_PIXELS(l) / run];                                                    \
+      for (int r = 0; r < RUN_PIXELS(l) / run; r++) {                                            \
+        const ptrdiff_t pixel = done + r * run;                                                  \
+        first[r] = in + pixel / g.width * in_row + pixel % g.width * g.input_stride;             \
+      }                                                                                          \
+      NAME(sum_runs)(                                                                            \
+          l, t, run, g.inputs, g.input_stride, weights, weight_stride, first,                    \
+          out + done * out_stride, out_stride);                                                  \
+    }                                                                                            \
+    return count;                                                                                \
+  }
+  CPL_RUNS(2, 3, 8)
+  CPL_RUNS(2, 3, 4)
+  CPL_RUNS(1, 3, 16)
+  CPL_RUNS(1, 3, 8)
+  CPL_RUNS(1, 3, 4)
+  CPL_RUNS(2, 1, 8)
+  CPL_RUNS(1, 1, 16)
+#undef CPL_RUNS
+  return 0;
 }
 #endif
 
@@ -304,20 +391,14 @@ static void NAME(sum_rows)(
     int lines, int taps, geometry g, const REAL *weights, ptrdiff_t weight_stride, const REAL *in,
     ptrdiff_t in_row, ptrdiff_t rows, REAL *out, ptrdiff_t out_stride) {
   const ptrdiff_t pixels = rows * g.width;
-  ptrdiff_t r = 0, x = 0;
+  ptrdiff_t done = 0;
   (void)lines;
 #if WIDE
-  if (taps > 0 && lines == 1 && g.input_stride == LANES && g.width % LANES == 0) {
-    for (ptrdiff_t first = 0; first < pixels; first += LANES) {
-      const REAL *from = in + first / g.width * in_row + first % g.width * LANES;
-      REAL *to = out + first * out_stride;
-      if (taps == 3) NAME(sum_run)(3, g.inputs, weights, from, to, out_stride);
-      else NAME(sum_run)(1, g.inputs, weights, from, to, out_stride);
-    }
-    return;
-  }
+  done = NAME(sum_all_runs)(
+      lines, taps, g, weights, weight_stride, in, in_row, rows, out, out_stride);
 #endif
-  for (ptrdiff_t first = 0; first < pixels; first += SUMS) {
+  ptrdiff_t r = done / g.width, x = done % g.width;
+  for (ptrdiff_t first = done; first < pixels; first += SUMS) {
     const REAL *pixel[SUMS];
     for (int i = 0; i < SUMS; i++) {
       // Behind the last pixel it is taken again.
@@ -344,9 +425,11 @@ static void NAME(sum_rows)(
   }
 }
 
-/// The convolution of turned images by Winograd's algorithm. `workspace` has `product_count` elements.
+/// The convolution of turned images by Winograd's algorithm, and what becomes of the sums. `workspace` has
+/// `product_count` elements.
 static void NAME(product_by_winograd)(
-    geometry g, ptrdiff_t images, const REAL *weights, const REAL *x, REAL *y, REAL *workspace) {
+    geometry g, ptrdiff_t images, const REAL *weights, const REAL *x, NAME(ending) ending,
+    const REAL *bias, const REAL *addend, REAL *y, REAL *workspace) {
   const ptrdiff_t tiles = tile_rows(g), most_rows = strip_rows(g, images);
   const ptrdiff_t in_row = (g.width + 2) * g.input_stride;
   const ptrdiff_t position_weights = g.inputs * WINOGRAD_TAPS * LANES;
@@ -373,10 +456,13 @@ static void NAME(product_by_winograd)(
       }
       for (ptrdiff_t r = 0; r < rows; r++) {
         const ptrdiff_t image = (first + r) / tiles, row = (first + r) % tiles * WINOGRAD_ROWS;
-        REAL *out = y + (image * pixels(g) + row * g.width) * g.output_stride + o;
+        const ptrdiff_t of_image = (image * pixels(g) + row * g.width) * g.output_stride;
         const REAL *of_row = sums + r * g.width * lines * LANES;
-        for (ptrdiff_t x = 0; x < g.width; x++) {
-          for (ptrdiff_t l = 0; l < lines; l++) {
+        for (ptrdiff_t l = 0; l < lines; l++) {
+          const ptrdiff_t channel = o + l * LANES;
+          const LINE added =
+              bias ? NAME(gather)(bias + channel, 1, g.outputs - channel) : (LINE)0;
+          for (ptrdiff_t x = 0; x < g.width; x++) {
             LINE m[WINOGRAD_POSITIONS], values[WINOGRAD_ROWS];
             UNROLL for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
               m[i] = LOAD(of_row + i * position_sums + (x * lines + l) * LANES);
@@ -384,7 +470,11 @@ static void NAME(product_by_winograd)(
             NAME(transform_back)(m, values);
             UNROLL for (int i = 0; i < WINOGRAD_ROWS; i++) {
               if (row + i >= g.height) break;
-              STORE(out + (i * g.width + x) * g.output_stride + l * LANES, values[i]);
+              const ptrdiff_t at = of_image + (i * g.width + x) * g.output_stride + channel;
+              STORE(
+                  y + at,
+                  NAME(end_line)(
+                      ending, values[i], added, bias != NULL, addend ? addend + at : NULL));
             }
           }
         }
@@ -397,15 +487,16 @@ static void NAME(product_by_winograd)(
 static void NAME(product)(
     geometry g, ptrdiff_t images, const REAL *weights, const REAL *x, REAL *y, REAL *workspace) {
   if (g.winograd) {
-    NAME(product_by_winograd)(g, images, weights, x, y, workspace);
+    const NAME(ending) none = {.scale = 1, .divisor = 1};
+    NAME(product_by_winograd)(g, images, weights, x, none, NULL, NULL, y, workspace);
     return;
   }
   const ptrdiff_t line_weights = g.inputs * g.kernel * g.kernel * LANES;
   // Images of a kernel with one tap are all one.
   geometry taken = g;
   if (g.kernel == 1) {
-    taken.height = images * g.height;
-    images = 1;
+    taken.width = images * pixels(g);
+    taken.height = images = 1;
   }
   for (ptrdiff_t image = 0; image < images; image++) {
     const REAL *in = x + image * pixels(taken) * g.input_stride;
@@ -425,23 +516,38 @@ static void NAME(product)(
 }
 
 static void NAME(batch_conv_apply)(
-    cpl_conv_shape shape, bool wraps, bool transposed, const REAL *packed, ptrdiff_t images,
-    const REAL *x, const TYPED(cpl_batch_end) *end, REAL *y, void *workspace) {
+    cpl_conv_shape shape, bool wraps, bool transposed, cpl_channels_last last, const REAL *packed,
+    ptrdiff_t images, const REAL *x, const TYPED(cpl_batch_end) *end, REAL *y, void *workspace) {
   const geometry g = geometry_for(shape, wraps, transposed, sizeof(REAL));
   const ptrdiff_t group = group_images(g, images);
+  const ptrdiff_t x_image = pixels(g) * (last.input ? g.input_stride : g.inputs);
+  const ptrdiff_t y_image = pixels(g) * (last.output ? g.output_stride : g.outputs);
+  const NAME(ending) ending = NAME(ending_of)(end);
   if (transposed) packed += weight_count(geometry_for(shape, wraps, false, sizeof(REAL)));
   REAL *turned = aligned_to_line(workspace);
   REAL *sums = turned + group * pixels(g) * g.input_stride;
   REAL *rest = sums + group * pixels(g) * g.output_stride;
   for (ptrdiff_t first = 0; first < images; first += group) {
     const ptrdiff_t count = smaller(group, images - first);
-    const ptrdiff_t at = first * g.outputs * pixels(g);
-    NAME(turn)(
-        count, g.inputs, pixels(g), g.input_stride, x + first * g.inputs * pixels(g), turned);
-    NAME(product)(g, count, packed, turned, sums, rest);
-    NAME(turn_back)(
-        count, g.outputs, pixels(g), g.output_stride, sums, end, end->bias,
-        end->addend ? end->addend + at : NULL, y + at);
+    const REAL *in = x + first * x_image;
+    const REAL *addend = end->addend ? end->addend + first * y_image : NULL;
+    REAL *out = y + first * y_image;
+    if (!last.input) {
+      NAME(turn)(count, g.inputs, pixels(g), g.input_stride, in, turned);
+      in = turned;
+    }
+    if (last.output && g.winograd) {
+      NAME(product_by_winograd)(g, count, packed, in, ending, end->bias, addend, out, rest);
+      continue;
+    }
+    NAME(product)(g, count, packed, in, sums, rest);
+    if (last.output) {
+      NAME(end_lines)(
+          count * pixels(g), g.outputs, g.output_stride, sums, ending, end->bias, addend, out);
+    } else {
+      NAME(turn_back)(
+          count, g.outputs, pixels(g), g.output_stride, sums, ending, end->bias, addend, out);
+    }
   }
 }
 
@@ -493,6 +599,74 @@ static void NAME(add_all_products)(
   }
 }
 
+#if WIDE
+/// The products of a gradient's line with an input's `SUMS` channels, for the three taps of a row at once, tap t's
+/// sums t·`matrix` further on: x begins before the row's first pixel. The width is at least 2.
+static void NAME(add_tap_products)(
+    ptrdiff_t rows, ptrdiff_t width, const REAL *x, ptrdiff_t x_row, ptrdiff_t x_stride,
+    const REAL *v, ptrdiff_t v_stride, REAL *sums, ptrdiff_t matrix) {
+  LINE sum[WINOGRAD_TAPS][SUMS];
+  UNROLL for (int tap = 0; tap < WINOGRAD_TAPS; tap++) {
+    UNROLL for (int i = 0; i < SUMS; i++) sum[tap][i] = LOAD(sums + tap * matrix + i * LANES);
+  }
+  // Tap t of the input at j goes with the gradient at j − t.
+#define CPL_ADD_INPUT(first_tap, last_tap)                                                    \
+  {                                                                                           \
+    UNROLL for (int i = 0; i < SUMS; i++) {                                                   \
+      const LINE value = (LINE)pixel[i];                                                      \
+      UNROLL for (int tap = first_tap; tap <= last_tap; tap++) {                              \
+        sum[tap][i] = FMA(gradient[tap], value, sum[tap][i]);                                 \
+      }                                                                                       \
+    }                                                                                         \
+    pixel += x_stride;                                                                        \
+    gradient[2] = gradient[1];                                                                \
+    gradient[1] = gradient[0];                                                                \
+  }
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    const REAL *pixel = x + r * x_row;
+    LINE gradient[WINOGRAD_TAPS];
+    gradient[0] = LOAD(v);
+    CPL_ADD_INPUT(0, 0)
+    gradient[0] = LOAD(v + v_stride);
+    CPL_ADD_INPUT(0, 1)
+    for (ptrdiff_t column = 2; column < width; column++) {
+      gradient[0] = LOAD(v + column * v_stride);
+      CPL_ADD_INPUT(0, 2)
+    }
+    CPL_ADD_INPUT(1, 2)
+    CPL_ADD_INPUT(2, 2)
+    v += width * v_stride;
+  }
+#undef CPL_ADD_INPUT
+  UNROLL for (int tap = 0; tap < WINOGRAD_TAPS; tap++) {
+    UNROLL for (int i = 0; i < SUMS; i++) STORE(sums + tap * matrix + i * LANES, sum[tap][i]);
+  }
+}
+#endif
+
+/// Adds the products of a position of Winograd's to its taps' sums.
+static void NAME(add_position)(
+    geometry g, ptrdiff_t rows, const REAL *x, ptrdiff_t x_row, const REAL *v, REAL *sums,
+    ptrdiff_t line_stride) {
+  const ptrdiff_t matrix = g.input_stride * LANES;
+#if WIDE
+  if (g.width >= 2) {
+    for (ptrdiff_t o = 0; o < g.output_stride; o += LANES) {
+      for (ptrdiff_t c = 0; c < g.input_stride; c += SUMS) {
+        NAME(add_tap_products)(
+            rows, g.width, x + c, x_row, g.input_stride, v + o, g.output_stride,
+            sums + o / LANES * line_stride + c * LANES, matrix);
+      }
+    }
+    return;
+  }
+#endif
+  for (int tap = 0; tap < WINOGRAD_TAPS; tap++) {
+    NAME(add_all_products)(
+        g, rows, x + tap * g.input_stride, x_row, v, sums + tap * matrix, line_stride);
+  }
+}
+
 /// Adds the sums of turned images to the matrices of sums, [line of outputs][position or tap][tap][input][output].
 static void NAME(sum_gradients)(
     geometry g, ptrdiff_t images, const REAL *x, const REAL *v, REAL *sums, REAL *workspace) {
@@ -512,12 +686,9 @@ static void NAME(sum_gradients)(
           g, v + image * g.output_stride, y, gradients + r * gradient_row, rows * gradient_row);
     }
     for (int i = 0; i < WINOGRAD_POSITIONS; i++) {
-      for (int tap = 0; tap < WINOGRAD_TAPS; tap++) {
-        NAME(add_all_products)(
-            g, rows, strip + i * position + tap * g.input_stride, in_row,
-            gradients + i * rows * gradient_row, sums + (i * WINOGRAD_TAPS + tap) * matrix,
-            line_stride);
-      }
+      NAME(add_position)(
+          g, rows, strip + i * position, in_row, gradients + i * rows * gradient_row,
+          sums + i * WINOGRAD_TAPS * matrix, line_stride);
     }
     return;
   }
@@ -559,17 +730,18 @@ static void NAME(add_gradient)(
       }
     }
   }
-  const TYPED(cpl_batch_end) adding = {.scale = 1, .divisor = 1};
-  NAME(turn_back)(
-      1, outputs, g.inputs * tap_count, LANES, taps, &adding, NULL, dkernel, dkernel);
+  const NAME(ending) adding = {.scale = 1, .divisor = 1};
+  NAME(turn_back)(1, outputs, g.inputs * tap_count, LANES, taps, adding, NULL, dkernel, dkernel);
 }
 
 static void NAME(batch_conv_gradient)(
-    cpl_conv_shape shape, bool wraps, ptrdiff_t images, int pairs, const REAL *const *x,
-    const REAL *const *v, REAL *dkernel, REAL *dbias, void *workspace) {
+    cpl_conv_shape shape, bool wraps, cpl_channels_last last, ptrdiff_t images, int pairs,
+    const REAL *const *x, const REAL *const *v, REAL *dkernel, REAL *dbias, void *workspace) {
   const geometry g = geometry_for(shape, wraps, false, sizeof(REAL));
   const ptrdiff_t group = group_images(g, images);
   const ptrdiff_t line_sums = matrix_count(g) * g.input_stride * LANES;
+  const ptrdiff_t x_image = pixels(g) * (last.input ? g.input_stride : g.inputs);
+  const ptrdiff_t v_image = pixels(g) * (last.output ? g.output_stride : g.outputs);
   REAL *turned = aligned_to_line(workspace);
   REAL *gradients = turned + group * pixels(g) * g.input_stride;
   REAL *sums = gradients + group * pixels(g) * g.output_stride;
@@ -580,16 +752,19 @@ static void NAME(batch_conv_gradient)(
   for (ptrdiff_t first = 0; first < images; first += group) {
     const ptrdiff_t count = smaller(group, images - first);
     for (int pair = 0; pair < pairs; pair++) {
-      NAME(turn)(
-          count, g.inputs, pixels(g), g.input_stride, x[pair] + first * g.inputs * pixels(g),
-          turned);
-      NAME(turn)(
-          count, g.outputs, pixels(g), g.output_stride, v[pair] + first * g.outputs * pixels(g),
-          gradients);
-      NAME(sum_gradients)(g, count, turned, gradients, sums, rest);
+      const REAL *in = x[pair] + first * x_image, *out = v[pair] + first * v_image;
+      if (!last.input) {
+        NAME(turn)(count, g.inputs, pixels(g), g.input_stride, in, turned);
+        in = turned;
+      }
+      if (!last.output) {
+        NAME(turn)(count, g.outputs, pixels(g), g.output_stride, out, gradients);
+        out = gradients;
+      }
+      NAME(sum_gradients)(g, count, in, out, sums, rest);
       for (ptrdiff_t p = 0; pair == 0 && dbias && p < count * pixels(g); p++) {
         for (ptrdiff_t o = 0; o < g.output_stride; o += LANES) {
-          STORE(bias + o, LOAD(bias + o) + LOAD(gradients + p * g.output_stride + o));
+          STORE(bias + o, LOAD(bias + o) + LOAD(out + p * g.output_stride + o));
         }
       }
     }

@@ -2,7 +2,6 @@
 
 #include "CPLKernels.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -12,8 +11,9 @@ void cpl_keep_freed_memory(void) {
 #ifdef __GLIBC__
   // The largest threshold that glibc takes on 64-bit machines.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  // Heaps of threads are given back whatever the threshold is.
+  // Never.
+  mallopt(M_TRIM_THRESHOLD, -1);
+  // Heaps of threads are given back nevertheless.
   mallopt(M_ARENA_MAX, 1);
 #endif
 }

@@ -335,6 +335,31 @@ typedef struct {
   double divisor;
 } cpl_batch_end_f64;
 
+/// How a batch lies: images×channels×pixels, or, channels last, images×pixels×channels with zeros that fill the
+/// channels up to `cpl_line_channels`.
+typedef struct {
+  /// What is convolved; of a gradient, x.
+  bool input;
+  /// The result and an addend; of a gradient, v.
+  bool output;
+} cpl_channels_last;
+
+/// Channels filled up to whole lines of 64 bytes.
+ptrdiff_t cpl_line_channels_f32(ptrdiff_t channels);
+ptrdiff_t cpl_line_channels_f64(ptrdiff_t channels);
+
+/// Images with their channels last, and the way back, with `end`.
+void cpl_batch_turn_f32(
+    ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const float *x, float *turned);
+void cpl_batch_turn_f64(
+    ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const double *x, double *turned);
+void cpl_batch_turn_back_f32(
+    ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const float *turned,
+    const cpl_batch_end_f32 *end, float *y);
+void cpl_batch_turn_back_f64(
+    ptrdiff_t images, ptrdiff_t channels, ptrdiff_t pixels, const double *turned,
+    const cpl_batch_end_f64 *end, double *y);
+
 /// The kernel in the form that `cpl_batch_conv_apply` reads; `cpl_batch_conv_packed_count` elements.
 void cpl_batch_conv_pack_f32(cpl_conv_shape shape, const float *kernel, float *packed);
 void cpl_batch_conv_pack_f64(cpl_conv_shape shape, const double *kernel, double *packed);
@@ -351,13 +376,14 @@ size_t cpl_batch_conv_gradient_workspace_f64(cpl_conv_shape shape, ptrdiff_t ima
 ///
 /// - Parameters:
 ///   - wraps: whether images wrap round, else zeros are beyond their edges.
+///   - last: whether x, and y with the addend, lie channels last.
 ///   - workspace: `cpl_batch_conv_workspace` bytes.
 void cpl_batch_conv_apply_f32(
-    cpl_conv_shape shape, bool wraps, bool transposed, const float *packed, ptrdiff_t images,
-    const float *x, const cpl_batch_end_f32 *end, float *y, void *workspace);
+    cpl_conv_shape shape, bool wraps, bool transposed, cpl_channels_last last, const float *packed,
+    ptrdiff_t images, const float *x, const cpl_batch_end_f32 *end, float *y, void *workspace);
 void cpl_batch_conv_apply_f64(
-    cpl_conv_shape shape, bool wraps, bool transposed, const double *packed, ptrdiff_t images,
-    const double *x, const cpl_batch_end_f64 *end, double *y, void *workspace);
+    cpl_conv_shape shape, bool wraps, bool transposed, cpl_channels_last last, const double *packed,
+    ptrdiff_t images, const double *x, const cpl_batch_end_f64 *end, double *y, void *workspace);
 
 /// dkernel += the gradient with respect to the kernel of Σ ⟨v, conv(x)⟩ over `pairs` pairs of batches x and v;
 /// dbias += Σ v over images and pixels of the first pair, unless it is NULL.
@@ -369,11 +395,11 @@ void cpl_batch_conv_apply_f64(
 ///
 /// - Parameter workspace: `cpl_batch_conv_gradient_workspace` bytes.
 void cpl_batch_conv_gradient_f32(
-    cpl_conv_shape shape, bool wraps, ptrdiff_t images, int pairs, const float *const *x,
-    const float *const *v, float *dkernel, float *dbias, void *workspace);
+    cpl_conv_shape shape, bool wraps, cpl_channels_last last, ptrdiff_t images, int pairs,
+    const float *const *x, const float *const *v, float *dkernel, float *dbias, void *workspace);
 void cpl_batch_conv_gradient_f64(
-    cpl_conv_shape shape, bool wraps, ptrdiff_t images, int pairs, const double *const *x,
-    const double *const *v, double *dkernel, double *dbias, void *workspace);
+    cpl_conv_shape shape, bool wraps, cpl_channels_last last, ptrdiff_t images, int pairs,
+    const double *const *x, const double *const *v, double *dkernel, double *dbias, void *workspace);
 
 // MARK: - Devices
 

@@ -25,16 +25,43 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
 
   private var kernelShape: [Int] { [shape.inner, shape.channels, shape.kernel, shape.kernel] }
 
-  private func count(_ channels: Int) -> Int { channels * shape.height * shape.width }
+  private var pixels: Int { shape.height * shape.width }
+
+  /// The elements of an image channels last, and of one of inner channels.
+  package var lastCount: Int { Scalar.lineChannels(shape.channels) * pixels }
+  package var innerLastCount: Int { Scalar.lineChannels(shape.inner) * pixels }
+
+  /// turned ← images channels last.
+  package func turn(
+    images: Int, _ x: UnsafePointer<Scalar>, to turned: UnsafeMutablePointer<Scalar>
+  ) {
+    Scalar.turnBatch(
+      images: images, channels: shape.channels, pixels: pixels, x, to: turned)
+  }
+
+  /// result ← such images channels first, and a bias added, one number a channel.
+  package func turnBack(
+    images: Int, _ turned: UnsafePointer<Scalar>, adding bias: Tensor<Scalar>? = nil,
+    to result: UnsafeMutablePointer<Scalar>
+  ) {
+    func turn(_ bias: UnsafePointer<Scalar>?) {
+      Scalar.turnBatchBack(
+        images: images, channels: shape.channels, pixels: pixels, turned,
+        ConvolutionEnding(bias: bias), to: result)
+    }
+    if let bias { bias.withUnsafeElements(turn) } else { turn(nil) }
+  }
 
   /// result ← what `ending` makes of T x, or Tᵀ x, for so many images, on this thread.
+  ///
+  /// - Parameter last: whether x, and the result with an addend, lie channels last.
   package func apply(
-    transposed: Bool = false, images: Int, _ x: UnsafePointer<Scalar>,
+    transposed: Bool = false, last: cpl_channels_last, images: Int, _ x: UnsafePointer<Scalar>,
     _ ending: ConvolutionEnding<Scalar>, to result: UnsafeMutablePointer<Scalar>
   ) {
     Scalar.convolveBatch(
-      shape, wraps: wraps, transposed: transposed, packedKernel, images: images, x, ending,
-      to: result)
+      shape, wraps: wraps, transposed: transposed, channelsLast: last, packedKernel,
+      images: images, x, ending, to: result)
   }
 
   /// T x, or Tᵀ x, for each x of a batch; then `bias` is added, one number a channel, then what is negative becomes 0
@@ -44,8 +71,9 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
     rectifies: Bool = false, scale: Scalar = 1, addend: Tensor<Scalar>? = nil, workers: Workers
   ) -> Tensor<Scalar> {
     let channels = transposed ? shape.channels : shape.inner
-    let (images, inputs) = (batch.shape[0], count(transposed ? shape.inner : shape.channels))
-    let outputs = count(channels)
+    let images = batch.shape[0]
+    let inputs = (transposed ? shape.inner : shape.channels) * pixels
+    let outputs = channels * pixels
     return Tensor(shape: [images, channels, shape.height, shape.width]) { results in
       batch.withUnsafeElements { x in
         (bias ?? batch).withUnsafeElements { biases in
@@ -56,7 +84,8 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
             )
             workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { _, range in
               apply(
-                transposed: transposed, images: range.count, x + range.lowerBound * inputs,
+                transposed: transposed, last: .neither, images: range.count,
+                x + range.lowerBound * inputs,
                 ConvolutionEnding(
                   bias: biases, rectifies: rectifies, scale: scale,
                   addend: addends.map { $0 + range.lowerBound * outputs }),
@@ -70,13 +99,15 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
 
   /// sums ← sums + the gradients of Σ ⟨output, T input⟩ over pairs of batches of so many images with respect to the kernel,
   /// and, with those of a bias, behind them the sum of the first pair's outputs for each channel; on this thread.
+  ///
+  /// - Parameter last: whether inputs, and outputs, lie channels last.
   package func addGradients(
-    images: Int, inputs: [UnsafePointer<Scalar>], outputs: [UnsafePointer<Scalar>],
-    to sums: UnsafeMutablePointer<Scalar>, withBias: Bool
+    last: cpl_channels_last, images: Int, inputs: [UnsafePointer<Scalar>],
+    outputs: [UnsafePointer<Scalar>], to sums: UnsafeMutablePointer<Scalar>, withBias: Bool
   ) {
     Scalar.addBatchKernelGradients(
-      shape, wraps: wraps, images: images, inputs: inputs, outputs: outputs, to: sums,
-      biasGradient: withBias ? sums + kernelCount : nil)
+      shape, wraps: wraps, channelsLast: last, images: images, inputs: inputs, outputs: outputs,
+      to: sums, biasGradient: withBias ? sums + kernelCount : nil)
   }
 
   /// The numbers of the kernel.
@@ -88,13 +119,14 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
     _ pairs: [(input: Tensor<Scalar>, output: Tensor<Scalar>)], workers: Workers
   ) -> (kernel: Tensor<Scalar>, bias: Tensor<Scalar>) {
     let images = pairs[0].input.shape[0]
-    let (inputCount, outputCount) = (count(shape.channels), count(shape.inner))
+    let (inputCount, outputCount) = (shape.channels * pixels, shape.inner * pixels)
     let sums = BatchTree.sums(of: images, count: kernelCount + shape.inner, workers: workers) {
       range, sums in
       Tensor.withUnsafeElements(pairs.map(\.input)) { inputs in
         Tensor.withUnsafeElements(pairs.map(\.output)) { outputs in
           addGradients(
-            images: range.count, inputs: inputs.map { $0 + range.lowerBound * inputCount },
+            last: .neither, images: range.count,
+            inputs: inputs.map { $0 + range.lowerBound * inputCount },
             outputs: outputs.map { $0 + range.lowerBound * outputCount }, to: sums, withBias: true)
         }
       }
@@ -104,6 +136,12 @@ package struct BatchConvolution<Scalar: TensorScalar>: Sendable {
       Tensor(shape: [shape.inner], elements: Array(sums[kernelCount...]))
     )
   }
+}
+
+extension cpl_channels_last {
+  package static var neither: cpl_channels_last { cpl_channels_last(input: false, output: false) }
+  package static var both: cpl_channels_last { cpl_channels_last(input: true, output: true) }
+  package static var input: cpl_channels_last { cpl_channels_last(input: true, output: false) }
 }
 
 /// Of a single image.

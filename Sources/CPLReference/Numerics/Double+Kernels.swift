@@ -137,33 +137,56 @@ extension Double: ScalarKernels {
   }
 
   package static func convolveBatch(
-    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Double>,
-    images: Int, _ x: UnsafePointer<Double>, _ ending: ConvolutionEnding<Double>,
-    to result: UnsafeMutablePointer<Double>
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, channelsLast: cpl_channels_last,
+    _ packed: UnsafePointer<Double>, images: Int, _ x: UnsafePointer<Double>,
+    _ ending: ConvolutionEnding<Double>, to result: UnsafeMutablePointer<Double>
   ) {
-    var end = cpl_batch_end_f64(
-      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
-      divisor: ending.divisor)
+    var end = cpl_batch_end_f64(ending)
     withUnsafeTemporaryAllocation(
       byteCount: cpl_batch_conv_workspace_f64(shape, images), alignment: 64
     ) { workspace in
       cpl_batch_conv_apply_f64(
-        shape, wraps, transposed, packed, images, x, &end, result, workspace.baseAddress)
+        shape, wraps, transposed, channelsLast, packed, images, x, &end, result,
+        workspace.baseAddress)
     }
   }
 
   package static func addBatchKernelGradients(
-    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Double>],
-    outputs: [UnsafePointer<Double>], to kernelGradient: UnsafeMutablePointer<Double>,
-    biasGradient: UnsafeMutablePointer<Double>?
+    _ shape: cpl_conv_shape, wraps: Bool, channelsLast: cpl_channels_last, images: Int,
+    inputs: [UnsafePointer<Double>], outputs: [UnsafePointer<Double>],
+    to kernelGradient: UnsafeMutablePointer<Double>, biasGradient: UnsafeMutablePointer<Double>?
   ) {
     let (inputs, outputs) = (inputs.map(Optional.some), outputs.map(Optional.some))
     withUnsafeTemporaryAllocation(
       byteCount: cpl_batch_conv_gradient_workspace_f64(shape, images), alignment: 64
     ) { workspace in
       cpl_batch_conv_gradient_f64(
-        shape, wraps, images, Int32(inputs.count), inputs, outputs, kernelGradient, biasGradient,
-        workspace.baseAddress)
+        shape, wraps, channelsLast, images, Int32(inputs.count), inputs, outputs, kernelGradient,
+        biasGradient, workspace.baseAddress)
     }
+  }
+  package static func lineChannels(_ channels: Int) -> Int { cpl_line_channels_f64(channels) }
+
+  package static func turnBatch(
+    images: Int, channels: Int, pixels: Int, _ x: UnsafePointer<Double>,
+    to turned: UnsafeMutablePointer<Double>
+  ) {
+    cpl_batch_turn_f64(images, channels, pixels, x, turned)
+  }
+
+  package static func turnBatchBack(
+    images: Int, channels: Int, pixels: Int, _ turned: UnsafePointer<Double>,
+    _ ending: ConvolutionEnding<Double>, to result: UnsafeMutablePointer<Double>
+  ) {
+    var end = cpl_batch_end_f64(ending)
+    cpl_batch_turn_back_f64(images, channels, pixels, turned, &end, result)
+  }
+}
+
+extension cpl_batch_end_f64 {
+  fileprivate init(_ ending: ConvolutionEnding<Double>) {
+    self.init(
+      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
+      divisor: ending.divisor)
   }
 }

@@ -137,33 +137,56 @@ extension Float: ScalarKernels {
   }
 
   package static func convolveBatch(
-    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Float>,
-    images: Int, _ x: UnsafePointer<Float>, _ ending: ConvolutionEnding<Float>,
-    to result: UnsafeMutablePointer<Float>
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, channelsLast: cpl_channels_last,
+    _ packed: UnsafePointer<Float>, images: Int, _ x: UnsafePointer<Float>,
+    _ ending: ConvolutionEnding<Float>, to result: UnsafeMutablePointer<Float>
   ) {
-    var end = cpl_batch_end_f32(
-      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
-      divisor: ending.divisor)
+    var end = cpl_batch_end_f32(ending)
     withUnsafeTemporaryAllocation(
       byteCount: cpl_batch_conv_workspace_f32(shape, images), alignment: 64
     ) { workspace in
       cpl_batch_conv_apply_f32(
-        shape, wraps, transposed, packed, images, x, &end, result, workspace.baseAddress)
+        shape, wraps, transposed, channelsLast, packed, images, x, &end, result,
+        workspace.baseAddress)
     }
   }
 
   package static func addBatchKernelGradients(
-    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Float>],
-    outputs: [UnsafePointer<Float>], to kernelGradient: UnsafeMutablePointer<Float>,
-    biasGradient: UnsafeMutablePointer<Float>?
+    _ shape: cpl_conv_shape, wraps: Bool, channelsLast: cpl_channels_last, images: Int,
+    inputs: [UnsafePointer<Float>], outputs: [UnsafePointer<Float>],
+    to kernelGradient: UnsafeMutablePointer<Float>, biasGradient: UnsafeMutablePointer<Float>?
   ) {
     let (inputs, outputs) = (inputs.map(Optional.some), outputs.map(Optional.some))
     withUnsafeTemporaryAllocation(
       byteCount: cpl_batch_conv_gradient_workspace_f32(shape, images), alignment: 64
     ) { workspace in
       cpl_batch_conv_gradient_f32(
-        shape, wraps, images, Int32(inputs.count), inputs, outputs, kernelGradient, biasGradient,
-        workspace.baseAddress)
+        shape, wraps, channelsLast, images, Int32(inputs.count), inputs, outputs, kernelGradient,
+        biasGradient, workspace.baseAddress)
     }
+  }
+  package static func lineChannels(_ channels: Int) -> Int { cpl_line_channels_f32(channels) }
+
+  package static func turnBatch(
+    images: Int, channels: Int, pixels: Int, _ x: UnsafePointer<Float>,
+    to turned: UnsafeMutablePointer<Float>
+  ) {
+    cpl_batch_turn_f32(images, channels, pixels, x, turned)
+  }
+
+  package static func turnBatchBack(
+    images: Int, channels: Int, pixels: Int, _ turned: UnsafePointer<Float>,
+    _ ending: ConvolutionEnding<Float>, to result: UnsafeMutablePointer<Float>
+  ) {
+    var end = cpl_batch_end_f32(ending)
+    cpl_batch_turn_back_f32(images, channels, pixels, turned, &end, result)
+  }
+}
+
+extension cpl_batch_end_f32 {
+  fileprivate init(_ ending: ConvolutionEnding<Float>) {
+    self.init(
+      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
+      divisor: ending.divisor)
   }
 }

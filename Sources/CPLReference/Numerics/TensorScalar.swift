@@ -166,16 +166,29 @@ package protocol ScalarKernels<Scalar>: SendableMetatype {
 
   /// result ← what `ending` makes of T x for each image of a batch, or of Tᵀ x; images may wrap round.
   static func convolveBatch(
-    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Scalar>,
-    images: Int, _ x: UnsafePointer<Scalar>, _ ending: ConvolutionEnding<Scalar>,
-    to result: UnsafeMutablePointer<Scalar>)
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, channelsLast: cpl_channels_last,
+    _ packed: UnsafePointer<Scalar>, images: Int, _ x: UnsafePointer<Scalar>,
+    _ ending: ConvolutionEnding<Scalar>, to result: UnsafeMutablePointer<Scalar>)
 
   /// kernelGradient ← kernelGradient + the gradients of Σ ⟨output, T input⟩ with respect to the kernel, over the images of
   /// each pair of batches; biasGradient ← biasGradient + Σ of the first pair's outputs over images and pixels.
   static func addBatchKernelGradients(
-    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Scalar>],
-    outputs: [UnsafePointer<Scalar>], to kernelGradient: UnsafeMutablePointer<Scalar>,
-    biasGradient: UnsafeMutablePointer<Scalar>?)
+    _ shape: cpl_conv_shape, wraps: Bool, channelsLast: cpl_channels_last, images: Int,
+    inputs: [UnsafePointer<Scalar>], outputs: [UnsafePointer<Scalar>],
+    to kernelGradient: UnsafeMutablePointer<Scalar>, biasGradient: UnsafeMutablePointer<Scalar>?)
+
+  /// So many channels filled up to whole lines, as images have them that lie channels last.
+  static func lineChannels(_ channels: Int) -> Int
+
+  /// turned ← images with their channels last, those that fill up zero.
+  static func turnBatch(
+    images: Int, channels: Int, pixels: Int, _ x: UnsafePointer<Scalar>,
+    to turned: UnsafeMutablePointer<Scalar>)
+
+  /// result ← what `ending` makes of such images, with their channels first.
+  static func turnBatchBack(
+    images: Int, channels: Int, pixels: Int, _ turned: UnsafePointer<Scalar>,
+    _ ending: ConvolutionEnding<Scalar>, to result: UnsafeMutablePointer<Scalar>)
 }
 
 /// The kernels by the format alone.
@@ -278,21 +291,41 @@ extension TensorScalar {
   }
 
   package static func convolveBatch(
-    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, _ packed: UnsafePointer<Self>,
-    images: Int, _ x: UnsafePointer<Self>, _ ending: ConvolutionEnding<Self>,
-    to result: UnsafeMutablePointer<Self>
+    _ shape: cpl_conv_shape, wraps: Bool, transposed: Bool, channelsLast: cpl_channels_last,
+    _ packed: UnsafePointer<Self>, images: Int, _ x: UnsafePointer<Self>,
+    _ ending: ConvolutionEnding<Self>, to result: UnsafeMutablePointer<Self>
   ) {
     kernels.type.convolveBatch(
-      shape, wraps: wraps, transposed: transposed, packed, images: images, x, ending, to: result)
+      shape, wraps: wraps, transposed: transposed, channelsLast: channelsLast, packed,
+      images: images, x, ending, to: result)
   }
 
   package static func addBatchKernelGradients(
-    _ shape: cpl_conv_shape, wraps: Bool, images: Int, inputs: [UnsafePointer<Self>],
-    outputs: [UnsafePointer<Self>], to kernelGradient: UnsafeMutablePointer<Self>,
-    biasGradient: UnsafeMutablePointer<Self>?
+    _ shape: cpl_conv_shape, wraps: Bool, channelsLast: cpl_channels_last, images: Int,
+    inputs: [UnsafePointer<Self>], outputs: [UnsafePointer<Self>],
+    to kernelGradient: UnsafeMutablePointer<Self>, biasGradient: UnsafeMutablePointer<Self>?
   ) {
     kernels.type.addBatchKernelGradients(
-      shape, wraps: wraps, images: images, inputs: inputs, outputs: outputs, to: kernelGradient,
-      biasGradient: biasGradient)
+      shape, wraps: wraps, channelsLast: channelsLast, images: images, inputs: inputs,
+      outputs: outputs, to: kernelGradient, biasGradient: biasGradient)
+  }
+
+  package static func lineChannels(_ channels: Int) -> Int {
+    kernels.type.lineChannels(channels)
+  }
+
+  package static func turnBatch(
+    images: Int, channels: Int, pixels: Int, _ x: UnsafePointer<Self>,
+    to turned: UnsafeMutablePointer<Self>
+  ) {
+    kernels.type.turnBatch(images: images, channels: channels, pixels: pixels, x, to: turned)
+  }
+
+  package static func turnBatchBack(
+    images: Int, channels: Int, pixels: Int, _ turned: UnsafePointer<Self>,
+    _ ending: ConvolutionEnding<Self>, to result: UnsafeMutablePointer<Self>
+  ) {
+    kernels.type.turnBatchBack(
+      images: images, channels: channels, pixels: pixels, turned, ending, to: result)
   }
 }

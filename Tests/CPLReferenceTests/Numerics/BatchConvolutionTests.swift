@@ -134,10 +134,78 @@ struct BatchConvolutionTests {
       })
     let divided = Tensor<Float>(shape: v.shape) { result in
       x.withUnsafeElements {
-        batch.apply(images: size.images, $0, ConvolutionEnding(divisor: 3), to: result)
+        batch.apply(
+          last: .neither, images: size.images, $0, ConvolutionEnding(divisor: 3), to: result)
       }
     }
     #expect(divided.elements.indices.allSatisfy { divided.elements[$0] == plain.elements[$0] / 3 })
+  }
+
+  @Test(
+    "channels last, the same bits, and zeros for the channels that fill up", arguments: Size.all)
+  func channelsLast(size: Size) {
+    func check<Scalar: TensorScalar>(_ type: Scalar.Type) {
+      let (kernel, x, v): (Tensor<Scalar>, Tensor<Scalar>, Tensor<Scalar>) = size.values()
+      let batch = size.convolution(kernel, wraps: true)
+      // The other way, for the inner channels' images.
+      let inner = BatchConvolution(
+        kernel: Tensor<Scalar>(shape: [size.channels, size.inner, 1, 1]), height: size.height,
+        width: size.width, wraps: false)
+      func turned(_ images: Tensor<Scalar>, _ map: BatchConvolution<Scalar>) -> Tensor<Scalar> {
+        Tensor(shape: [size.images, map.lastCount]) { result in
+          images.withUnsafeElements { map.turn(images: size.images, $0, to: result) }
+        }
+      }
+      func turnedBack(
+        _ images: Tensor<Scalar>, _ map: BatchConvolution<Scalar>, like other: Tensor<Scalar>
+      ) -> Tensor<Scalar> {
+        Tensor(shape: other.shape) { result in
+          images.withUnsafeElements { map.turnBack(images: size.images, $0, to: result) }
+        }
+      }
+      #expect(batch.lastCount % 8 == 0 && batch.innerLastCount == inner.lastCount)
+      let (last, innerLast) = (turned(x, batch), turned(v, inner))
+      #expect(turnedBack(last, batch, like: x) == x)
+      #expect(last.elements.count { $0 != 0 } == x.elements.count { $0 != 0 })
+
+      let bias = Tensor<Scalar>.normal([size.inner], stream: 44)
+      let expected = batch.apply(
+        to: x, bias: bias, rectifies: true, scale: -0.5, addend: v, workers: .serial)
+      let image = Tensor<Scalar>(shape: innerLast.shape) { result in
+        Tensor.withUnsafeElements([last, innerLast, bias]) {
+          batch.apply(
+            last: .both, images: size.images, $0[0],
+            ConvolutionEnding(bias: $0[2], rectifies: true, scale: -0.5, addend: $0[1]),
+            to: result)
+        }
+      }
+      #expect(turnedBack(image, inner, like: v) == expected)
+      #expect(image.elements.count { $0 != 0 } == expected.elements.count { $0 != 0 })
+      let preimage = Tensor<Scalar>(shape: x.shape) { result in
+        innerLast.withUnsafeElements {
+          batch.apply(
+            transposed: true, last: .input, images: size.images, $0, ConvolutionEnding(), to: result
+          )
+        }
+      }
+      #expect(preimage == batch.apply(transposed: true, to: v, workers: .serial))
+
+      func gradient(_ lies: cpl_channels_last, _ x: Tensor<Scalar>, _ v: Tensor<Scalar>) -> [Scalar]
+      {
+        var sums = Tensor<Scalar>(shape: [kernel.count + size.inner])
+        sums.withUnsafeMutableElements { sums in
+          Tensor.withUnsafeElements([x, v]) {
+            batch.addGradients(
+              last: lies, images: size.images, inputs: [$0[0]], outputs: [$0[1]], to: sums,
+              withBias: true)
+          }
+        }
+        return sums.elements
+      }
+      #expect(gradient(.both, last, innerLast) == gradient(.neither, x, v))
+    }
+    check(Float.self)
+    check(Double.self)
   }
 
   @Test(

@@ -55,6 +55,26 @@ import Testing
     }
   }
 
+  @Test(
+    "gradients have the same bits whether the series is kept or computed again, for any number of threads"
+  )
+  func kept() throws {
+    let layer = try Self.layer(
+      .socConvolution(image: [18, 8, 8], kernel: 3, terms: 6), seed: 3, iterations: 2)
+    let x = Tensor<Float>.normal([11, 18, 8, 8], stream: 50)
+    let g = Tensor<Float>.normal([11, 18, 8, 8], stream: 51)
+    func everything(atMost: Int, threads: Int) -> [Tensor<Float>] {
+      let workers = Workers(threads: threads)
+      let (y, cache) = layer.forward(x, keeping: .everything, atMost: atMost, workers: workers)
+      let (input, sums) = layer.backward(g, from: cache, workers: workers)
+      return [y, input] + sums.parameters
+    }
+    let expected = everything(atMost: .max, threads: 1)
+    #expect(everything(atMost: 0, threads: 1) == expected)
+    #expect(everything(atMost: .max, threads: 3) == expected)
+    #expect(everything(atMost: 0, threads: 2) == expected)
+  }
+
   @Test("a filter whose norm is as stored is executed as it is, in files and in training too")
   func unnormalized() throws {
     let specification = LayerSpecification.socConvolution(

@@ -3,13 +3,14 @@
 import CPLNumerics
 
 /// A convex potential layer z = x − h Tᵀ relu(T x + b) by convolutions of batches: for many hidden channels, and for tori.
+/// Between the two convolutions images lie channels last.
 package struct BatchPotential<Scalar: TensorScalar>: Sendable {
+  /// What the gradients need, channels last.
   package struct Cache: Sendable {
-    /// The input and a = relu(T x + b), for the gradients of the parameters.
+    /// The input, for the gradients of the parameters.
     var input: Tensor<Scalar>?
+    /// a = relu(T x + b).
     var hidden: Tensor<Scalar>?
-    /// Where a is positive.
-    var active: [Bool] = []
   }
 
   /// T.
@@ -19,24 +20,57 @@ package struct BatchPotential<Scalar: TensorScalar>: Sendable {
     _ input: consuming Tensor<Scalar>, bias: Tensor<Scalar>, step: Scalar,
     keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
-    let input = consume input
-    let hidden = convolution.apply(to: input, bias: bias, rectifies: true, workers: workers)
-    let output = convolution.apply(
-      transposed: true, to: hidden, scale: -step, addend: input, workers: workers)
-    guard recording != .nothing else { return (output, Cache()) }
-    let active = Self.active(hidden)
-    guard recording == .everything else { return (output, Cache(active: active)) }
-    return (output, Cache(input: input, hidden: hidden, active: active))
+    var values = consume input
+    let (images, imageCount) = (values.shape[0], values.count / max(1, values.shape[0]))
+    let (inputCount, hiddenCount) = (convolution.lastCount, convolution.innerLastCount)
+    var (input, hidden) = (
+      Self.room(recording == .everything ? images : 0, inputCount),
+      Self.room(recording != .nothing ? images : 0, hiddenCount)
+    )
+    values.withUnsafeMutableElements { values in
+      input.withUnsafeMutableElements { inputs in
+        hidden.withUnsafeMutableElements { hiddens in
+          nonisolated(unsafe) let (values, inputs, hiddens) = (values, inputs, hiddens)
+          workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { _, range in
+            let (first, count) = (range.lowerBound, range.count)
+            withUnsafeTemporaryAllocation(
+              of: Scalar.self, capacity: count * (inputCount + hiddenCount)
+            ) { scratch in
+              let x = recording == .everything ? inputs + first * inputCount : scratch.baseAddress!
+              let a =
+                recording != .nothing
+                ? hiddens + first * hiddenCount : scratch.baseAddress! + count * inputCount
+              let value = values + first * imageCount
+              convolution.turn(images: count, value, to: x)
+              bias.withUnsafeElements {
+                convolution.apply(
+                  last: .both, images: count, x, ConvolutionEnding(bias: $0, rectifies: true),
+                  to: a)
+              }
+              convolution.apply(
+                transposed: true, last: .input, images: count, a,
+                ConvolutionEnding(scale: -step, addend: value), to: value)
+            }
+          }
+        }
+      }
+    }
+    return (
+      values,
+      Cache(
+        input: recording == .everything ? input : nil, hidden: recording != .nothing ? hidden : nil)
+    )
+  }
+
+  private static func room(_ images: Int, _ count: Int) -> Tensor<Scalar> {
+    Tensor(shape: [images, count], initializingWith: { _ in })
   }
 
   /// g + Tᵀp, p = −h · 1[a > 0] ⊙ T g.
   func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, step: Scalar, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    let gradient = consume outputGradient
-    var gated = convolution.apply(to: gradient, workers: workers)
-    Self.gate(&gated, cache.active, step)
-    return convolution.apply(transposed: true, to: gated, addend: gradient, workers: workers)
+    gradients(outputGradient, step: step, from: cache, ofParameters: false, workers: workers).input
   }
 
   /// With g the gradient with respect to z, a the activations and p as above:
@@ -45,68 +79,90 @@ package struct BatchPotential<Scalar: TensorScalar>: Sendable {
   func backward(
     _ outputGradient: consuming Tensor<Scalar>, step: Scalar, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
-    let gradient = consume outputGradient
-    var gated = convolution.apply(to: gradient, workers: workers)
-    var scaled = cache.hidden!
-    let inner = BatchPotential.dot(scaled, gated, workers)
-    Self.gate(&gated, cache.active, step)
-    Self.scale(&scaled, -step)
-    let sums = convolution.gradients(
-      [(cache.input!, gated), (gradient, scaled)], workers: workers)
+    let (shape, kernelCount) = (convolution.shape, convolution.kernelCount)
+    let (input, sums) = gradients(
+      outputGradient, step: step, from: cache, ofParameters: true, workers: workers)
     return (
-      convolution.apply(transposed: true, to: gated, addend: gradient, workers: workers),
-      LayerGradient(parameters: [sums.kernel, sums.bias], derived: [-inner])
+      input,
+      LayerGradient(
+        parameters: [
+          Tensor(
+            shape: [shape.inner, shape.channels, shape.kernel, shape.kernel],
+            elements: Array(sums[..<kernelCount])),
+          Tensor(
+            shape: [shape.inner], elements: Array(sums[kernelCount..<kernelCount + shape.inner])),
+        ],
+        derived: [-sums[kernelCount + shape.inner]])
     )
   }
 
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private static func active(_ hidden: Tensor<Scalar>) -> [Bool] {
-    let count = hidden.count
-    return [Bool](unsafeUninitializedCapacity: count) { active, initialized in
-      hidden.withUnsafeElements { hidden in
-        for index in 0..<count { active[index] = hidden[index] > 0 }
-      }
-      initialized = count
-    }
-  }
-
-  /// −h · 1[a > 0] ⊙ T g in the place of T g.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private static func gate(_ projected: inout Tensor<Scalar>, _ active: [Bool], _ step: Scalar) {
-    let count = active.count
-    projected.withUnsafeMutableElements { values in
-      active.withUnsafeBufferPointer { active in
-        for index in 0..<count { values[index] = active[index] ? -step * values[index] : 0 }
-      }
-    }
-  }
-
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private static func scale(_ values: inout Tensor<Scalar>, _ factor: Scalar) {
-    let count = values.count
-    values.withUnsafeMutableElements { values in
-      for index in 0..<count { values[index] *= factor }
-    }
-  }
-
-  /// ⟨a, T g⟩, image by image, in the order of `BatchTree`.
-  private static func dot(
-    _ hidden: Tensor<Scalar>, _ projected: Tensor<Scalar>, _ workers: Workers
-  ) -> Scalar {
-    let (images, count) = (hidden.shape[0], hidden.shape.dropFirst().reduce(1, *))
-    return hidden.withUnsafeElements { hidden in
-      projected.withUnsafeElements { projected in
-        nonisolated(unsafe) let (hidden, projected) = (hidden, projected)
-        return BatchTree.sums(of: images, count: 1, workers: workers) { range, sum in
-          for image in range {
-            sum[0] += Scalar(
-              Scalar.dot(count, hidden + image * count, projected + image * count))
+  /// The gradient with respect to x, and, for those of the parameters, the sums of K's, b's, and ⟨a, T g⟩.
+  private func gradients(
+    _ outputGradient: consuming Tensor<Scalar>, step: Scalar, from cache: Cache,
+    ofParameters: Bool, workers: Workers
+  ) -> (input: Tensor<Scalar>, sums: [Scalar]) {
+    var values = consume outputGradient
+    let (images, imageCount) = (values.shape[0], values.count / max(1, values.shape[0]))
+    let (inputCount, hiddenCount) = (convolution.lastCount, convolution.innerLastCount)
+    let dot = convolution.kernelCount + convolution.shape.inner
+    let hidden = cache.hidden!
+    let sums: [Scalar] = values.withUnsafeMutableElements { values in
+      (cache.input ?? hidden).withUnsafeElements { inputs in
+        hidden.withUnsafeElements { hiddens in
+          nonisolated(unsafe) let (values, inputs, hiddens) = (values, inputs, hiddens)
+          return BatchTree.sums(of: images, count: ofParameters ? dot + 1 : 0, workers: workers) {
+            range, sums in
+            let (first, count) = (range.lowerBound, range.count)
+            withUnsafeTemporaryAllocation(
+              of: Scalar.self, capacity: count * (inputCount + 2 * hiddenCount)
+            ) { scratch in
+              let (g, value) = (scratch.baseAddress!, values + first * imageCount)
+              let p = g + count * inputCount
+              let scaled = p + count * hiddenCount
+              let a = hiddens + first * hiddenCount
+              convolution.turn(images: count, value, to: g)
+              convolution.apply(last: .both, images: count, g, ConvolutionEnding(), to: p)
+              if ofParameters {
+                for image in 0..<count {
+                  sums[dot] += Scalar(
+                    Scalar.dot(hiddenCount, a + image * hiddenCount, p + image * hiddenCount))
+                }
+                Self.scale(count * hiddenCount, a, by: -step, to: scaled)
+              }
+              Self.gate(count * hiddenCount, p, by: a, -step)
+              if ofParameters {
+                convolution.addGradients(
+                  last: .both, images: count,
+                  inputs: [inputs + first * inputCount, UnsafePointer(g)],
+                  outputs: [UnsafePointer(p), UnsafePointer(scaled)], to: sums, withBias: true)
+              }
+              convolution.apply(
+                transposed: true, last: .input, images: count, p,
+                ConvolutionEnding(addend: value), to: value)
+            }
           }
         }
       }
-    }[0]
+    }
+    return (values, sums)
+  }
+
+  /// factor · 1[a > 0] ⊙ values in the place of the values.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  private static func gate(
+    _ count: Int, _ values: UnsafeMutablePointer<Scalar>, by hidden: UnsafePointer<Scalar>,
+    _ factor: Scalar
+  ) {
+    for index in 0..<count { values[index] = hidden[index] > 0 ? factor * values[index] : 0 }
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  private static func scale(
+    _ count: Int, _ values: UnsafePointer<Scalar>, by factor: Scalar,
+    to result: UnsafeMutablePointer<Scalar>
+  ) {
+    for index in 0..<count { result[index] = factor * values[index] }
   }
 }

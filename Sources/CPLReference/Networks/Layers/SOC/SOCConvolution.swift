@@ -13,17 +13,20 @@ import CPLNumerics
 /// exp(A) is orthogonal for a skew A, and its series keeps or nearly keeps distances: `TruncatedExponential` says which
 /// k do. With those training and evaluation may have the same.
 package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
+  /// For the gradients of the parameters.
   package struct Cache: Sendable {
-    /// For the gradients of the parameters.
+    /// The input, where the series is to be computed again.
     var input: Tensor<Scalar>?
+    /// The series' quotients, of each piece of the batch.
+    var quotients: [Tensor<Scalar>]?
   }
 
   package let name: String
   /// F, C×C×k×k, as it is trained.
   package private(set) var filter: Tensor<Scalar>
   package private(set) var bias: Tensor<Scalar>
-  /// u, which the power method goes on from; nil where no norm is estimated.
-  package private(set) var powerVector: Tensor<Scalar>?
+  /// F's skew part and its estimated norm, with u, which the power method goes on from; nil where no norm is estimated.
+  private var normalization: SkewFilter<Scalar>?
   /// K as it is executed.
   package private(set) var kernel: Tensor<Scalar>
   /// 1/(σ̂ + 1e-12), which made K of F's skew part; 1 where no norm is estimated.
@@ -35,12 +38,18 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     name: String, filter: Tensor<Scalar>, bias: Tensor<Scalar>, height: Int, width: Int, terms: Int,
     powerVector: Tensor<Scalar>?
   ) {
-    (self.name, self.filter, self.bias, self.powerVector) = (name, filter, bias, powerVector)
-    (kernel, scale) = Self.executed(filter, height: height, width: width, vector: powerVector)
+    (self.name, self.filter, self.bias) = (name, filter, bias)
+    normalization = powerVector.map {
+      SkewFilter(filter, height: height, width: width, vector: $0)
+    }
+    (kernel, scale) = Self.executed(filter, normalization)
     series = SkewSeries(
       convolution: BatchConvolution(kernel: kernel, height: height, width: width, wraps: false),
       terms: terms)
   }
+
+  /// u.
+  package var powerVector: Tensor<Scalar>? { normalization?.vector }
 
   /// k.
   package var terms: Int { series.terms }
@@ -72,20 +81,19 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   package mutating func updateParameters(_ body: (Int, inout Tensor<Scalar>) -> Void) {
     body(0, &filter)
     body(1, &bias)
-    let (kernel, scale) = Self.executed(
-      filter, height: image.height, width: image.width, vector: powerVector)
+    normalization = powerVector.map {
+      SkewFilter(filter, height: image.height, width: image.width, vector: $0)
+    }
+    let (kernel, scale) = Self.executed(filter, normalization)
     execute(kernel, scale: scale)
   }
 
-  /// K with u as it is, and what makes it of F's skew part.
+  /// K, and what makes it of F's skew part.
   private static func executed(
-    _ filter: Tensor<Scalar>, height: Int, width: Int, vector: Tensor<Scalar>?
+    _ filter: Tensor<Scalar>, _ normalization: SkewFilter<Scalar>?
   ) -> (kernel: Tensor<Scalar>, scale: Double) {
-    guard let vector else {
-      return (SkewFilter<Scalar>.skewPart(filter.converted()).converted(), 1)
-    }
-    let skew = SkewFilter(filter, height: height, width: width, vector: vector)
-    return (skew.kernel, skew.scale)
+    if let normalization { return (normalization.kernel, normalization.scale) }
+    return (SkewFilter<Scalar>.skewPart(filter.converted()).converted(), 1)
   }
 
   private mutating func execute(_ kernel: Tensor<Scalar>, scale: Double) {
@@ -105,54 +113,86 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     return layer
   }
 
-  /// Images of a piece that go through the series together, and where they begin.
-  private func forEachGroup(_ range: Range<Int>, _ body: (_ images: Int, _ start: Int) -> Void) {
+  /// Images of a piece that go through the series together.
+  private func forEachGroup(_ range: Range<Int>, _ body: (_ first: Int, _ images: Int) -> Void) {
     for first in stride(from: range.lowerBound, to: range.upperBound, by: series.imagesTogether) {
-      body(min(series.imagesTogether, range.upperBound - first), first * series.count)
+      body(first, min(series.imagesTogether, range.upperBound - first))
     }
   }
 
-  /// S_k(A) or S_k(Aᵀ) of each image, and the bias.
+  /// values ← S_k(A) or S_k(Aᵀ) of each image of a piece, and the bias.
+  ///
+  /// - Parameter quotients: where those of the series are kept.
+  private func apply(
+    transposed: Bool = false, _ range: Range<Int>, _ values: UnsafeMutablePointer<Scalar>,
+    adding bias: Tensor<Scalar>?, keeping quotients: UnsafeMutablePointer<Scalar>? = nil
+  ) {
+    let (imageCount, count) = (image.count, series.count)
+    let together = min(series.imagesTogether, range.count)
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 3 * together * count) { scratch in
+      let turned = scratch.baseAddress!
+      forEachGroup(range) { first, images in
+        let value = values + first * imageCount
+        let kept = quotients.map { $0 + (first - range.lowerBound) * terms * count }
+        series.convolution.turn(images: images, value, to: turned)
+        series.apply(
+          transposed: transposed, images: images, turned, keeps: kept != nil,
+          quotients: kept ?? turned + images * count)
+        series.convolution.turnBack(images: images, turned, adding: bias, to: value)
+      }
+    }
+  }
+
   private func applied(
-    transposed: Bool, to batch: consuming Tensor<Scalar>, adding bias: Tensor<Scalar>?,
+    transposed: Bool = false, to batch: consuming Tensor<Scalar>, adding bias: Tensor<Scalar>?,
     workers: Workers
   ) -> Tensor<Scalar> {
     var values = consume batch
-    let (images, count) = (values.shape[0], series.count)
+    let images = values.shape[0]
     values.withUnsafeMutableElements { values in
       nonisolated(unsafe) let values = values
       workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { _, range in
-        let together = min(series.imagesTogether, range.count)
-        withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 2 * together * count) { scratch in
-          forEachGroup(range) { images, start in
-            series.apply(
-              transposed: transposed, images: images, values + start, keeps: false,
-              quotients: scratch.baseAddress!)
-            if let bias { Self.add(bias.elements, to: values + start, images, image.planeCount) }
-          }
-        }
+        apply(transposed: transposed, range, values, adding: bias)
       }
     }
     return values
   }
 
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private static func add(
-    _ bias: [Scalar], to values: UnsafeMutablePointer<Scalar>, _ images: Int, _ plane: Int
-  ) {
-    for channel in 0..<images * bias.count {
-      let (pixels, number) = (values + channel * plane, bias[channel % bias.count])
-      for index in 0..<plane { pixels[index] += number }
-    }
-  }
+  /// The most numbers that a layer keeps of its series.
+  private static var mostKept: Int { 1 << 26 }
 
   package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
-    let input = consume input
-    let output = applied(transposed: false, to: input, adding: bias, workers: workers)
-    return (output, Cache(input: recording == .everything ? input : nil))
+    forward(input, keeping: recording, atMost: Self.mostKept, workers: workers)
+  }
+
+  /// The same, with at most so many numbers kept of the series; where there are more, the backward pass computes them
+  /// again: slower, with the same bits.
+  package func forward(
+    _ input: consuming Tensor<Scalar>, keeping recording: Recording, atMost mostKept: Int,
+    workers: Workers
+  ) -> (output: Tensor<Scalar>, cache: Cache) {
+    var values = consume input
+    let images = values.shape[0]
+    guard recording == .everything, images * terms * series.count <= mostKept else {
+      let output = applied(to: values, adding: bias, workers: workers)
+      return (output, Cache(input: recording == .everything ? values : nil))
+    }
+    // A tensor a piece: blocks of a size that is used again in the next step.
+    var quotients = [Tensor<Scalar>](
+      repeating: Tensor(shape: [0]), count: BatchTree.pieces(of: images))
+    values.withUnsafeMutableElements { values in
+      quotients.withUnsafeMutableBufferPointer { quotients in
+        nonisolated(unsafe) let (values, quotients) = (values, quotients)
+        workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { piece, range in
+          quotients[piece] = Tensor(shape: [range.count * terms * series.count]) {
+            apply(range, values, adding: bias, keeping: $0)
+          }
+        }
+      }
+    }
+    return (values, Cache(quotients: quotients))
   }
 
   package func inputGradient(
@@ -164,41 +204,23 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    applied(transposed: false, to: inputTangent, adding: nil, workers: workers)
+    applied(to: inputTangent, adding: nil, workers: workers)
   }
 
-  /// With respect to K and b. The powers of A are computed again: k images for each thread instead of k for each image.
+  /// With respect to K and b.
   package func backward(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> (input: Tensor<Scalar>, sums: LayerGradient<Scalar>) {
     var gradient = consume outputGradient
-    let (batch, count, terms) = (gradient.shape[0], series.count, series.terms)
-    let (kernelCount, channels, plane) = (kernel.count, bias.count, image.planeCount)
+    let (batch, kernelCount, channels) = (gradient.shape[0], kernel.count, bias.count)
     let sums: [Scalar] = gradient.withUnsafeMutableElements { gradients in
-      cache.input!.withUnsafeElements { inputs in
-        nonisolated(unsafe) let (gradients, inputs) = (gradients, inputs)
-        // The kernel's gradient, then the bias's.
-        return BatchTree.sums(of: batch, count: kernelCount + channels, workers: workers) {
-          range, sums in
-          let together = min(series.imagesTogether, range.count)
-          withUnsafeTemporaryAllocation(
-            of: Scalar.self, capacity: 2 * terms * together * count
-          ) { scratch in
-            let quotients = scratch.baseAddress!
-            let powers = quotients + terms * together * count
-            forEachGroup(range) { images, start in
-              let value = gradients + start
-              Self.addSums(
-                of: value, images, plane,
-                to: UnsafeMutableBufferPointer(
-                  start: sums + kernelCount, count: channels))
-              series.apply(
-                transposed: true, images: images, value, keeps: true, quotients: quotients)
-              powers.update(from: inputs + start, count: images * count)
-              series.addKernelGradient(
-                images: images, powers: powers, quotients: quotients, to: sums)
-            }
-          }
+      nonisolated(unsafe) let gradients = gradients
+      // The kernel's gradient, then the bias's.
+      return BatchTree.sums(of: batch, count: kernelCount + channels, workers: workers) {
+        range, sums in
+        let piece = range.lowerBound / BatchTree.imagesPerPiece
+        (cache.quotients?[piece] ?? quotients(range, of: cache.input!)).withUnsafeElements {
+          addGradients(range, gradients, quotients: $0, to: sums)
         }
       }
     }
@@ -209,6 +231,42 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
         Tensor(shape: [channels], elements: Array(sums[kernelCount...])),
       ])
     )
+  }
+
+  /// The series' quotients of a piece of a batch, computed again.
+  private func quotients(_ range: Range<Int>, of batch: Tensor<Scalar>) -> Tensor<Scalar> {
+    var images = batch.slice(range)
+    return Tensor(shape: [range.count * terms * series.count]) { quotients in
+      images.withUnsafeMutableElements {
+        apply(0..<range.count, $0, adding: nil, keeping: quotients)
+      }
+    }
+  }
+
+  /// gradients ← those with respect to a piece's images, and adds to the sums of the kernel and the bias.
+  private func addGradients(
+    _ range: Range<Int>, _ gradients: UnsafeMutablePointer<Scalar>,
+    quotients: UnsafePointer<Scalar>, to sums: UnsafeMutablePointer<Scalar>
+  ) {
+    let (count, terms) = (series.count, terms)
+    let together = min(series.imagesTogether, range.count)
+    withUnsafeTemporaryAllocation(
+      of: Scalar.self, capacity: (terms + 2) * together * count
+    ) { scratch in
+      let turned = scratch.baseAddress!
+      forEachGroup(range) { first, images in
+        let value = gradients + first * image.count
+        Self.addSums(
+          of: value, images, image.planeCount,
+          to: UnsafeMutableBufferPointer(start: sums + kernel.count, count: bias.count))
+        series.convolution.turn(images: images, value, to: turned)
+        series.backward(
+          images: images, turned,
+          quotients: quotients + (first - range.lowerBound) * terms * count,
+          scratch: turned + images * count, to: sums)
+        series.convolution.turnBack(images: images, turned, to: value)
+      }
+    }
   }
 
   /// Adds the sum of each plane to its channel's number, by eight partial sums.
@@ -248,11 +306,9 @@ extension SOCConvolution: DerivedWeightsLayer {
   package mutating func deriveWeights(
     densePowerGradient: Bool
   ) -> GradientThroughDerivation<Scalar> {
-    guard let powerVector else { return { _, _ in } }
-    let (height, width) = (image.height, image.width)
-    let previous = SkewFilter(filter, height: height, width: width, vector: powerVector)
-    let skew = SkewFilter(filter, height: height, width: width, vector: previous.nextVector)
-    self.powerVector = skew.vector
+    guard let previous = normalization else { return { _, _ in } }
+    let skew = previous.next()
+    normalization = skew
     execute(skew.kernel, scale: skew.scale)
     return { gradient, _ in
       // ∂K/∂σ̂ is −S/(σ̂ + 1e-12)².

@@ -25,10 +25,16 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
   let estimate: Double
 
   init(_ filter: Tensor<Scalar>, height: Int, width: Int, vector: Tensor<Scalar>) {
-    skew = Self.skewPart(filter.converted())
-    map = BatchConvolution(
-      kernel: skew.converted(), height: height, width: width, wraps: false)
-    self.vector = vector
+    let skew = Self.skewPart(filter.converted())
+    self.init(
+      skew,
+      map: BatchConvolution(
+        kernel: skew.converted(), height: height, width: width, wraps: false),
+      vector: vector)
+  }
+
+  private init(_ skew: Tensor<Double>, map: BatchConvolution<Scalar>, vector: Tensor<Scalar>) {
+    (self.skew, self.map, self.vector) = (skew, map, vector)
     image = map.apply(vector)
     let norm = vector.norm
     estimate = norm > 0 ? Double(image.norm) / Double(norm) : 0
@@ -44,13 +50,13 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
     return kernel.converted()
   }
 
-  /// The direction of S ⋆ u, of length 1; u itself where S ⋆ u = 0.
-  var nextVector: Tensor<Scalar> {
+  /// After an iteration of the power method: with the direction of S ⋆ u, of length 1, for u; u itself where S ⋆ u = 0.
+  func next() -> SkewFilter {
     let norm = image.norm
-    guard norm > 0, norm.isFinite else { return vector }
-    var next = image
-    next.scale(by: 1 / norm)
-    return next
+    guard norm > 0, norm.isFinite else { return self }
+    var vector = image
+    vector.scale(by: 1 / norm)
+    return SkewFilter(skew, map: map, vector: vector)
   }
 
   /// (F_ij(a, b) − F_ji(−a, −b))/2: also the adjoint of F ↦ S.
@@ -78,7 +84,7 @@ package struct SkewFilter<Scalar: TensorScalar>: Sendable {
   ///
   /// the second term by way of u, of which only what is orthogonal to it counts.
   ///
-  /// - Parameter previous: what `previous.nextVector` made u of.
+  /// - Parameter previous: what this is the `next` of.
   func estimateGradient(after previous: SkewFilter) -> Tensor<Double> {
     let (sigma, norm) = (Scalar(estimate), previous.image.norm)
     guard sigma > 0, norm > 0 else { return Tensor(shape: skew.shape) }

@@ -3,7 +3,7 @@
 import CPLNumerics
 
 /// The series S_k(A) = Σ_{i ≤ k} Aⁱ/i! of a skew convolution A, and that of Aᵀ = −A, on images that lie one after the
-/// other.
+/// other, channels last.
 ///
 /// By Horner's rule, from w_k = x:
 ///
@@ -17,7 +17,7 @@ struct SkewSeries<Scalar: TensorScalar>: Sendable {
   var terms: Int
 
   /// The elements of an image.
-  var count: Int { convolution.inputShape.reduce(1, *) }
+  var count: Int { convolution.lastCount }
 
   /// How many images go through the series together: so many that they stay in a core's second cache.
   var imagesTogether: Int { max(1, 1 << 15 / count) }
@@ -38,7 +38,7 @@ struct SkewSeries<Scalar: TensorScalar>: Sendable {
       }
       // x ± A s_i, which becomes s_{i−1} on the way.
       convolution.apply(
-        images: images, place(i),
+        last: .both, images: images, place(i),
         ConvolutionEnding(
           scale: transposed ? -1 : 1, addend: value, divisor: Scalar(max(1, i - 1))),
         to: i > 1 ? place(i - 1) : value)
@@ -54,26 +54,29 @@ struct SkewSeries<Scalar: TensorScalar>: Sendable {
     for index in 0..<count { quotient[index] = value[index] / divisor }
   }
 
-  /// sums ← sums + ∂⟨g, S_k(A)x⟩/∂A for so many images.
+  /// value ← ∂⟨g, S_k(A)x⟩/∂x = S_k(Aᵀ) g, g the value, and sums ← sums + ∂⟨g, S_k(A)x⟩/∂A, for so many images.
   ///
-  /// *Derivation.* With the powers t_i = Aⁱx/i! the sum is that of t_i = A t_{i−1}/i, and Horner's w_i of S_k(Aᵀ)g is
-  /// the gradient with respect to t_i: A's is Σ_i (w_i/i) t_{i−1}ᵀ = Σ_i s_i t_{i−1}ᵀ.
+  /// *Derivation.* Let r_i be the gradient with respect to w_i in Horner's rule, r_0 = g. As w_{i−1} = x + A s_i and
+  /// s_i = w_i/i, it is r_i = Aᵀ r_{i−1}/i, that of A is Σ_i r_{i−1} s_iᵀ, and that of x = w_k is Σ_{i ≤ k} r_i.
   ///
   /// - Parameters:
-  ///   - powers: t_0 = x, then room for t_1 … t_{k−1}.
-  ///   - quotients: s_k … s_1 of `apply` to g, transposed.
-  func addKernelGradient(
-    images: Int, powers: UnsafeMutablePointer<Scalar>, quotients: UnsafePointer<Scalar>,
-    to sums: UnsafeMutablePointer<Scalar>
+  ///   - quotients: s_k … s_1 of `apply` to x.
+  ///   - scratch: room for k + 1 times as many numbers as the images have.
+  func backward(
+    images: Int, _ value: UnsafeMutablePointer<Scalar>, quotients: UnsafePointer<Scalar>,
+    scratch: UnsafeMutablePointer<Scalar>, to sums: UnsafeMutablePointer<Scalar>
   ) {
     let count = images * count
-    for i in stride(from: 1, to: terms, by: 1) {
+    scratch.update(from: value, count: count)
+    for i in 1...terms {
+      let next = scratch + i * count
       convolution.apply(
-        images: images, powers + (i - 1) * count, ConvolutionEnding(divisor: Scalar(i)),
-        to: powers + i * count)
+        last: .both, images: images, next - count, ConvolutionEnding(divisor: -Scalar(i)), to: next)
+      Scalar.add(count, alpha: 1, next, to: value)
     }
     convolution.addGradients(
-      images: images, inputs: (1...terms).map { UnsafePointer(powers + ($0 - 1) * count) },
-      outputs: (1...terms).map { quotients + (terms - $0) * count }, to: sums, withBias: false)
+      last: .both, images: images, inputs: (1...terms).map { quotients + (terms - $0) * count },
+      outputs: (1...terms).map { UnsafePointer(scratch + ($0 - 1) * count) }, to: sums,
+      withBias: false)
   }
 }
