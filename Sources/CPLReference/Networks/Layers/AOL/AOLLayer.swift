@@ -121,8 +121,7 @@ extension AOLLayer: DerivedWeightsLayer {
     let scaling =
       scaling ?? AOLScaling(weights: weights.converted(), regularization: regularization)
     return { gradient, _ in
-      let through = scaling.gradient(of: gradient.derived.map { Double($0) })
-      gradient.parameters[0].add(through.converted(), scale: 1)
+      gradient.parameters[0].add(scaling.gradient(of: gradient.derived), scale: 1)
     }
   }
 }
