@@ -32,18 +32,22 @@ extension Float: ScalarKernels {
     rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Float>],
     to c: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    let outer = products.map {
-      cpl_outer_f32(
-        alpha: $0.alpha, a: $0.a, a_stride: $0.aStride, b: $0.b, b_stride: $0.bStride)
-    }
-    withUnsafeTemporaryAllocation(
-      byteCount: cpl_gradient_workspace_f32(
-        columns.count, images, BatchTree.imagesPerPiece, Int32(outer.count)), alignment: 64
-    ) { workspace in
-      cpl_gradient_f32(
-        cpl_range(begin: rows.lowerBound, end: rows.upperBound),
-        cpl_range(begin: columns.lowerBound, end: columns.upperBound), images,
-        BatchTree.imagesPerPiece, outer, Int32(outer.count), c, stride, workspace.baseAddress)
+    withUnsafeTemporaryAllocation(of: cpl_outer_f32.self, capacity: products.count) { outer in
+      for (index, product) in products.enumerated() {
+        outer[index] = cpl_outer_f32(
+          alpha: product.alpha, a: product.a, a_stride: product.aStride, b: product.b,
+          b_stride: product.bStride)
+      }
+      withUnsafeTemporaryAllocation(
+        byteCount: cpl_gradient_workspace_f32(
+          columns.count, images, BatchTree.imagesPerPiece, Int32(outer.count)), alignment: 64
+      ) { workspace in
+        cpl_gradient_f32(
+          cpl_range(begin: rows.lowerBound, end: rows.upperBound),
+          cpl_range(begin: columns.lowerBound, end: columns.upperBound), images,
+          BatchTree.imagesPerPiece, outer.baseAddress, Int32(outer.count), c, stride,
+          workspace.baseAddress)
+      }
     }
   }
 

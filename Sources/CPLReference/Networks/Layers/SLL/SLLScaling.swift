@@ -79,28 +79,30 @@ struct SLLScaling: Sendable {
 
   private static func products(_ taps: Taps) -> [Double] {
     let (inner, channels, size) = (taps.inner, taps.channels, taps.inner * taps.inner)
-    var products = Tensor<Double>(shape: [taps.shiftCount, inner, inner])
-    products.withUnsafeMutableElements { products in
+    let middle = taps.shiftCount / 2
+    return Tensor<Double>(shape: [taps.shiftCount, inner, inner]) { products in
+      var begun = Set<Int>()
       taps.matrices.withUnsafeElements { matrices in
         taps.transposes.withUnsafeElements { transposes in
-          for (first, second, shift) in taps.pairs where shift >= taps.shiftCount / 2 {
+          for (first, second, shift) in taps.pairs where shift >= middle {
             let product = products + shift * size
+            let isFirst = begun.insert(shift).inserted
             Double.multiply(
               rows: 0..<inner, columns: 0..<inner, depth: channels,
               MatrixView(elements: matrices + first * taps.size, stride: channels),
               MatrixView(elements: transposes + second * taps.size, stride: inner),
-              Epilogue(addend: product, addendStride: inner), to: product, stride: inner)
+              Epilogue(addend: isFirst ? nil : UnsafePointer(product), addendStride: inner),
+              to: product, stride: inner)
           }
         }
       }
       // The same terms in the same order make the opposite shift's product, transposed.
-      for shift in 0..<taps.shiftCount / 2 {
+      for shift in 0..<middle {
         Double.transpose(
           rows: inner, columns: inner, products + (taps.shiftCount - 1 - shift) * size,
           stride: inner, to: products + shift * size, stride: inner)
       }
-    }
-    return products.elements
+    }.elements
   }
 
   /// Σ |W Wᵀ|_ij q_j/q_i over the shifts, then j, for each i.
@@ -195,9 +197,11 @@ struct SLLScaling: Sendable {
           for shift in first..<taps.shiftCount {
             let values = products.baseAddress! + shift * size
             let target = signed + (shift - first) * size
+            // Without branches, which would be mispredicted.
             for index in 0..<size {
-              let (value, number) = (values[index], numbers[index])
-              target[index] = Scalar(value == 0 ? 0 : value < 0 ? -number : number)
+              let sign = values[index].bitPattern & (1 << 63)
+              let number = Double(bitPattern: numbers[index].bitPattern ^ sign)
+              target[index] = Scalar(values[index] == 0 ? 0 : number)
             }
           }
         }
@@ -217,11 +221,13 @@ struct SLLScaling: Sendable {
       }
     }
     var gradient = [Double](repeating: 0, count: inner)
-    for i in 0..<inner {
-      for j in 0..<inner {
-        let term = slopes[i] * ratios[j * inner + i] * magnitudes[i * inner + j]
-        gradient[j] += term
-        gradient[i] -= term
+    gradient.withUnsafeMutableBufferPointer { gradient in
+      for i in 0..<inner {
+        for j in 0..<inner {
+          let term = slopes[i] * ratios[j * inner + i] * magnitudes[i * inner + j]
+          gradient[j] += term
+          gradient[i] -= term
+        }
       }
     }
     return gradient
