@@ -81,18 +81,19 @@ struct SLLScaling: Sendable {
     let (inner, channels, size) = (taps.inner, taps.channels, taps.inner * taps.inner)
     let middle = taps.shiftCount / 2
     return Tensor<Double>(shape: [taps.shiftCount, inner, inner]) { products in
-      var begun = Set<Int>()
       taps.matrices.withUnsafeElements { matrices in
         taps.transposes.withUnsafeElements { transposes in
-          for (first, second, shift) in taps.pairs where shift >= middle {
+          for shift in middle..<taps.shiftCount {
             let product = products + shift * size
-            let isFirst = begun.insert(shift).inserted
-            Double.multiply(
-              rows: 0..<inner, columns: 0..<inner, depth: channels,
-              MatrixView(elements: matrices + first * taps.size, stride: channels),
-              MatrixView(elements: transposes + second * taps.size, stride: inner),
-              Epilogue(addend: isFirst ? nil : UnsafePointer(product), addendStride: inner),
-              to: product, stride: inner)
+            var addend: UnsafePointer<Double>?
+            for pair in taps.pairs where pair.shift == shift {
+              Double.multiply(
+                rows: 0..<inner, columns: 0..<inner, depth: channels,
+                MatrixView(elements: matrices + pair.first * taps.size, stride: channels),
+                MatrixView(elements: transposes + pair.second * taps.size, stride: inner),
+                Epilogue(addend: addend, addendStride: inner), to: product, stride: inner)
+              addend = UnsafePointer(product)
+            }
           }
         }
       }
@@ -220,14 +221,17 @@ struct SLLScaling: Sendable {
         }
       }
     }
+    // The sum over all shifts is symmetric.
     var gradient = [Double](repeating: 0, count: inner)
     gradient.withUnsafeMutableBufferPointer { gradient in
-      for i in 0..<inner {
-        for j in 0..<inner {
-          let term = slopes[i] * ratios[j * inner + i] * magnitudes[i * inner + j]
-          gradient[j] += term
+      for j in 0..<inner {
+        var sum = 0.0
+        for i in 0..<inner {
+          let term = slopes[i] * ratios[j * inner + i] * magnitudes[j * inner + i]
+          sum += term
           gradient[i] -= term
         }
+        gradient[j] += sum
       }
     }
     return gradient
