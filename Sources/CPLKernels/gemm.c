@@ -23,6 +23,13 @@ static ptrdiff_t rows_in_block(ptrdiff_t rows, ptrdiff_t depth) {
   return smaller(rows, fitting);
 }
 
+/// Whether a product is so small that it is faster with A and B as they are: the rows of B that a tile reads
+/// stay in the first cache. Its columns are whole lines.
+static bool is_taken_in_place(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, bool b_transposed, ptrdiff_t lanes) {
+  return !b_transposed && rows <= 128 && depth <= 128 && columns % lanes == 0;
+}
+
 /// Elements from row to row of the sums: of all columns where they wait for another part of the
 /// depth, and then a line more, because rows that begin a multiple of 4 KiB apart would compete, too.
 static ptrdiff_t sum_stride_for(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t lanes) {
@@ -31,8 +38,9 @@ static ptrdiff_t sum_stride_for(ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t la
 }
 
 static size_t workspace_bytes(
-    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, size_t element_size) {
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, bool b_transposed, size_t element_size) {
   const ptrdiff_t lanes = 64 / (ptrdiff_t)element_size;
+  if (is_taken_in_place(rows, columns, depth, b_transposed, lanes)) return 0;
   const ptrdiff_t block = rows_in_block(rows, depth), part = smaller(depth, DEPTH_BLOCK);
   const ptrdiff_t panels = GROUP_PANELS * part_stride(part, lanes);
   const ptrdiff_t rows_of_sums = depth <= DEPTH_BLOCK ? ROWS_OF_WHOLE_TILES : block;
@@ -55,10 +63,12 @@ void cpl_gemm_f64(
   CPL_DISPATCH(gemm_f64, rows, columns, depth, a, b, epilogue, c, c_stride, workspace)
 }
 
-size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth) {
-  return workspace_bytes(rows, columns, depth, sizeof(float));
+size_t cpl_gemm_workspace_f32(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, bool b_transposed) {
+  return workspace_bytes(rows, columns, depth, b_transposed, sizeof(float));
 }
 
-size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth) {
-  return workspace_bytes(rows, columns, depth, sizeof(double));
+size_t cpl_gemm_workspace_f64(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, bool b_transposed) {
+  return workspace_bytes(rows, columns, depth, b_transposed, sizeof(double));
 }

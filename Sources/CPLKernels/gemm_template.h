@@ -14,6 +14,9 @@
 //       With the last part the epilogue takes the sums to C, which is thus written once.
 //
 // A workspace is laid out as: packed part of A | packed part of B | sums.
+//
+// Small products, for which packing would take longer than it saves, read A and B where they are: see
+// `is_taken_in_place`.
 
 #define TILE_ROWS (WIDE ? 8 : 6)
 #define TILE_PANELS (WIDE ? 3 : 1)
@@ -203,6 +206,18 @@ static void NAME(prefetch)(
   }
 }
 
+/// What the epilogue makes of a line of sums of row i of C, from column j on.
+INLINE LINE NAME(finish)(
+    const TYPED(cpl_epilogue) *epilogue, LINE sum, ptrdiff_t i, ptrdiff_t j) {
+  const LINE alpha = (LINE)epilogue->alpha;
+  LINE value = epilogue->addend
+      ? FMA(alpha, sum, LOAD(epilogue->addend + i * epilogue->addend_stride + j))
+      : alpha * sum;
+  if (epilogue->relu) value = value < 0 ? 0 : value;
+  if (epilogue->gate) value = LOAD(epilogue->gate + i * epilogue->gate_stride + j) > 0 ? value : 0;
+  return value;
+}
+
 /// Takes the first `columns` of a row of sums to row i of C, from `column` on.
 static void NAME(finish_row)(
     const TYPED(cpl_epilogue) *epilogue, const REAL *sums, ptrdiff_t i, ptrdiff_t column,
@@ -214,11 +229,7 @@ static void NAME(finish_row)(
   REAL *out = c_row + column;
   ptrdiff_t j = 0;
   for (; j + LANES <= columns; j += LANES) {
-    LINE value = LOAD(sums + j);
-    value = addend ? FMA((LINE)alpha, value, LOAD(addend + j)) : alpha * value;
-    if (epilogue->relu) value = value < 0 ? 0 : value;
-    if (gate) value = LOAD(gate + j) > 0 ? value : 0;
-    STORE(out + j, value);
+    STORE(out + j, NAME(finish)(epilogue, LOAD(sums + j), i, column + j));
   }
   // Less than a line. Vectorised, this would read absent addends and gates under empty masks, which
   // is allowed but slow.
@@ -228,6 +239,66 @@ static void NAME(finish_row)(
     if (epilogue->relu) value = value < 0 ? 0 : value;
     if (gate) value = gate[j] > 0 ? value : 0;
     out[j] = value;
+  }
+}
+
+/// `rows` × `panels` lines of C, from row i and column j on, of A and B as they are: element (r, k) of A
+/// is at `a[r·row_stride + k·depth_stride]`, line p of row k of B at `b[k·b_stride + p·LANES]`. The sizes of
+/// the tile are constants after inlining.
+INLINE void NAME(tile_in_place)(
+    int rows, int panels, ptrdiff_t depth, const REAL *a, ptrdiff_t row_stride,
+    ptrdiff_t depth_stride, const REAL *b, ptrdiff_t b_stride, const TYPED(cpl_epilogue) *epilogue,
+    ptrdiff_t i, ptrdiff_t j, REAL *c, ptrdiff_t c_stride) {
+  LINE sum[TILE_ROWS][TILE_PANELS];
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int p = 0; p < panels; p++) sum[r][p] = (LINE)0;
+  }
+  for (ptrdiff_t k = 0; k < depth; k++, a += depth_stride, b += b_stride) {
+    LINE column[TILE_PANELS];
+    UNROLL for (int p = 0; p < panels; p++) column[p] = LOAD(b + p * LANES);
+    UNROLL for (int r = 0; r < rows; r++) {
+      LINE factor = (LINE)a[r * row_stride];
+      UNROLL for (int p = 0; p < panels; p++) sum[r][p] = FMA(factor, column[p], sum[r][p]);
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int p = 0; p < panels; p++) {
+      STORE(
+          c + (i + r) * c_stride + j + p * LANES,
+          NAME(finish)(epilogue, sum[r][p], i + r, j + p * LANES));
+    }
+  }
+}
+
+/// C of A and B as they are, where columns are whole lines.
+static void NAME(gemm_in_place)(
+    cpl_range rows, cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) a, TYPED(cpl_matrix) b,
+    const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride) {
+  const ptrdiff_t row_stride = a.transposed ? 1 : a.stride;
+  const ptrdiff_t depth_stride = a.transposed ? a.stride : 1;
+  for (ptrdiff_t j = columns.begin; j < columns.end;) {
+    const ptrdiff_t left = (columns.end - j) / LANES;
+    // Two and two of four panels, not three and one.
+    const int panels = left == 4 ? smaller(2, TILE_PANELS) : (int)smaller(left, TILE_PANELS);
+    for (ptrdiff_t i = rows.begin; i < rows.end;) {
+      const int piece = next_piece(rows.end - i, TILE_ROWS);
+#define CPL_TILE(r, p)                                                                   \
+  if (piece == r && panels == p) {                                                       \
+    NAME(tile_in_place)                                                                  \
+    (r, p, depth, a.elements + i * row_stride, row_stride, depth_stride, b.elements + j, \
+     b.stride, epilogue, i, j, c, c_stride);                                             \
+  }
+#define CPL_TILES(p) CPL_TILE(TILE_ROWS, p) CPL_TILE(4, p) CPL_TILE(2, p) CPL_TILE(1, p)
+#if WIDE
+      CPL_TILES(3)
+      CPL_TILES(2)
+#endif
+      CPL_TILES(1)
+#undef CPL_TILES
+#undef CPL_TILE
+      i += piece;
+    }
+    j += panels * LANES;
   }
 }
 
@@ -250,6 +321,11 @@ static void NAME(prefetch_panels)(
 static void NAME(gemm)(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, TYPED(cpl_matrix) a, TYPED(cpl_matrix) b,
     const TYPED(cpl_epilogue) *epilogue, REAL *c, ptrdiff_t c_stride, void *workspace) {
+  if (is_taken_in_place(
+          rows.end - rows.begin, columns.end - columns.begin, depth, b.transposed, LANES)) {
+    NAME(gemm_in_place)(rows, columns, depth, a, b, epilogue, c, c_stride);
+    return;
+  }
   const ptrdiff_t row_block = rows_in_block(rows.end - rows.begin, depth);
   const ptrdiff_t longest_part = smaller(depth, DEPTH_BLOCK);
   const ptrdiff_t sum_stride = sum_stride_for(columns.end - columns.begin, depth, LANES);

@@ -28,8 +28,16 @@ static ptrdiff_t waiting_subtrees(ptrdiff_t images) {
   return digits;
 }
 
-static size_t workspace_bytes(ptrdiff_t images, int outer_count, size_t element_size) {
+/// Whether the terms are read where they are: those of one piece are few.
+static bool is_taken_in_place(
+    ptrdiff_t columns, ptrdiff_t images, ptrdiff_t piece, ptrdiff_t lanes) {
+  return images <= piece && columns % lanes == 0;
+}
+
+static size_t workspace_bytes(
+    ptrdiff_t columns, ptrdiff_t images, ptrdiff_t piece, int outer_count, size_t element_size) {
   const ptrdiff_t lanes = 64 / (ptrdiff_t)element_size, terms = images * outer_count;
+  if (is_taken_in_place(columns, images, piece, lanes)) return 0;
   const ptrdiff_t factors = rows_in_block(terms) * terms;
   const ptrdiff_t panels = panels_in_group(terms) * part_stride(terms, lanes);
   const ptrdiff_t subtrees =
@@ -54,10 +62,12 @@ void cpl_gradient_f64(
       gradient_f64, rows, columns, images, piece, outer, outer_count, c, c_stride, workspace)
 }
 
-size_t cpl_gradient_workspace_f32(ptrdiff_t images, int outer_count) {
-  return workspace_bytes(images, outer_count, sizeof(float));
+size_t cpl_gradient_workspace_f32(
+    ptrdiff_t columns, ptrdiff_t images, ptrdiff_t piece, int outer_count) {
+  return workspace_bytes(columns, images, piece, outer_count, sizeof(float));
 }
 
-size_t cpl_gradient_workspace_f64(ptrdiff_t images, int outer_count) {
-  return workspace_bytes(images, outer_count, sizeof(double));
+size_t cpl_gradient_workspace_f64(
+    ptrdiff_t columns, ptrdiff_t images, ptrdiff_t piece, int outer_count) {
+  return workspace_bytes(columns, images, piece, outer_count, sizeof(double));
 }

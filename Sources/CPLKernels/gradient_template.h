@@ -8,7 +8,7 @@
 //     For each group of columns: the rows b, packed alike into panels a line wide.
 //       For each tile: its tree, and one store to C.
 //
-// A workspace is laid out as: factors | panels | subtrees.
+// A workspace is laid out as: factors | panels | subtrees. A single piece needs none of them.
 
 #define TILE_ROWS (WIDE ? 8 : 6)
 #define TILE_PANELS (WIDE ? 3 : 1)
@@ -120,9 +120,66 @@ static void NAME(tree_of_size)(
 #undef CPL_TREE
 }
 
+/// `rows` × `panels` lines of C from row i and column j on, of one piece of terms as they are. The sizes of
+/// the tile are constants after inlining.
+INLINE void NAME(piece_in_place)(
+    int rows, int panels, ptrdiff_t images, const TYPED(cpl_outer) *outer, int outer_count,
+    ptrdiff_t i, ptrdiff_t j, REAL *c, ptrdiff_t c_stride) {
+  LINE sum[TILE_ROWS][TILE_PANELS];
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int q = 0; q < panels; q++) sum[r][q] = (LINE)0;
+  }
+  for (const TYPED(cpl_outer) *term = outer; term < outer + outer_count; term++) {
+    const REAL *a = term->a + i, *b = term->b + j;
+    for (ptrdiff_t image = 0; image < images; image++, a += term->a_stride, b += term->b_stride) {
+      LINE column[TILE_PANELS];
+      UNROLL for (int q = 0; q < panels; q++) column[q] = LOAD(b + q * LANES);
+      UNROLL for (int r = 0; r < rows; r++) {
+        LINE factor = (LINE)term->alpha * (LINE)a[r];
+        UNROLL for (int q = 0; q < panels; q++) sum[r][q] = FMA(factor, column[q], sum[r][q]);
+      }
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int q = 0; q < panels; q++) {
+      STORE(c + (i + r) * c_stride + j + q * LANES, sum[r][q]);
+    }
+  }
+}
+
+/// C of one piece of terms as they are, where columns are whole lines.
+static void NAME(gradient_in_place)(
+    cpl_range rows, cpl_range columns, ptrdiff_t images, const TYPED(cpl_outer) *outer,
+    int outer_count, REAL *c, ptrdiff_t c_stride) {
+  for (ptrdiff_t j = columns.begin; j < columns.end;) {
+    const int panels = (int)smaller((columns.end - j) / LANES, TILE_PANELS);
+    for (ptrdiff_t i = rows.begin; i < rows.end;) {
+      const int height = next_piece(rows.end - i, TILE_ROWS);
+#define CPL_TREE(r, q)                                                             \
+  if (height == r && panels == q) {                                                \
+    NAME(piece_in_place)(r, q, images, outer, outer_count, i, j, c, c_stride);     \
+  }
+#define CPL_TREES(q) CPL_TREE(TILE_ROWS, q) CPL_TREE(4, q) CPL_TREE(2, q) CPL_TREE(1, q)
+#if WIDE
+      CPL_TREES(3)
+      CPL_TREES(2)
+#endif
+      CPL_TREES(1)
+#undef CPL_TREES
+#undef CPL_TREE
+      i += height;
+    }
+    j += panels * LANES;
+  }
+}
+
 static void NAME(gradient)(
     cpl_range rows, cpl_range columns, ptrdiff_t images, ptrdiff_t piece,
     const TYPED(cpl_outer) *outer, int outer_count, REAL *c, ptrdiff_t c_stride, void *workspace) {
+  if (is_taken_in_place(columns.end - columns.begin, images, piece, LANES)) {
+    NAME(gradient_in_place)(rows, columns, images, outer, outer_count, c, c_stride);
+    return;
+  }
   const ptrdiff_t terms = images * outer_count;
   const ptrdiff_t row_block = rows_in_block(terms), group_panels = panels_in_group(terms);
   const ptrdiff_t panel_stride = part_stride(terms, LANES);

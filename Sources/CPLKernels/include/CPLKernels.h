@@ -119,7 +119,7 @@ typedef struct {
 /// With activations X, H (batch × features) and weights W (m × d), row-major: X·Wᵀ is
 /// a = {X, d, false}, b = {W, d, true}; H·W is b = {W, d, false}.
 ///
-/// - Parameter workspace: `cpl_gemm_workspace_f32(rows, columns, depth)` bytes.
+/// - Parameter workspace: `cpl_gemm_workspace_f32(rows, columns, depth, b.transposed)` bytes.
 void cpl_gemm_f32(
     cpl_range rows, cpl_range columns, ptrdiff_t depth, cpl_matrix_f32 a, cpl_matrix_f32 b,
     const cpl_epilogue_f32 *epilogue, float *c, ptrdiff_t c_stride, void *workspace);
@@ -128,9 +128,12 @@ void cpl_gemm_f64(
     const cpl_epilogue_f64 *epilogue, double *c, ptrdiff_t c_stride, void *workspace);
 
 /// Bytes of workspace for a product of so many rows and columns (the lengths of the ranges): below
-/// 1 MiB (binary64: 2 MiB), and with a depth beyond 384 as much again as 264 rows of the columns.
-size_t cpl_gemm_workspace_f32(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth);
-size_t cpl_gemm_workspace_f64(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth);
+/// 1 MiB (binary64: 2 MiB), and with a depth beyond 384 as much again as 264 rows of the columns; 0 for
+/// small products.
+size_t cpl_gemm_workspace_f32(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, bool b_transposed);
+size_t cpl_gemm_workspace_f64(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, bool b_transposed);
 
 // MARK: - Gradients of a weight matrix
 
@@ -161,7 +164,7 @@ typedef struct {
 /// and pieces are added as a binary tree: of P > 1 pieces the first 2^k, the largest power of two
 /// below P, are one subtree, the others another one.
 ///
-/// - Parameter workspace: `cpl_gradient_workspace_f32(images, outer_count)` bytes.
+/// - Parameter workspace: `cpl_gradient_workspace_f32(columns, images, piece, outer_count)` bytes.
 void cpl_gradient_f32(
     cpl_range rows, cpl_range columns, ptrdiff_t images, ptrdiff_t piece,
     const cpl_outer_f32 *outer, int outer_count, float *c, ptrdiff_t c_stride, void *workspace);
@@ -169,9 +172,22 @@ void cpl_gradient_f64(
     cpl_range rows, cpl_range columns, ptrdiff_t images, ptrdiff_t piece,
     const cpl_outer_f64 *outer, int outer_count, double *c, ptrdiff_t c_stride, void *workspace);
 
-/// Bytes of workspace: about 2 MiB, more for batches beyond 4,096 images.
-size_t cpl_gradient_workspace_f32(ptrdiff_t images, int outer_count);
-size_t cpl_gradient_workspace_f64(ptrdiff_t images, int outer_count);
+/// Bytes of workspace for so many columns (the length of the range): about 2 MiB, more for batches beyond
+/// 4,096 images; 0 for a single piece and whole lines.
+size_t cpl_gradient_workspace_f32(
+    ptrdiff_t columns, ptrdiff_t images, ptrdiff_t piece, int outer_count);
+size_t cpl_gradient_workspace_f64(
+    ptrdiff_t columns, ptrdiff_t images, ptrdiff_t piece, int outer_count);
+
+// MARK: - Transposes
+
+/// target[j·target_stride + i] = source[i·stride + j] for i < rows and j < columns.
+void cpl_transpose_f32(
+    ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t stride, float *target,
+    ptrdiff_t target_stride);
+void cpl_transpose_f64(
+    ptrdiff_t rows, ptrdiff_t columns, const double *source, ptrdiff_t stride, double *target,
+    ptrdiff_t target_stride);
 
 // MARK: - The convolutional convex potential layer, on images that lie one after the other
 

@@ -157,17 +157,18 @@ extension CPLNetwork {
     let (imageLayers, vectorLayers) = (layers[..<imageLayers], layers[imageLayers...])
     let (gradient, vectorSums) = Self.backwardSums(
       vectorLayers, logitGradient, pass.vectorCaches, workers)
-    var pieces = map(batch, by: pass.pieceSize, workers: workers) { range, workers in
-      Self.backwardSums(
+    let sums = BatchTreeSum<[LayerGradient<Scalar>]>(pieces: pass.imageCaches.count) { sum, other in
+      for index in sum.indices { sum[index].add(other[index]) }
+    }
+    let images = map(batch, by: pass.pieceSize, workers: workers) { range, workers in
+      let piece = range.lowerBound / pass.pieceSize
+      let (images, layers) = Self.backwardSums(
         imageLayers, range.count == batch ? gradient : gradient.slice(range),
-        pass.imageCaches[range.lowerBound / pass.pieceSize], workers)
+        pass.imageCaches[piece], workers)
+      sums.insert(layers, of: piece)
+      return images
     }
-    BatchTree.forEachAddition(of: pieces.count) { sum, addend in
-      for (index, gradient) in pieces[addend].layers.enumerated() {
-        pieces[sum].layers[index].add(gradient)
-      }
-    }
-    return (Tensor(joining: pieces.map(\.images)), pieces[0].layers + vectorSums)
+    return (Tensor(joining: images), (sums.whole ?? []) + vectorSums)
   }
 
   private static func backwardSums(

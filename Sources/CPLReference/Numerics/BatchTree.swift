@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Synchronization
+
 /// The order in which everything is summed over a batch, which depends on the batch's size alone: part of
 /// "same seed, same bytes".
 ///
@@ -70,5 +72,59 @@ public enum BatchTree {
     var sums = ranges(of: images).map(value)
     forEachAddition(of: sums.count) { sums[$0] += sums[$1] }
     return sums.first ?? 0
+  }
+}
+
+/// The sum of what is made of each piece of a batch, one after the other or at once, in the order of `BatchTree`. Each
+/// addition is made as soon as both subtrees have been summed, so that few sums wait.
+package final class BatchTreeSum<Sum: Sendable>: Sendable {
+  private let pieces: Int
+  private let add: @Sendable (inout Sum, Sum) -> Void
+  /// Of subtrees that are not yet part of a larger one, of 2^k pieces each but for those at the end.
+  private let waiting = Mutex<[Range<Int>: Sum]>([:])
+
+  /// - Parameter add: adds what was summed of later pieces.
+  package init(pieces: Int, add: @escaping @Sendable (inout Sum, Sum) -> Void) {
+    (self.pieces, self.add) = (pieces, add)
+  }
+
+  /// Takes what was made of a piece.
+  package func insert(_ sum: consuming Sum, of piece: Int) {
+    var (own, subtree): (Sum?, Range<Int>) = (sum, piece..<piece + 1)
+    while subtree.count < pieces {
+      let width = subtree.count
+      let isFirst = subtree.lowerBound % (2 * width) == 0
+      let start = isFirst ? subtree.lowerBound : subtree.lowerBound - width
+      let neighbour = isFirst ? start + width..<start + 2 * width : start..<start + width
+      if neighbour.lowerBound < pieces {
+        guard var other = exchange(&own, of: subtree, forThatOf: neighbour), var mine = own.take()
+        else { return }
+        if isFirst {
+          add(&mine, other)
+          own = mine
+        } else {
+          add(&other, mine)
+          own = other
+        }
+      }
+      subtree = start..<start + 2 * width
+    }
+    _ = exchange(&own, of: subtree, forThatOf: subtree)
+  }
+
+  /// The sum of another subtree, if it waits; else this one's is left to wait.
+  private func exchange(
+    _ sum: inout Sum?, of subtree: Range<Int>, forThatOf other: Range<Int>
+  ) -> Sum? {
+    waiting.withLock { waiting in
+      if let other = waiting.removeValue(forKey: other) { return other }
+      waiting[subtree] = sum.take()
+      return nil
+    }
+  }
+
+  /// The sum of all pieces, once each was inserted; nil before, and of none.
+  package var whole: Sum? {
+    waiting.withLock { waiting in waiting.first { $0.key.count >= pieces }?.value }
   }
 }

@@ -16,7 +16,8 @@ extension Float: ScalarKernels {
       alpha: epilogue.alpha, addend: epilogue.addend, addend_stride: epilogue.addendStride,
       relu: epilogue.rectifies, gate: epilogue.gate, gate_stride: epilogue.gateStride)
     withUnsafeTemporaryAllocation(
-      byteCount: cpl_gemm_workspace_f32(rows.count, columns.count, depth), alignment: 64
+      byteCount: cpl_gemm_workspace_f32(rows.count, columns.count, depth, b.transposed),
+      alignment: 64
     ) { workspace in
       cpl_gemm_f32(
         cpl_range(begin: rows.lowerBound, end: rows.upperBound),
@@ -31,18 +32,30 @@ extension Float: ScalarKernels {
     rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Float>],
     to c: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    let outer = products.map {
-      cpl_outer_f32(
-        alpha: $0.alpha, a: $0.a, a_stride: $0.aStride, b: $0.b, b_stride: $0.bStride)
+    withUnsafeTemporaryAllocation(of: cpl_outer_f32.self, capacity: products.count) { outer in
+      for (index, product) in products.enumerated() {
+        outer[index] = cpl_outer_f32(
+          alpha: product.alpha, a: product.a, a_stride: product.aStride, b: product.b,
+          b_stride: product.bStride)
+      }
+      withUnsafeTemporaryAllocation(
+        byteCount: cpl_gradient_workspace_f32(
+          columns.count, images, BatchTree.imagesPerPiece, Int32(outer.count)), alignment: 64
+      ) { workspace in
+        cpl_gradient_f32(
+          cpl_range(begin: rows.lowerBound, end: rows.upperBound),
+          cpl_range(begin: columns.lowerBound, end: columns.upperBound), images,
+          BatchTree.imagesPerPiece, outer.baseAddress, Int32(outer.count), c, stride,
+          workspace.baseAddress)
+      }
     }
-    withUnsafeTemporaryAllocation(
-      byteCount: cpl_gradient_workspace_f32(images, Int32(outer.count)), alignment: 64
-    ) { workspace in
-      cpl_gradient_f32(
-        cpl_range(begin: rows.lowerBound, end: rows.upperBound),
-        cpl_range(begin: columns.lowerBound, end: columns.upperBound), images,
-        BatchTree.imagesPerPiece, outer, Int32(outer.count), c, stride, workspace.baseAddress)
-    }
+  }
+
+  package static func transpose(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>, stride: Int,
+    to target: UnsafeMutablePointer<Float>, stride targetStride: Int
+  ) {
+    cpl_transpose_f32(rows, columns, source, stride, target, targetStride)
   }
 
   package static func dot(

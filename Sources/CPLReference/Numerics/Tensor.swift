@@ -67,6 +67,8 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
   }
 
   /// Slices `range` of the outermost extent.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   public func slice(_ range: Range<Int>) -> Tensor {
     let stride = shape.dropFirst().reduce(1, *)
     return Tensor(
@@ -95,7 +97,12 @@ public struct Tensor<Scalar: TensorScalar>: Equatable, Sendable {
   @specialized(where Scalar == Double, Other == Float)
   public func converted<Other>(to type: Other.Type = Other.self) -> Tensor<Other> {
     if let same = self as? Tensor<Other> { return same }
-    return Tensor<Other>(shape: shape, elements: elements.map { Other($0) })
+    let count = count
+    return Tensor<Other>(shape: shape) { converted in
+      withUnsafeElements { elements in
+        for index in 0..<count { converted[index] = Other(elements[index]) }
+      }
+    }
   }
 
   /// Whether every element is finite.

@@ -108,6 +108,11 @@ package protocol ScalarKernels<Scalar>: SendableMetatype {
     rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Scalar>],
     to c: UnsafeMutablePointer<Scalar>, stride: Int)
 
+  /// The transpose of so many rows and columns.
+  static func transpose(
+    rows: Int, columns: Int, _ source: UnsafePointer<Scalar>, stride: Int,
+    to target: UnsafeMutablePointer<Scalar>, stride targetStride: Int)
+
   /// Σ x_i y_i, accumulated in binary64.
   static func dot(_ count: Int, _ x: UnsafePointer<Scalar>, _ y: UnsafePointer<Scalar>) -> Double
 
@@ -193,6 +198,8 @@ package protocol ScalarKernels<Scalar>: SendableMetatype {
 
 /// The kernels by the format alone.
 extension TensorScalar {
+  @specialized(where Self == Float)
+  @specialized(where Self == Double)
   package static func multiply(
     rows: Range<Int>, columns: Range<Int>, depth: Int, _ a: MatrixView<Self>, _ b: MatrixView<Self>,
     _ epilogue: Epilogue<Self>, to c: UnsafeMutablePointer<Self>, stride: Int
@@ -201,12 +208,22 @@ extension TensorScalar {
       rows: rows, columns: columns, depth: depth, a, b, epilogue, to: c, stride: stride)
   }
 
+  @specialized(where Self == Float)
+  @specialized(where Self == Double)
   package static func sumOuterProducts(
     rows: Range<Int>, columns: Range<Int>, images: Int, _ products: [OuterProducts<Self>],
     to c: UnsafeMutablePointer<Self>, stride: Int
   ) {
     kernels.type.sumOuterProducts(
       rows: rows, columns: columns, images: images, products, to: c, stride: stride)
+  }
+
+  package static func transpose(
+    rows: Int, columns: Int, _ source: UnsafePointer<Self>, stride: Int,
+    to target: UnsafeMutablePointer<Self>, stride targetStride: Int
+  ) {
+    kernels.type.transpose(
+      rows: rows, columns: columns, source, stride: stride, to: target, stride: targetStride)
   }
 
   package static func dot(_ count: Int, _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>)

@@ -24,6 +24,21 @@ struct BatchTreeTests {
     }
   }
 
+  @Test("is the same whatever the order in which pieces are ready")
+  func readiness() {
+    for pieces in 0...40 {
+      let values = Tensor<Float>.normal([pieces], stream: 67).elements
+      let orders = [
+        Array(0..<pieces), (0..<pieces).reversed(), (0..<pieces).sorted { $0 % 3 < $1 % 3 },
+      ]
+      for order in orders {
+        let sum = BatchTreeSum<Float>(pieces: pieces) { $0 += $1 }
+        for piece in order { sum.insert(values[piece], of: piece) }
+        #expect((sum.whole ?? 0) == tree(values[...]), "\(pieces) pieces")
+      }
+    }
+  }
+
   @Test("subtrees that others have summed add up to the same bits")
   func subtrees() {
     for images in [1, 8, 9, 64, 100, 250, 256, 257] {
@@ -57,7 +72,7 @@ struct BatchTreeTests {
   /// Rows, columns and images around the kernels' tiles, blocks and pieces.
   static let shapes = [
     (1, 1, 1), (7, 37, 19), (8, 48, 8), (6, 16, 16), (9, 49, 17), (13, 33, 64), (130, 65, 40),
-    (400, 200, 24), (3, 5, 0), (25, 19, 600),
+    (400, 200, 24), (3, 5, 0), (25, 19, 600), (21, 80, 8), (8, 32, 5), (16, 16, 0),
   ]
 
   @Test(

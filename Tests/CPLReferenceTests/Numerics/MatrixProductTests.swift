@@ -47,6 +47,18 @@ struct MatrixProductTests {
             rows: rows, columns: columns, depth: depth, transposedB: index % 2 == 0, alpha: -1.5,
             addend: .matrix, rectifies: index % 3 == 0))
       }
+      // Whole lines, which are taken without packing.
+      for (index, (rows, columns, depth)) in [
+        (1, 16, 1), (8, 64, 16), (21, 48, 128), (128, 80, 40), (15, 32, 0), (129, 32, 8),
+      ].enumerated() {
+        for variant in 0..<4 {
+          cases.append(
+            Case(
+              rows: rows, columns: columns, depth: depth, transposedA: index % 2 > 0,
+              alpha: variant > 0 ? -1.5 : 1, addend: Addend.allCases[variant],
+              rectifies: variant == 1, isGated: variant == 2))
+        }
+      }
       return cases
     }()
   }
@@ -162,6 +174,32 @@ struct MatrixProductTests {
           #expect(part.elements == expected, "rows \(rows), columns \(columns)")
         }
       }
+    }
+    check(Float.self)
+    check(Double.self)
+  }
+
+  @Test(
+    "a transpose has every element in its place, and touches no other",
+    arguments: [(1, 1), (7, 5), (16, 16), (33, 50), (64, 9), (9, 64), (0, 3)])
+  func transposes(rows: Int, columns: Int) {
+    func check<Scalar: TensorScalar>(_ type: Scalar.Type) {
+      let source = Tensor<Scalar>.normal([rows, columns + 2], stream: 54)
+      var target = Tensor<Scalar>(repeating: 7, shape: [columns, rows + 3])
+      source.withUnsafeElements { source in
+        target.withUnsafeMutableElements { target in
+          Scalar.transpose(
+            rows: rows, columns: columns, source, stride: columns + 2, to: target,
+            stride: rows + 3)
+        }
+      }
+      var expected = Tensor<Scalar>(repeating: 7, shape: [columns, rows + 3])
+      for i in 0..<rows {
+        for j in 0..<columns {
+          expected.elements[j * (rows + 3) + i] = source.elements[i * (columns + 2) + j]
+        }
+      }
+      #expect(target == expected)
     }
     check(Float.self)
     check(Double.self)

@@ -121,8 +121,7 @@ extension AOLLayer: DerivedWeightsLayer {
     let scaling =
       scaling ?? AOLScaling(weights: weights.converted(), regularization: regularization)
     return { gradient, _ in
-      let through = scaling.gradient(of: gradient.derived.map { Double($0) })
-      gradient.parameters[0].add(through.converted(), scale: 1)
+      gradient.parameters[0].add(scaling.gradient(of: gradient.derived), scale: 1)
     }
   }
 }
@@ -169,15 +168,13 @@ extension Tensor {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   fileprivate func columnsScaled(by factors: [Double]) -> Tensor {
-    let (rows, columns, taps) = (shape[0], shape[1], taps)
+    let factors = factors.flatMap { Array(repeating: $0, count: taps) }
     return Tensor(shape: shape) { scaled in
       withUnsafeElements { elements in
-        for row in 0..<rows {
-          for column in 0..<columns {
-            let (start, factor) = ((row * columns + column) * taps, factors[column])
-            for index in start..<start + taps {
-              scaled[index] = Scalar(Double(elements[index]) * factor)
-            }
+        for row in 0..<shape[0] {
+          let start = row * factors.count
+          for (index, factor) in factors.enumerated() {
+            scaled[start + index] = Scalar(Double(elements[start + index]) * factor)
           }
         }
       }

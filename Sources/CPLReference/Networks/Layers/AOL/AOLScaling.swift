@@ -6,10 +6,10 @@ import CPLNumerics
 ///
 ///     t_j = (Σ_k |WᵀW|_jk + ε)^(−½)
 ///
-/// ε = 1e-6 as published, one number an input, or a channel of inputs; the sum of a convolution is over all shifts of one kernel against another
-/// too. By Gershgorin's theorem diag(t) WᵀW diag(t) ⪯ I for every W, whether zeros or opposite edges lie beyond an
-/// image: on a torus the products of shifts that meet add up, to no more than their magnitudes do. It is SLL's scaling
-/// of Wᵀ with q = 1, its root for t.
+/// ε = 1e-6 as published, one number an input, or a channel of inputs; the sum of a convolution is over all shifts of
+/// one kernel against another too. By Gershgorin's theorem diag(t) WᵀW diag(t) ⪯ I for every W, whether zeros or
+/// opposite edges lie beyond an image: on a torus the products of shifts that meet add up, to no more than their
+/// magnitudes do. It is SLL's scaling of Wᵀ with q = 1, its root for t.
 struct AOLScaling: Sendable {
   /// What published layers add under the root.
   static let regularization = 1e-6
@@ -22,31 +22,14 @@ struct AOLScaling: Sendable {
   /// - Parameter weights: W, outputs×inputs or outputs×inputs×k×k.
   init(weights: Tensor<Double>, regularization: Double = Self.regularization) {
     shape = weights.shape
-    let kernel = weights.reshaped(shape.count == 4 ? shape : shape + [1, 1])
     scaling = SLLScaling(
-      weights: kernel.exchangingChannels, logarithms: nil, regularization: regularization)
+      weights: weights.reshaped(shape.count == 4 ? shape : shape + [1, 1]), ofColumns: true,
+      logarithms: nil, regularization: regularization)
     factors = scaling.roots
   }
 
-  /// The gradient with respect to the weights, given the one with respect to t.
-  func gradient(of factorGradient: [Double]) -> Tensor<Double> {
-    scaling.gradients(of: factorGradient).weights.exchangingChannels.reshaped(shape)
-  }
-}
-
-extension Tensor<Double> {
-  /// The two outer axes of four in the other order.
-  fileprivate var exchangingChannels: Tensor {
-    let (rows, columns, taps) = (shape[0], shape[1], shape[2] * shape[3])
-    return Tensor(shape: [columns, rows, shape[2], shape[3]]) { exchanged in
-      withUnsafeElements { elements in
-        for column in 0..<columns {
-          for row in 0..<rows {
-            let (target, source) = ((column * rows + row) * taps, (row * columns + column) * taps)
-            for tap in 0..<taps { exchanged[target + tap] = elements[source + tap] }
-          }
-        }
-      }
-    }
+  /// The gradient with respect to the weights, given the one with respect to t, by products in its format.
+  func gradient<Scalar: TensorScalar>(of factorGradient: [Scalar]) -> Tensor<Scalar> {
+    scaling.gradients(of: factorGradient).weights.reshaped(shape)
   }
 }

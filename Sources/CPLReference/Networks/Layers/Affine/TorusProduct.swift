@@ -33,8 +33,6 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
     transposed = Self.transposed(weights, transform.frequencies)
   }
 
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
   private static func transposed(
     _ weights: Tensor<Scalar>, _ frequencies: TorusFrequencies
   ) -> Tensor<Scalar> {
@@ -42,13 +40,10 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
     return Tensor(shape: [weights.count]) { target in
       weights.withUnsafeElements { weights in
         for frequency in frequencies.all {
-          let start = frequency.slice * outputs * inputs
-          let columns = frequency.parts * outputs
-          for column in 0..<columns {
-            for row in 0..<inputs {
-              target[start + row * columns + column] = weights[start + column * inputs + row]
-            }
-          }
+          let (start, rows) = (frequency.slice * outputs * inputs, frequency.parts * outputs)
+          Scalar.transpose(
+            rows: rows, columns: inputs, weights + start, stride: inputs, to: target + start,
+            stride: rows)
         }
       }
     }
@@ -124,6 +119,8 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
   }
 
   /// Ỹ of X̃.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   private func product(
     _ images: Int, _ x: UnsafePointer<Scalar>, to y: UnsafeMutablePointer<Scalar>,
     _ room: UnsafeMutablePointer<Scalar>
@@ -171,6 +168,8 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
   }
 
   /// X̃ = Qᴴ G̃: x̃_c = Aᵀg_c + Bᵀg_s, x̃_s = Aᵀg_s − Bᵀg_c, each one sum, rounded once more.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   private func transposedProduct(
     _ images: Int, _ g: UnsafePointer<Scalar>, to x: UnsafeMutablePointer<Scalar>
   ) {
@@ -210,47 +209,56 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
   ) -> (inputs: Tensor<Scalar>, weights: Tensor<Scalar>, bias: Tensor<Scalar>) {
     let (inputs, outputs, pixels) = (inputs, outputs, pixels)
     let (count, weightCount) = (x.shape[0], weights.count)
-    let (sumCount, pieces) = (weightCount + outputs, BatchTree.pieces(of: count))
-    var sums = [Scalar](repeating: 0, count: max(1, pieces) * sumCount)
+    let pieces = BatchTree.pieces(of: count)
+    guard pieces > 0 else {
+      return (x, Tensor(shape: weights.shape), Tensor(shape: [outputs]))
+    }
+    var (weightSums, biasSums) = (
+      Tensor<Scalar>(shape: [pieces * weights.shape[0]] + weights.shape.dropFirst()) { _ in },
+      Tensor<Scalar>(shape: [pieces, outputs])
+    )
     let inputGradient = Tensor<Scalar>(shape: x.shape) { inputGradient in
-      sums.withUnsafeMutableBufferPointer { sums in
-        x.withUnsafeElements { x in
-          g.withUnsafeElements { g in
-            nonisolated(unsafe) let (sums, x, g) = (sums.baseAddress!, x, g)
-            nonisolated(unsafe) let inputGradient = inputGradient
+      weightSums.withUnsafeMutableElements { weightSums in
+        biasSums.withUnsafeMutableElements { biasSums in
+          Tensor.withUnsafeElements([x, g]) { pair in
+            nonisolated(unsafe) let (weightSums, biasSums) = (weightSums, biasSums)
+            nonisolated(unsafe) let (x, g, inputGradient) = (pair[0], pair[1], inputGradient)
             workers.forEachRange(of: count, by: BatchTree.imagesPerPiece) { piece, range in
               let (images, first) = (range.count, range.lowerBound)
-              let sum = sums + piece * sumCount
+              let gradients = g + first * outputs * pixels
               withRoom(images: images) { xs, gs, room in
                 transform.forward(
                   planes: images * inputs, x + first * inputs * pixels, to: xs, scratch: gs)
-                transform.forward(
-                  planes: images * outputs, g + first * outputs * pixels, to: gs, scratch: room)
-                addGradients(images, inputs: xs, outputs: gs, to: sum)
+                transform.forward(planes: images * outputs, gradients, to: gs, scratch: room)
+                setGradients(images, inputs: xs, outputs: gs, to: weightSums + piece * weightCount)
                 transposedProduct(images, gs, to: xs)
                 transform.backward(
                   planes: images * inputs, xs, to: inputGradient + first * inputs * pixels,
                   scratch: gs)
               }
-              for plane in first * outputs..<range.upperBound * outputs {
-                sum[weightCount + plane % outputs] += Self.sum(g + plane * pixels, pixels)
-              }
+              addPlanes(images, gradients, to: biasSums + piece * outputs)
             }
             BatchTree.forEachAddition(of: pieces) { sum, addend in
-              Scalar.add(sumCount, alpha: 1, sums + addend * sumCount, to: sums + sum * sumCount)
+              Scalar.add(
+                weightCount, alpha: 1, weightSums + addend * weightCount,
+                to: weightSums + sum * weightCount)
+              Scalar.add(
+                outputs, alpha: 1, biasSums + addend * outputs, to: biasSums + sum * outputs)
             }
           }
         }
       }
     }
-    return (
-      inputGradient, Tensor(shape: weights.shape, elements: Array(sums[0..<weightCount])),
-      Tensor(shape: [outputs], elements: Array(sums[weightCount..<sumCount]))
-    )
+    if pieces > 1 {
+      (weightSums, biasSums) = (weightSums.slice(0..<weights.shape[0]), biasSums.slice(0..<1))
+    }
+    return (inputGradient, weightSums, biasSums.reshaped([outputs]))
   }
 
   /// Ā = Σ g_c x̃_cᵀ + g_s x̃_sᵀ and B̄ = Σ g_s x̃_cᵀ − g_c x̃_sᵀ, halved where coefficients are √2 times too large.
-  private func addGradients(
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  private func setGradients(
     _ images: Int, inputs x: UnsafePointer<Scalar>, outputs g: UnsafePointer<Scalar>,
     to sum: UnsafeMutablePointer<Scalar>
   ) {
@@ -289,12 +297,19 @@ package struct TorusProduct<Scalar: TensorScalar>: AffineProduct {
     }
   }
 
+  /// The sum of each channel's pixels, image by image.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  private static func sum(_ plane: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
-    var sum: Scalar = 0
-    for index in 0..<count { sum += plane[index] }
-    return sum
+  private func addPlanes(
+    _ images: Int, _ gradients: UnsafePointer<Scalar>, to sums: UnsafeMutablePointer<Scalar>
+  ) {
+    let pixels = pixels
+    for plane in 0..<images * outputs {
+      let values = gradients + plane * pixels
+      var sum: Scalar = 0
+      for index in 0..<pixels { sum += values[index] }
+      sums[plane % outputs] += sum
+    }
   }
 
   package func biasNormUpperBound(_ bias: Tensor<Scalar>) -> Double {

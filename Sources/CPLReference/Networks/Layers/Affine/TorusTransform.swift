@@ -22,22 +22,19 @@ struct TorusTransform<Scalar: TensorScalar>: Sendable {
     scratch: UnsafeMutablePointer<Scalar>
   ) {
     let (height, width) = (frequencies.height, frequencies.width)
-    let lines = planes * height
-    alongWidth.elements.withUnsafeElements { basis in
-      Scalar.multiply(
-        rows: 0..<width, columns: 0..<lines, depth: width,
-        MatrixView(elements: basis, stride: width),
-        MatrixView(elements: images, stride: width, transposed: true), Epilogue(), to: scratch,
-        stride: lines)
+    // Of each pixel the numbers of all planes.
+    Scalar.transpose(
+      rows: planes, columns: height * width, images, stride: height * width, to: spectrum,
+      stride: planes)
+    for row in 0..<height {
+      alongWidth.multiply(
+        planes, UnsafePointer(spectrum) + row * width * planes, to: scratch + row * planes,
+        stride: height * planes)
     }
-    alongHeight.elements.withUnsafeElements { basis in
-      for column in 0..<width {
-        Scalar.multiply(
-          rows: 0..<height, columns: 0..<planes, depth: height,
-          MatrixView(elements: basis, stride: height),
-          MatrixView(elements: scratch + column * lines, stride: height, transposed: true),
-          Epilogue(), to: spectrum + column * lines, stride: planes)
-      }
+    for column in 0..<width {
+      let start = column * height * planes
+      alongHeight.multiply(
+        planes, UnsafePointer(scratch) + start, to: spectrum + start, stride: planes)
     }
     frequencies.forEachSum { places in
       Self.sum(
@@ -54,27 +51,25 @@ struct TorusTransform<Scalar: TensorScalar>: Sendable {
     scratch: UnsafeMutablePointer<Scalar>
   ) {
     let (height, width) = (frequencies.height, frequencies.width)
-    let lines = planes * height
     frequencies.forEachSum { places in
       Self.separate(
         planes, spectrum + places.0 * planes, spectrum + places.1 * planes,
         spectrum + places.2 * planes, spectrum + places.3 * planes)
     }
-    alongHeight.elements.withUnsafeElements { basis in
-      for column in 0..<width {
-        Scalar.multiply(
-          rows: 0..<planes, columns: 0..<height, depth: height,
-          MatrixView(elements: spectrum + column * lines, stride: planes, transposed: true),
-          MatrixView(elements: basis, stride: height), Epilogue(), to: scratch + column * lines,
-          stride: height)
-      }
+    for column in 0..<width {
+      alongHeight.multiply(
+        transposed: true, planes, UnsafePointer(spectrum) + column * height * planes,
+        to: scratch + column * planes, stride: width * planes)
     }
-    alongWidth.elements.withUnsafeElements { basis in
-      Scalar.multiply(
-        rows: 0..<lines, columns: 0..<width, depth: width,
-        MatrixView(elements: scratch, stride: lines, transposed: true),
-        MatrixView(elements: basis, stride: width), Epilogue(), to: images, stride: width)
+    for row in 0..<height {
+      let start = row * width * planes
+      alongWidth.multiply(
+        transposed: true, planes, UnsafePointer(scratch) + start, to: spectrum + start,
+        stride: planes)
     }
+    Scalar.transpose(
+      rows: height * width, columns: planes, UnsafePointer(spectrum), stride: planes, to: images,
+      stride: height * width)
   }
 
   /// Products of cosines and sines become cosines and sines of sums and differences.
@@ -106,6 +101,23 @@ struct TorusTransform<Scalar: TensorScalar>: Sendable {
       b[index] = (sine + otherSine) / 2
       c[index] = (sine - otherSine) / 2
       d[index] = (otherCosine - cosine) / 2
+    }
+  }
+}
+
+extension FourierBasis {
+  /// The product of the basis, or of its transpose, and of rows of so many numbers that lie one after the other.
+  ///
+  /// - Parameter stride: the distance between rows of the result.
+  fileprivate func multiply(
+    transposed: Bool = false, _ columns: Int, _ rows: UnsafePointer<Scalar>,
+    to result: UnsafeMutablePointer<Scalar>, stride: Int
+  ) {
+    elements.withUnsafeElements { basis in
+      Scalar.multiply(
+        rows: 0..<count, columns: 0..<columns, depth: count,
+        MatrixView(elements: basis, stride: count, transposed: transposed),
+        MatrixView(elements: rows, stride: columns), Epilogue(), to: result, stride: stride)
     }
   }
 }

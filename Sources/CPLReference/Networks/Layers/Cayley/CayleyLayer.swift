@@ -75,8 +75,8 @@ package struct CayleyLayer<Product: AffineProduct>: FeatureLayer {
 
   /// Executes Q.
   private mutating func execute(_ workers: Workers) {
-    product.weights = spectrum.orthogonal(derived, workers: workers).converted()
-      .reshaped(product.weights.shape)
+    let orthogonal: Tensor<Scalar> = spectrum.orthogonal(derived, workers: workers)
+    product.weights = orthogonal.reshaped(product.weights.shape)
   }
 
   package func forward(
@@ -135,9 +135,8 @@ extension CayleyLayer: DerivedWeightsLayer {
     let (spectrum, derived, shape) = (spectrum, derived, weights.shape)
     let isNormalised = alpha != nil
     return { gradient, workers in
-      let parts = Tensor(shape: [gradient.derived.count], elements: gradient.derived)
       let through = spectrum.gradient(
-        of: parts.converted(to: Double.self).elements, shape: shape, derived, workers: workers)
+        of: gradient.derived, shape: shape, derived, workers: workers)
       gradient.parameters[0].add(through.weights.converted(), scale: 1)
       if isNormalised { gradient.parameters[2].elements[0] += Scalar(through.alpha) }
     }

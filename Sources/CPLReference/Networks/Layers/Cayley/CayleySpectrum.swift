@@ -83,22 +83,21 @@ struct CayleySpectrum: Sendable {
   }
 
   /// The parts of all Q(ω), parts×outputs×inputs.
-  func orthogonal(_ derived: Derived, workers: Workers) -> Tensor<Double> {
-    Tensor(
-      shape: [parts, outputs, inputs],
-      elements: joined(workers) { derived.transforms[$0].orthogonal })
+  func orthogonal<Scalar: TensorScalar>(_ derived: Derived, workers: Workers) -> Tensor<Scalar> {
+    joined(workers) { derived.transforms[$0].orthogonal }
   }
 
   /// The gradient with respect to the weights and α, given that with respect to all parts of Q(ω).
   ///
   /// With S = W α/N and S̄: ᾱ = ⟨S̄, W⟩/N, W̄ = (α/N)(S̄ − ⟨S̄, W⟩/N² · m W), m the multiplicities. W̄ goes back to the
   /// weights by the transpose of the map from them.
-  func gradient(
-    of orthogonal: [Double], shape: [Int], _ derived: Derived, workers: Workers
+  func gradient<Scalar: TensorScalar>(
+    of orthogonal: [Scalar], shape: [Int], _ derived: Derived, workers: Workers
   ) -> (weights: Tensor<Double>, alpha: Double) {
-    var gradient = joined(workers) { index in
+    let joined: Tensor<Double> = joined(workers) { index in
       derived.transforms[index].gradient(of: matrix(frequencies[index], of: orthogonal))
     }
+    var gradient = joined.elements
     var alphaGradient = 0.0
     if let alpha = derived.alpha {
       // S is at hand: ⟨S̄, W⟩ = ⟨S̄, S⟩ N/α, and m W/N = m S/α.
@@ -160,25 +159,40 @@ struct CayleySpectrum: Sendable {
   }
 
   /// The matrix of a frequency.
-  private func matrix(_ frequency: Frequency, of parts: [Double]) -> ComplexMatrix {
-    let start = frequency.slice * size
-    return ComplexMatrix(
-      rows: outputs, columns: inputs, real: Array(parts[start..<start + size]),
-      imaginary: frequency.isComplex ? Array(parts[start + size..<start + 2 * size]) : [])
+  private func matrix<Scalar: TensorScalar>(
+    _ frequency: Frequency, of parts: [Scalar]
+  ) -> ComplexMatrix {
+    ComplexMatrix(rows: outputs, columns: inputs, isComplex: frequency.isComplex) { elements in
+      parts.withUnsafeBufferPointer { parts in
+        Self.copy(
+          frequency.isComplex ? 2 * size : size, parts.baseAddress! + frequency.slice * size,
+          to: elements)
+      }
+    }
   }
 
-  /// The parts of what `body` makes for each frequency.
-  private func joined(
+  /// The parts of what `body` makes for each frequency, parts×outputs×inputs.
+  private func joined<Scalar: TensorScalar>(
     _ workers: Workers, _ body: @Sendable (_ frequency: Int) -> ComplexMatrix
-  ) -> [Double] {
-    Tensor<Double>(shape: [parts, size]) { target in
+  ) -> Tensor<Scalar> {
+    Tensor(shape: [parts, outputs, inputs]) { target in
       nonisolated(unsafe) let target = target
       workers.forEach(frequencies.count) { index in
-        let matrix = body(index)
-        let start = target + frequencies[index].slice * size
-        start.initialize(from: matrix.real, count: size)
-        (start + size).initialize(from: matrix.imaginary, count: matrix.imaginary.count)
+        let elements = body(index).elements
+        elements.withUnsafeBufferPointer {
+          Self.copy(
+            $0.count, $0.baseAddress!, to: target + frequencies[index].slice * size)
+        }
       }
-    }.elements
+    }
+  }
+
+  @specialized(where Source == Double, Target == Double)
+  @specialized(where Source == Double, Target == Float)
+  @specialized(where Source == Float, Target == Double)
+  private static func copy<Source: TensorScalar, Target: TensorScalar>(
+    _ count: Int, _ source: UnsafePointer<Source>, to target: UnsafeMutablePointer<Target>
+  ) {
+    for index in 0..<count { target[index] = Target(source[index]) }
   }
 }

@@ -20,15 +20,15 @@ struct CayleyTransform: Sendable {
     let n = tall.columns
     let upper = tall.rows(0..<n)
     lower = tall.rows(n..<tall.rows)
-    var sum = upper.adding(upper.adjoint, times: -1).adding(1)
+    var sum = upper.adding(upper.adjoint, times: -1).scaled(adding: 1)
     if lower.rows > 0 { sum = sum.adding(.product(lower, adjointFirst: true, lower)) }
-    inverse = sum.inverse
+    inverse = sum.inverse()
   }
 
   /// Q, in the shape of the matrix that it was made of.
   var orthogonal: ComplexMatrix {
-    let top = inverse.scaled(by: 2).adding(-1)
-    let whole = top.above(.product(lower, inverse, times: -2))
+    let top = inverse.scaled(by: 2, adding: -1)
+    let whole = lower.rows > 0 ? top.above(.product(lower, inverse, times: -2)) : top
     return isWide ? whole.adjoint : whole
   }
 
@@ -44,14 +44,15 @@ struct CayleyTransform: Sendable {
     if lower.rows > 0 {
       ofInverse = top.adding(.product(lower, adjointFirst: true, bottom), times: -1)
     }
+    let inverseAdjoint = inverse.adjoint
     let ofSum = ComplexMatrix.product(
-      .product(inverse, adjointFirst: true, ofInverse), inverse, adjointSecond: true, times: -2)
+      .product(inverseAdjoint, ofInverse), inverseAdjoint, times: -2)
     let adjoint = ofSum.adjoint
     var whole = ofSum.adding(adjoint, times: -1)
     if lower.rows > 0 {
       whole = whole.above(
         ComplexMatrix.product(lower, ofSum.adding(adjoint))
-          .adding(.product(bottom, inverse, adjointSecond: true), times: -2))
+          .adding(.product(bottom, inverseAdjoint), times: -2))
     }
     return isWide ? whole.adjoint : whole
   }

@@ -157,8 +157,8 @@ extension SLLLayer: DerivedWeightsLayer {
     let (weighting, regularization) = (weighting, regularization)
     let scaling = scaling ?? ownScaling
     return { gradient, _ in
-      let (weights, logarithms) = scaling.gradients(of: gradient.derived.map { Double($0) })
-      gradient.parameters[0].add(weights.converted().reshaped(shape), scale: 1)
+      let (weights, logarithms) = scaling.gradients(of: gradient.derived)
+      gradient.parameters[0].add(weights.reshaped(shape), scale: 1)
       guard let logarithms else { return }
       gradient.parameters[2].add(
         Tensor(
