@@ -61,7 +61,7 @@ static void NAME(turn)(
 
 /// What becomes of sums of a line of pixels, before the channel's bias is added to them.
 typedef struct {
-  REAL scale, divisor;
+  REAL scale;
   bool relu;
 } NAME(ending);
 
@@ -69,8 +69,7 @@ INLINE LINE NAME(end_line)(
     NAME(ending) ending, LINE sum, LINE bias, bool adds_bias, const REAL *addend) {
   if (adds_bias) sum += bias;
   if (ending.relu) sum = sum < 0 ? 0 : sum;
-  if (addend) sum = FMA((LINE)ending.scale, sum, LOAD(addend));
-  return ending.divisor == 1 ? sum : sum / ending.divisor;
+  return addend ? FMA((LINE)ending.scale, sum, LOAD(addend)) : ending.scale * sum;
 }
 
 /// The way back, for a line of channels of which `count` exist.
@@ -152,7 +151,7 @@ static void NAME(batch_turn)(
 }
 
 INLINE NAME(ending) NAME(ending_of)(const TYPED(cpl_batch_end) *end) {
-  return (NAME(ending)){.scale = end->scale, .divisor = end->divisor, .relu = end->relu};
+  return (NAME(ending)){.scale = end->scale, .relu = end->relu};
 }
 
 static void NAME(batch_turn_back)(
@@ -487,7 +486,7 @@ static void NAME(product_by_winograd)(
 static void NAME(product)(
     geometry g, ptrdiff_t images, const REAL *weights, const REAL *x, REAL *y, REAL *workspace) {
   if (g.winograd) {
-    const NAME(ending) none = {.scale = 1, .divisor = 1};
+    const NAME(ending) none = {.scale = 1};
     NAME(product_by_winograd)(g, images, weights, x, none, NULL, NULL, y, workspace);
     return;
   }
@@ -730,7 +729,7 @@ static void NAME(add_gradient)(
       }
     }
   }
-  const NAME(ending) adding = {.scale = 1, .divisor = 1};
+  const NAME(ending) adding = {.scale = 1};
   NAME(turn_back)(1, outputs, g.inputs * tap_count, LANES, taps, adding, NULL, dkernel, dkernel);
 }
 

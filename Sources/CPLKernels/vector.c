@@ -19,6 +19,20 @@
     CPL_DISPATCH(axpy_##suffix, count, alpha, x, y)                                             \
   }                                                                                             \
                                                                                                 \
+  void cpl_sort_pairs_##suffix(ptrdiff_t count, real *first, real *second, bool *swapped) {     \
+    CPL_DISPATCH(sort_pairs_##suffix, count, first, second, swapped)                            \
+  }                                                                                             \
+                                                                                                \
+  void cpl_swap_pairs_##suffix(                                                                 \
+      ptrdiff_t count, const bool *swapped, real *first, real *second) {                        \
+    CPL_DISPATCH(swap_pairs_##suffix, count, swapped, first, second)                            \
+  }                                                                                             \
+                                                                                                \
+  void cpl_gate_##suffix(                                                                       \
+      ptrdiff_t count, real factor, const real *hidden, real *values, real *scaled) {           \
+    CPL_DISPATCH(gate_##suffix, count, factor, hidden, values, scaled)                          \
+  }                                                                                             \
+                                                                                                \
   double cpl_dot_##suffix(ptrdiff_t count, const real *x, const real *y) {                      \
     CPL_DISPATCH(dot_##suffix, count, x, y)                                                     \
   }

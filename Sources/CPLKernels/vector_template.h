@@ -27,6 +27,32 @@ static void NAME(axpy)(ptrdiff_t count, REAL alpha, const REAL *x, REAL *y) {
   for (ptrdiff_t i = 0; i < count; i++) y[i] = FMA(alpha, x[i], y[i]);
 }
 
+static void NAME(sort_pairs)(
+    ptrdiff_t count, REAL *restrict first, REAL *restrict second, bool *restrict swapped) {
+  for (ptrdiff_t i = 0; swapped && i < count; i++) swapped[i] = first[i] < second[i];
+  for (ptrdiff_t i = 0; i < count; i++) {
+    const REAL a = first[i], b = second[i];
+    first[i] = a < b ? b : a;
+    second[i] = a < b ? a : b;
+  }
+}
+
+static void NAME(swap_pairs)(
+    ptrdiff_t count, const bool *restrict swapped, REAL *restrict first, REAL *restrict second) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    const REAL a = first[i], b = second[i];
+    first[i] = swapped[i] ? b : a;
+    second[i] = swapped[i] ? a : b;
+  }
+}
+
+static void NAME(gate)(
+    ptrdiff_t count, REAL factor, const REAL *restrict hidden, REAL *restrict values,
+    REAL *restrict scaled) {
+  for (ptrdiff_t i = 0; scaled && i < count; i++) scaled[i] = factor * hidden[i];
+  for (ptrdiff_t i = 0; i < count; i++) values[i] = hidden[i] > 0 ? factor * values[i] : 0;
+}
+
 static double NAME(dot)(ptrdiff_t count, const REAL *x, const REAL *y) {
   enum { SUMS = 32, GROUP = 8, GROUPS = SUMS / GROUP };
   typedef REAL terms __attribute__((ext_vector_type(GROUP)));

@@ -331,8 +331,7 @@ void cpl_conv_apply_transposed_f64(
 ///
 ///     t = bias ? t + bias[c] : t
 ///     t = relu ? relu(t) : t
-///     t = addend ? fma(scale, t, addend) : t
-///     t = t / divisor
+///     t = addend ? fma(scale, t, addend) : scale·t
 ///
 /// The addend is a batch of outputs, and may be the output itself.
 typedef struct {
@@ -340,7 +339,6 @@ typedef struct {
   bool relu;
   float scale;
   const float *addend;
-  float divisor;
 } cpl_batch_end_f32;
 
 typedef struct {
@@ -348,7 +346,6 @@ typedef struct {
   bool relu;
   double scale;
   const double *addend;
-  double divisor;
 } cpl_batch_end_f64;
 
 /// How a batch lies: images×channels×pixels, or, channels last, images×pixels×channels with zeros that fill the
@@ -447,6 +444,22 @@ void cpl_adam_step_f64(
 /// y = fma(alpha, x, y), element by element. x may be y.
 void cpl_axpy_f32(ptrdiff_t count, float alpha, const float *x, float *y);
 void cpl_axpy_f64(ptrdiff_t count, double alpha, const double *x, double *y);
+
+/// first, second = max, min, element by element; swapped = first < second before, unless it is NULL.
+void cpl_sort_pairs_f32(ptrdiff_t count, float *first, float *second, bool *swapped);
+void cpl_sort_pairs_f64(ptrdiff_t count, double *first, double *second, bool *swapped);
+
+/// Exchanges first and second where swapped.
+void cpl_swap_pairs_f32(
+    ptrdiff_t count, const bool *swapped, float *first, float *second);
+void cpl_swap_pairs_f64(
+    ptrdiff_t count, const bool *swapped, double *first, double *second);
+
+/// values = hidden > 0 ? factor·values : 0, and scaled = factor·hidden, unless it is NULL.
+void cpl_gate_f32(
+    ptrdiff_t count, float factor, const float *hidden, float *values, float *scaled);
+void cpl_gate_f64(
+    ptrdiff_t count, double factor, const double *hidden, double *values, double *scaled);
 
 /// Σ x_i·y_i, accumulated in binary64 also for binary32 vectors: 32 partial sums, term i goes to
 /// partial sum i mod 32 by fma in ascending order; then add sum l + half to sum l for half = 16, 8,

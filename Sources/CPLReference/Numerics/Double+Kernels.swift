@@ -178,6 +178,27 @@ extension Double: ScalarKernels {
         biasGradient, workspace.baseAddress)
     }
   }
+  package static func sortPairs(
+    _ count: Int, _ first: UnsafeMutablePointer<Double>, _ second: UnsafeMutablePointer<Double>,
+    swapped: UnsafeMutablePointer<Bool>?
+  ) {
+    cpl_sort_pairs_f64(count, first, second, swapped)
+  }
+
+  package static func swapPairs(
+    _ count: Int, where swapped: UnsafePointer<Bool>, _ first: UnsafeMutablePointer<Double>,
+    _ second: UnsafeMutablePointer<Double>
+  ) {
+    cpl_swap_pairs_f64(count, swapped, first, second)
+  }
+
+  package static func gate(
+    _ count: Int, factor: Double, _ hidden: UnsafePointer<Double>,
+    _ values: UnsafeMutablePointer<Double>, scaled: UnsafeMutablePointer<Double>?
+  ) {
+    cpl_gate_f64(count, factor, hidden, values, scaled)
+  }
+
   package static func lineChannels(_ channels: Int) -> Int { cpl_line_channels_f64(channels) }
 
   package static func turnBatch(
@@ -199,7 +220,6 @@ extension Double: ScalarKernels {
 extension cpl_batch_end_f64 {
   fileprivate init(_ ending: ConvolutionEnding<Double>) {
     self.init(
-      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
-      divisor: ending.divisor)
+      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend)
   }
 }

@@ -178,6 +178,27 @@ extension Float: ScalarKernels {
         biasGradient, workspace.baseAddress)
     }
   }
+  package static func sortPairs(
+    _ count: Int, _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>,
+    swapped: UnsafeMutablePointer<Bool>?
+  ) {
+    cpl_sort_pairs_f32(count, first, second, swapped)
+  }
+
+  package static func swapPairs(
+    _ count: Int, where swapped: UnsafePointer<Bool>, _ first: UnsafeMutablePointer<Float>,
+    _ second: UnsafeMutablePointer<Float>
+  ) {
+    cpl_swap_pairs_f32(count, swapped, first, second)
+  }
+
+  package static func gate(
+    _ count: Int, factor: Float, _ hidden: UnsafePointer<Float>,
+    _ values: UnsafeMutablePointer<Float>, scaled: UnsafeMutablePointer<Float>?
+  ) {
+    cpl_gate_f32(count, factor, hidden, values, scaled)
+  }
+
   package static func lineChannels(_ channels: Int) -> Int { cpl_line_channels_f32(channels) }
 
   package static func turnBatch(
@@ -199,7 +220,6 @@ extension Float: ScalarKernels {
 extension cpl_batch_end_f32 {
   fileprivate init(_ ending: ConvolutionEnding<Float>) {
     self.init(
-      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend,
-      divisor: ending.divisor)
+      bias: ending.bias, relu: ending.rectifies, scale: ending.scale, addend: ending.addend)
   }
 }

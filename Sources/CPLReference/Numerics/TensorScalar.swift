@@ -58,23 +58,21 @@ package struct OuterProducts<Scalar: TensorScalar> {
   }
 }
 
-/// What becomes of a convolution's sum t, in this order: t + bias, one number a channel; max(t, 0); addend + scale · t;
-/// t/divisor. Each is rounded once.
+/// What becomes of a convolution's sum t, in this order: t + bias, one number a channel; max(t, 0); addend + scale · t, or
+/// scale · t without an addend. Each is rounded once.
 package struct ConvolutionEnding<Scalar> {
   package var bias: UnsafePointer<Scalar>?
   package var rectifies = false
   package var scale: Scalar
   package var addend: UnsafePointer<Scalar>?
-  package var divisor: Scalar
 }
 
 extension ConvolutionEnding where Scalar: TensorScalar {
   package init(
     bias: UnsafePointer<Scalar>? = nil, rectifies: Bool = false, scale: Scalar = 1,
-    addend: UnsafePointer<Scalar>? = nil, divisor: Scalar = 1
+    addend: UnsafePointer<Scalar>? = nil
   ) {
-    (self.bias, self.rectifies, self.scale) = (bias, rectifies, scale)
-    (self.addend, self.divisor) = (addend, divisor)
+    (self.bias, self.rectifies, self.scale, self.addend) = (bias, rectifies, scale, addend)
   }
 }
 
@@ -181,6 +179,21 @@ package protocol ScalarKernels<Scalar>: SendableMetatype {
     _ shape: cpl_conv_shape, wraps: Bool, channelsLast: cpl_channels_last, images: Int,
     inputs: [UnsafePointer<Scalar>], outputs: [UnsafePointer<Scalar>],
     to kernelGradient: UnsafeMutablePointer<Scalar>, biasGradient: UnsafeMutablePointer<Scalar>?)
+
+  /// first, second ← max, min, element by element; swapped ← where first was the smaller one.
+  static func sortPairs(
+    _ count: Int, _ first: UnsafeMutablePointer<Scalar>, _ second: UnsafeMutablePointer<Scalar>,
+    swapped: UnsafeMutablePointer<Bool>?)
+
+  /// Exchanges first and second where they were swapped.
+  static func swapPairs(
+    _ count: Int, where swapped: UnsafePointer<Bool>, _ first: UnsafeMutablePointer<Scalar>,
+    _ second: UnsafeMutablePointer<Scalar>)
+
+  /// values ← factor · 1[hidden > 0] ⊙ values; scaled ← factor · hidden.
+  static func gate(
+    _ count: Int, factor: Scalar, _ hidden: UnsafePointer<Scalar>,
+    _ values: UnsafeMutablePointer<Scalar>, scaled: UnsafeMutablePointer<Scalar>?)
 
   /// So many channels filled up to whole lines, as images have them that lie channels last.
   static func lineChannels(_ channels: Int) -> Int
@@ -325,6 +338,27 @@ extension TensorScalar {
     kernels.type.addBatchKernelGradients(
       shape, wraps: wraps, channelsLast: channelsLast, images: images, inputs: inputs,
       outputs: outputs, to: kernelGradient, biasGradient: biasGradient)
+  }
+
+  package static func sortPairs(
+    _ count: Int, _ first: UnsafeMutablePointer<Self>, _ second: UnsafeMutablePointer<Self>,
+    swapped: UnsafeMutablePointer<Bool>?
+  ) {
+    kernels.type.sortPairs(count, first, second, swapped: swapped)
+  }
+
+  package static func swapPairs(
+    _ count: Int, where swapped: UnsafePointer<Bool>, _ first: UnsafeMutablePointer<Self>,
+    _ second: UnsafeMutablePointer<Self>
+  ) {
+    kernels.type.swapPairs(count, where: swapped, first, second)
+  }
+
+  package static func gate(
+    _ count: Int, factor: Self, _ hidden: UnsafePointer<Self>,
+    _ values: UnsafeMutablePointer<Self>, scaled: UnsafeMutablePointer<Self>?
+  ) {
+    kernels.type.gate(count, factor: factor, hidden, values, scaled: scaled)
   }
 
   package static func lineChannels(_ channels: Int) -> Int {

@@ -117,7 +117,7 @@ struct BatchConvolutionTests {
     check(Double.self, tolerance: 1e-13)
   }
 
-  @Test("bias, ReLU, addend and divisor come in this order")
+  @Test("bias, ReLU and addend come in this order; without an addend the sum is scaled")
   func ending() {
     let size = Size.all[2]
     let (kernel, x, v): (Tensor<Float>, Tensor<Float>, Tensor<Float>) = size.values()
@@ -132,13 +132,13 @@ struct BatchConvolutionTests {
         let sum = max(plain.elements[$0] + bias.elements[$0 / plane % size.inner], 0)
         return ended.elements[$0] == v.elements[$0].addingProduct(-0.5, sum)
       })
-    let divided = Tensor<Float>(shape: v.shape) { result in
+    let scaled = Tensor<Float>(shape: v.shape) { result in
       x.withUnsafeElements {
         batch.apply(
-          last: .neither, images: size.images, $0, ConvolutionEnding(divisor: 3), to: result)
+          last: .neither, images: size.images, $0, ConvolutionEnding(scale: 3), to: result)
       }
     }
-    #expect(divided.elements.indices.allSatisfy { divided.elements[$0] == plain.elements[$0] / 3 })
+    #expect(scaled.elements.indices.allSatisfy { scaled.elements[$0] == 3 * plain.elements[$0] })
   }
 
   @Test(

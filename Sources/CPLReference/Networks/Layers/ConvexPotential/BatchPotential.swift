@@ -127,9 +127,9 @@ package struct BatchPotential<Scalar: TensorScalar>: Sendable {
                   sums[dot] += Scalar(
                     Scalar.dot(hiddenCount, a + image * hiddenCount, p + image * hiddenCount))
                 }
-                Self.scale(count * hiddenCount, a, by: -step, to: scaled)
               }
-              Self.gate(count * hiddenCount, p, by: a, -step)
+              Scalar.gate(
+                count * hiddenCount, factor: -step, a, p, scaled: ofParameters ? scaled : nil)
               if ofParameters {
                 convolution.addGradients(
                   last: .both, images: count,
@@ -145,24 +145,5 @@ package struct BatchPotential<Scalar: TensorScalar>: Sendable {
       }
     }
     return (values, sums)
-  }
-
-  /// factor · 1[a > 0] ⊙ values in the place of the values.
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private static func gate(
-    _ count: Int, _ values: UnsafeMutablePointer<Scalar>, by hidden: UnsafePointer<Scalar>,
-    _ factor: Scalar
-  ) {
-    for index in 0..<count { values[index] = hidden[index] > 0 ? factor * values[index] : 0 }
-  }
-
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private static func scale(
-    _ count: Int, _ values: UnsafePointer<Scalar>, by factor: Scalar,
-    to result: UnsafeMutablePointer<Scalar>
-  ) {
-    for index in 0..<count { result[index] = factor * values[index] }
   }
 }

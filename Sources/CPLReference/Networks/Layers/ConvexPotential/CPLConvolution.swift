@@ -29,16 +29,12 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   package var powerVector: Tensor<Scalar>
   /// K, inner×C×k×k.
   package private(set) var kernel: Tensor<Scalar> {
-    didSet {
-      convolution = Convolution(
-        kernel: kernel, height: convolution.shape.height, width: convolution.shape.width)
-      potential = Self.potential(kernel, convolution)
-    }
+    didSet { (direct, potential) = Self.maps(kernel, height: shape.height, width: shape.width) }
   }
   /// b, one number an inner channel.
   package private(set) var bias: Tensor<Scalar>
-  /// T.
-  package private(set) var convolution: Convolution<Scalar>
+  /// T, image by image; nil where there is a potential.
+  private var direct: Convolution<Scalar>?
   /// The layer by convolutions of batches, where channels fill whole lines of them: values have the same bits, and take less
   /// time, the less the smaller the images are. Gradients of parameters are summed in another order.
   private var potential: BatchPotential<Scalar>?
@@ -54,19 +50,29 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     self.stepRule = stepRule
     self.stepSize = stepSize
     self.powerVector = powerVector
-    convolution = Convolution(kernel: kernel, height: height, width: width)
-    potential = Self.potential(kernel, convolution)
+    (direct, potential) = Self.maps(kernel, height: height, width: width)
   }
 
-  private static func potential(
-    _ kernel: Tensor<Scalar>, _ convolution: Convolution<Scalar>
-  ) -> BatchPotential<Scalar>? {
-    let shape = convolution.shape
-    guard min(shape.channels, shape.inner) >= channelsOfBatches else { return nil }
-    return BatchPotential(
-      convolution: BatchConvolution(
-        kernel: kernel, height: shape.height, width: shape.width, wraps: false))
+  private static func maps(
+    _ kernel: Tensor<Scalar>, height: Int, width: Int
+  ) -> (Convolution<Scalar>?, BatchPotential<Scalar>?) {
+    guard kernel.shape[0...1].min()! >= channelsOfBatches else {
+      return (Convolution(kernel: kernel, height: height, width: width), nil)
+    }
+    return (
+      nil,
+      BatchPotential(
+        convolution: BatchConvolution(kernel: kernel, height: height, width: width, wraps: false))
+    )
   }
+
+  /// T.
+  package var convolution: Convolution<Scalar> {
+    direct ?? Convolution(kernel: kernel, height: shape.height, width: shape.width)
+  }
+
+  /// Of the images and of T.
+  private var shape: cpl_conv_shape { potential?.convolution.shape ?? direct!.shape }
 
   /// The channels, hidden or not, from which on there are convolutions of batches: a line of binary32.
   private static var channelsOfBatches: Int { 16 }
@@ -74,21 +80,21 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   /// Whether gradients are summed as devices sum them.
   var sumsAsDevices: Bool { potential == nil }
 
-  package var inputShape: [Int] { convolution.inputShape }
-  package var outputShape: [Int] { convolution.inputShape }
+  package var inputShape: [Int] { image.extents }
+  package var outputShape: [Int] { image.extents }
   package var linearMap: any LinearMap<Scalar> {
     if let potential { return potential.convolution }
     return convolution
   }
 
   package var image: ImageShape {
-    let shape = convolution.shape
+    let shape = shape
     return ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
   }
 
   package var specification: LayerSpecification {
     .convolution(
-      image: image, inner: convolution.shape.inner, kernel: convolution.shape.kernel,
+      image: image, inner: shape.inner, kernel: shape.kernel,
       step: StepSize(
         rule: stepRule, value: Float(stepSize), numerator: Float(stepNumerator),
         regularization: stepRegularization))
@@ -104,9 +110,9 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
   }
 
   private var imageCount: Int { inputShape.reduce(1, *) }
-  private var hiddenCount: Int { convolution.outputShape.reduce(1, *) }
+  private var hiddenCount: Int { shape.inner * image.planeCount }
 
-  private var maskBytes: Int { cpl_conv_mask_bytes(convolution.shape) }
+  private var maskBytes: Int { cpl_conv_mask_bytes(shape) }
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
@@ -203,7 +209,7 @@ package struct CPLConvolution<Scalar: TensorScalar>: SteppedLayer {
     }
     var gradient = consume outputGradient
     let batch = gradient.shape[0]
-    let (kernelCount, inner) = (kernel.count, convolution.shape.inner)
+    let (kernelCount, inner) = (kernel.count, shape.inner)
     // A piece's sums: the kernel's gradient, then the bias's, then ⟨a, T g⟩.
     let sumCount = kernelCount + inner + 1
     let pieces = BatchTree.pieces(of: batch)

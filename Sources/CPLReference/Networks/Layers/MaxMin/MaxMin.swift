@@ -26,70 +26,70 @@ package struct MaxMin<Scalar: TensorScalar>: SelectingLayer {
   /// The numbers of a channel.
   private var plane: Int { shape.dropFirst().reduce(1, *) }
 
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
   package func forward(
     _ input: consuming Tensor<Scalar>, keeping recording: Recording, workers: Workers
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     var output = consume input
-    let (plane, pairs) = (plane, output.count / max(1, 2 * plane))
-    var swapped = [Bool](
-      repeating: false, count: recording == .nothing ? 0 : pairs * plane)
-    let keeps = recording != .nothing
-    output.withUnsafeMutableElements { values in
-      swapped.withUnsafeMutableBufferPointer { swapped in
-        for pair in 0..<pairs {
-          let first = values + 2 * pair * plane
-          let second = first + plane
-          if keeps {
-            let swapped = swapped.baseAddress! + pair * plane
-            for index in 0..<plane { swapped[index] = first[index] < second[index] }
-          }
-          for index in 0..<plane {
-            let (a, b) = (first[index], second[index])
-            let swaps = a < b
-            first[index] = swaps ? b : a
-            second[index] = swaps ? a : b
-          }
+    var swapped: Cache = []
+    if recording == .nothing {
+      forEachPair(of: &output, workers) { _, first, second in
+        Scalar.sortPairs(plane, first, second, swapped: nil)
+      }
+    } else {
+      swapped = Cache(unsafeUninitializedCapacity: output.count / 2) { swapped, initialized in
+        nonisolated(unsafe) let places = swapped.baseAddress
+        forEachPair(of: &output, workers) { pair, first, second in
+          Scalar.sortPairs(plane, first, second, swapped: places.map { $0 + pair * plane })
         }
+        initialized = output.count / 2
       }
     }
     return (output, swapped)
   }
 
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
   package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    exchanged(outputGradient, cache)
+    exchanged(outputGradient, cache, workers)
   }
 
   /// The Jacobian is a symmetric permutation: forwards and backwards are the same.
   package func tangent(
     _ inputTangent: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    exchanged(inputTangent, cache)
+    exchanged(inputTangent, cache, workers)
   }
 
-  @specialized(where Scalar == Float)
-  @specialized(where Scalar == Double)
-  private func exchanged(_ values: consuming Tensor<Scalar>, _ swapped: Cache) -> Tensor<Scalar> {
+  private func exchanged(
+    _ values: consuming Tensor<Scalar>, _ swapped: Cache, _ workers: Workers
+  ) -> Tensor<Scalar> {
     var exchanged = consume values
-    let plane = plane
-    exchanged.withUnsafeMutableElements { values in
-      swapped.withUnsafeBufferPointer { swapped in
-        for pair in 0..<swapped.count / max(1, plane) {
-          let first = values + 2 * pair * plane
-          let second = first + plane
-          for index in 0..<plane {
-            let (a, b, swaps) = (first[index], second[index], swapped[pair * plane + index])
-            first[index] = swaps ? b : a
-            second[index] = swaps ? a : b
-          }
-        }
+    swapped.withUnsafeBufferPointer { swapped in
+      nonisolated(unsafe) let swapped = swapped
+      forEachPair(of: &exchanged, workers) { pair, first, second in
+        Scalar.swapPairs(plane, where: swapped.baseAddress! + pair * plane, first, second)
       }
     }
     return exchanged
+  }
+
+  /// Every pair of channels of a batch, counted over all images.
+  private func forEachPair(
+    of batch: inout Tensor<Scalar>, _ workers: Workers,
+    _ body:
+      @Sendable (
+        _ pair: Int, _ first: UnsafeMutablePointer<Scalar>, _ second: UnsafeMutablePointer<Scalar>
+      ) -> Void
+  ) {
+    let (images, pairs, plane) = (batch.shape[0], shape[0] / 2, plane)
+    batch.withUnsafeMutableElements { values in
+      nonisolated(unsafe) let values = values
+      workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { _, range in
+        for pair in range.lowerBound * pairs..<range.upperBound * pairs {
+          let first = values + 2 * pair * plane
+          body(pair, first, first + plane)
+        }
+      }
+    }
   }
 }

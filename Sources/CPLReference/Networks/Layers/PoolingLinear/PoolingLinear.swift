@@ -76,18 +76,20 @@ package struct PoolingLinear<Scalar: TensorScalar>: ParameterFreeLayer {
   ) -> Tensor<Scalar> {
     let batch = outputGradient.shape[0]
     var gradient = Tensor<Scalar>(shape: [batch, features])
-    for index in 0..<batch * classes {
-      let value = outputGradient.elements[index]
-      switch pooling {
-      case .truncate:
-        gradient.elements[firstFeature(of: index)] = value
-      case .mean:
-        let share = meanFactor * value / Scalar(groupSize)
-        for offset in 0..<groupSize {
-          gradient.elements[firstFeature(of: index) + offset] = share
+    gradient.withUnsafeMutableElements { gradient in
+      for index in 0..<batch * classes {
+        let value = outputGradient.elements[index]
+        switch pooling {
+        case .truncate:
+          gradient[firstFeature(of: index)] = value
+        case .mean:
+          let share = meanFactor * value / Scalar(groupSize)
+          for offset in 0..<groupSize {
+            gradient[firstFeature(of: index) + offset] = share
+          }
+        case .max:
+          gradient[cache[index]] = value
         }
-      case .max:
-        gradient.elements[cache[index]] = value
       }
     }
     return gradient

@@ -31,7 +31,7 @@ extension SOCConvolution: ForwardErrorBoundedLayer {
       in: BinaryFormat(Scalar.self))
   }
 
-  /// How A s is computed: `CPLKernels.h` says when it is by Winograd's algorithm.
+  /// How A w is computed: `CPLKernels.h` says when it is by Winograd's algorithm.
   private func product(
     spectralNormUpperBound: Double
   ) throws(VerificationError) -> any RoundedProduct {
@@ -48,19 +48,20 @@ extension SOCConvolution: ForwardErrorBoundedLayer {
 }
 
 extension ForwardErrorBound {
-  /// Σ_{i ≤ k} Aⁱx/i! + b as `SkewSeries` executes it, s_i = fl(w_i/i), w_{i−1} = fl(x ± fl(A s_i)), from w_k = x.
+  /// Σ_{i ≤ k} Aⁱx/i! + b as `SkewSeries` executes it, w_{i−1} = fl(x ± fl(1/i) fl(A w_i)), from w_k = x.
   ///
   /// *Proof.* Let W_i ≥ ‖w_i‖ for the exact values, and e_i the norm of the computed ones' error, e_k = 0. The computed
-  /// s_i has norm at most (1 + u)(W_i + e_i)/i + η₀-terms =: Ŝ and errs by e_i/i + u(W_i + e_i)/i + η₀-terms; with c
-  /// the product's error at Ŝ, fl(A s_i) errs by θ̄ times that and c =: p. The exact A s_i has norm θ̄W_i/i at most, so
-  /// that W_{i−1} = X̂ + θ̄W_i/i, and the sum rounds once: e_{i−1} = p + u(W_{i−1} + p). The bias likewise, once.
+  /// w_i has norm at most W_i + e_i; with c the product's error there, fl(A w_i) errs by q = θ̄e_i + c. As fl(1/i) errs
+  /// by u/i at most and the exact A w_i has norm θ̄W_i at most, fl(1/i) fl(A w_i) errs by p = (1 + u)q/i + uθ̄W_i/i.
+  /// The exact sum has norm W_{i−1} = X̂ + θ̄W_i/i at most, and is rounded once, together with the product before it:
+  /// e_{i−1} = p + u(W_{i−1} + p) + η₀-terms. The bias likewise, once.
   ///
   /// - Parameters:
   ///   - norm: X̂.
   ///   - terms: k.
   ///   - spectralNormUpperBound: θ̄ ≥ ‖A‖₂.
   ///   - biasNorm: ≥ ‖b‖₂, b as it is added to all pixels.
-  ///   - product: how A s is computed.
+  ///   - product: how A w is computed.
   /// - Throws: `notFinite` when the evaluation might overflow.
   static func skewSeries(
     norm: Double, terms: Int, spectralNormUpperBound: Double, biasNorm: Double,
@@ -71,16 +72,16 @@ extension ForwardErrorBound {
     var (value, error) = (norm, 0.0)
     for i in (1...terms).reversed() {
       let divisor = Double(i)
-      let rounding = up.sum(
-        up.product(format.unitRoundoff, up.quotient(up.sum(value, error), divisor)), underflow)
-      let quotientError = up.sum(up.quotient(error, divisor), rounding)
-      let exact = up.quotient(value, divisor)
       let productError = up.sum(
-        up.product(spectralNormUpperBound, quotientError),
-        try product.errorBound(norm: up.sum(exact, quotientError), in: format))
-      value = up.sum(norm, up.product(spectralNormUpperBound, exact))
+        up.product(spectralNormUpperBound, error),
+        try product.errorBound(norm: up.sum(value, error), in: format))
+      let exact = up.quotient(up.product(spectralNormUpperBound, value), divisor)
+      let termError = up.sum(
+        up.quotient(up.product(up.sum(1, format.unitRoundoff), productError), divisor),
+        up.product(format.unitRoundoff, exact))
+      value = up.sum(norm, exact)
       error = up.sum(
-        productError, up.product(format.unitRoundoff, up.sum(value, productError)))
+        up.sum(termError, up.product(format.unitRoundoff, up.sum(value, termError))), underflow)
       try format.require(up.sum(value, error), "sums of a series")
     }
     let output = up.sum(up.sum(value, error), biasNorm)

@@ -17,8 +17,8 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   package struct Cache: Sendable {
     /// The input, where the series is to be computed again.
     var input: Tensor<Scalar>?
-    /// The series' quotients, of each piece of the batch.
-    var quotients: [Tensor<Scalar>]?
+    /// The series' stages, of each piece of the batch.
+    var stages: [Tensor<Scalar>]?
   }
 
   package let name: String
@@ -113,46 +113,62 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     return layer
   }
 
-  /// Images of a piece that go through the series together.
-  private func forEachGroup(_ range: Range<Int>, _ body: (_ first: Int, _ images: Int) -> Void) {
-    for first in stride(from: range.lowerBound, to: range.upperBound, by: series.imagesTogether) {
-      body(first, min(series.imagesTogether, range.upperBound - first))
-    }
-  }
-
-  /// values ← S_k(A) or S_k(Aᵀ) of each image of a piece, and the bias.
+  /// Does something with a piece's images channels last, in groups that go through the series together, and lays them back
+  /// with the bias added.
   ///
-  /// - Parameter quotients: where those of the series are kept.
-  private func apply(
-    transposed: Bool = false, _ range: Range<Int>, _ values: UnsafeMutablePointer<Scalar>,
-    adding bias: Tensor<Scalar>?, keeping quotients: UnsafeMutablePointer<Scalar>? = nil
+  /// - Parameters:
+  ///   - copies: room for so many times the numbers of a group, for `body`.
+  ///   - body: told which of the piece's images a group begins with, and how many there are.
+  private func forEachGroup(
+    _ range: Range<Int>, of values: UnsafeMutablePointer<Scalar>, adding bias: Tensor<Scalar>?,
+    copies: Int,
+    _ body: (
+      _ first: Int, _ images: Int, _ turned: UnsafeMutablePointer<Scalar>,
+      _ scratch: UnsafeMutablePointer<Scalar>
+    ) -> Void
   ) {
-    let (imageCount, count) = (image.count, series.count)
-    let together = min(series.imagesTogether, range.count)
-    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: 3 * together * count) { scratch in
-      let turned = scratch.baseAddress!
-      forEachGroup(range) { first, images in
-        let value = values + first * imageCount
-        let kept = quotients.map { $0 + (first - range.lowerBound) * terms * count }
+    let (together, count) = (min(series.imagesTogether, range.count), series.count)
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: (1 + copies) * together * count) {
+      let (turned, scratch) = ($0.baseAddress!, $0.baseAddress! + together * count)
+      for first in stride(from: 0, to: range.count, by: together) {
+        let images = min(together, range.count - first)
+        let value = values + (range.lowerBound + first) * image.count
         series.convolution.turn(images: images, value, to: turned)
-        series.apply(
-          transposed: transposed, images: images, turned, keeps: kept != nil,
-          quotients: kept ?? turned + images * count)
+        body(first, images, turned, scratch)
         series.convolution.turnBack(images: images, turned, adding: bias, to: value)
       }
     }
   }
 
+  /// values ← S_k(A) of each image of a piece, and the bias.
+  ///
+  /// - Parameter stages: where those of the series are kept.
+  private func apply(
+    _ range: Range<Int>, _ values: UnsafeMutablePointer<Scalar>, adding bias: Tensor<Scalar>?,
+    keeping stages: UnsafeMutablePointer<Scalar>? = nil
+  ) {
+    forEachGroup(range, of: values, adding: bias, copies: 2) { first, images, turned, scratch in
+      let kept = stages.map { $0 + first * terms * series.count }
+      series.apply(images: images, turned, keeps: kept != nil, stages: kept ?? scratch)
+    }
+  }
+
   private func applied(
-    transposed: Bool = false, to batch: consuming Tensor<Scalar>, adding bias: Tensor<Scalar>?,
-    workers: Workers
+    to batch: consuming Tensor<Scalar>, adding bias: Tensor<Scalar>?, workers: Workers
+  ) -> Tensor<Scalar> {
+    forEachPiece(of: batch, workers) { range, values in apply(range, values, adding: bias) }
+  }
+
+  private func forEachPiece(
+    of batch: consuming Tensor<Scalar>, _ workers: Workers,
+    _ body: @Sendable (_ range: Range<Int>, _ values: UnsafeMutablePointer<Scalar>) -> Void
   ) -> Tensor<Scalar> {
     var values = consume batch
     let images = values.shape[0]
     values.withUnsafeMutableElements { values in
       nonisolated(unsafe) let values = values
       workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { _, range in
-        apply(transposed: transposed, range, values, adding: bias)
+        body(range, values)
       }
     }
     return values
@@ -180,25 +196,29 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
       return (output, Cache(input: recording == .everything ? values : nil))
     }
     // A tensor a piece: blocks of a size that is used again in the next step.
-    var quotients = [Tensor<Scalar>](
+    var stages = [Tensor<Scalar>](
       repeating: Tensor(shape: [0]), count: BatchTree.pieces(of: images))
     values.withUnsafeMutableElements { values in
-      quotients.withUnsafeMutableBufferPointer { quotients in
-        nonisolated(unsafe) let (values, quotients) = (values, quotients)
+      stages.withUnsafeMutableBufferPointer { stages in
+        nonisolated(unsafe) let (values, stages) = (values, stages)
         workers.forEachRange(of: images, by: BatchTree.imagesPerPiece) { piece, range in
-          quotients[piece] = Tensor(shape: [range.count * terms * series.count]) {
+          stages[piece] = Tensor(shape: [range.count * terms * series.count]) {
             apply(range, values, adding: bias, keeping: $0)
           }
         }
       }
     }
-    return (values, Cache(quotients: quotients))
+    return (values, Cache(stages: stages))
   }
 
   package func inputGradient(
     _ outputGradient: consuming Tensor<Scalar>, from cache: Cache, workers: Workers
   ) -> Tensor<Scalar> {
-    applied(transposed: true, to: outputGradient, adding: nil, workers: workers)
+    forEachPiece(of: outputGradient, workers) { range, values in
+      forEachGroup(range, of: values, adding: nil, copies: 2) { _, images, turned, scratch in
+        series.applyTransposed(images: images, turned, keeps: false, powers: scratch)
+      }
+    }
   }
 
   package func tangent(
@@ -219,8 +239,8 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
       return BatchTree.sums(of: batch, count: kernelCount + channels, workers: workers) {
         range, sums in
         let piece = range.lowerBound / BatchTree.imagesPerPiece
-        (cache.quotients?[piece] ?? quotients(range, of: cache.input!)).withUnsafeElements {
-          addGradients(range, gradients, quotients: $0, to: sums)
+        (cache.stages?[piece] ?? stages(range, of: cache.input!)).withUnsafeElements {
+          addGradients(range, gradients, stages: $0, to: sums)
         }
       }
     }
@@ -233,12 +253,12 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
     )
   }
 
-  /// The series' quotients of a piece of a batch, computed again.
-  private func quotients(_ range: Range<Int>, of batch: Tensor<Scalar>) -> Tensor<Scalar> {
+  /// The series' stages of a piece of a batch, computed again.
+  private func stages(_ range: Range<Int>, of batch: Tensor<Scalar>) -> Tensor<Scalar> {
     var images = batch.slice(range)
-    return Tensor(shape: [range.count * terms * series.count]) { quotients in
+    return Tensor(shape: [range.count * terms * series.count]) { stages in
       images.withUnsafeMutableElements {
-        apply(0..<range.count, $0, adding: nil, keeping: quotients)
+        apply(0..<range.count, $0, adding: nil, keeping: stages)
       }
     }
   }
@@ -246,26 +266,17 @@ package struct SOCConvolution<Scalar: TensorScalar>: FeatureLayer {
   /// gradients ← those with respect to a piece's images, and adds to the sums of the kernel and the bias.
   private func addGradients(
     _ range: Range<Int>, _ gradients: UnsafeMutablePointer<Scalar>,
-    quotients: UnsafePointer<Scalar>, to sums: UnsafeMutablePointer<Scalar>
+    stages: UnsafePointer<Scalar>, to sums: UnsafeMutablePointer<Scalar>
   ) {
-    let (count, terms) = (series.count, terms)
-    let together = min(series.imagesTogether, range.count)
-    withUnsafeTemporaryAllocation(
-      of: Scalar.self, capacity: (terms + 2) * together * count
-    ) { scratch in
-      let turned = scratch.baseAddress!
-      forEachGroup(range) { first, images in
-        let value = gradients + first * image.count
-        Self.addSums(
-          of: value, images, image.planeCount,
-          to: UnsafeMutableBufferPointer(start: sums + kernel.count, count: bias.count))
-        series.convolution.turn(images: images, value, to: turned)
-        series.backward(
-          images: images, turned,
-          quotients: quotients + (first - range.lowerBound) * terms * count,
-          scratch: turned + images * count, to: sums)
-        series.convolution.turnBack(images: images, turned, to: value)
-      }
+    let terms = terms
+    Self.addSums(
+      of: gradients + range.lowerBound * image.count, range.count, image.planeCount,
+      to: UnsafeMutableBufferPointer(start: sums + kernel.count, count: bias.count))
+    forEachGroup(range, of: gradients, adding: nil, copies: terms + 1) {
+      first, images, turned, powers in
+      series.applyTransposed(images: images, turned, keeps: true, powers: powers)
+      series.addKernelGradient(
+        images: images, stages: stages + first * terms * series.count, powers: powers, to: sums)
     }
   }
 
