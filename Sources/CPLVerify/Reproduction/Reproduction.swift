@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPLReference
+
 /// Runs groups of runs, the cheapest first, and leaves out what does not fit the budget.
 ///
 /// Nothing is begun that is not expected to end within the budget, and what is begun is finished:
 /// the budget is kept as well as the cost of an epoch, measured on the first steps, predicts.
 /// When the configured epochs of a group do not fit, all its runs are given the number that does,
 /// and with it a schedule of that length; a run that was begun keeps the number that it has.
+///
+/// With the same budget for each training instead, every variant of a study has the epochs that fit into it.
 package struct Reproduction {
   /// How far a run has come.
   package struct Progress: Equatable, Sendable {
@@ -58,22 +62,25 @@ package struct Reproduction {
 
   private let groups: [ReproductionGroup]
   private let budget: Double?
+  private let budgetEach: Double?
   private let collects: Bool
   private let clock: () -> Double
 
   /// - Parameters:
   ///   - budget: in seconds; nil for as long as it takes.
+  ///   - budgetEach: that of each training, whatever is configured; nil where it has the configured epochs.
   ///   - collects: whether only runs that are complete already are looked through.
   ///   - clock: the seconds since the work began.
   package init(
-    _ groups: [ReproductionGroup], budget: Double?, collects: Bool = false,
-    clock: @escaping () -> Double
+    _ groups: [ReproductionGroup], budget: Double?, budgetEach: Double? = nil,
+    collects: Bool = false, clock: @escaping () -> Double
   ) {
     // Sorted stably: groups of equal expense stay as they were asked for.
     self.groups = groups.enumerated()
       .sorted { ($0.element.expense, $0.offset) < ($1.element.expense, $1.offset) }
       .map(\.element)
     self.budget = budget
+    self.budgetEach = budgetEach
     self.collects = collects
     self.clock = clock
   }
@@ -100,6 +107,7 @@ package struct Reproduction {
           ? "it was not judged" : "it has \(progress.epochsDone) of its \(epochs) epochs"
       }
     }
+    if let budgetEach { return try run(group, progress, each: budgetEach, &executor) }
     let begun = progress.compactMap(\.epochs).max()
     let isOpen = zip(group.runs, progress).map { !$1.isJudged || ($0.trains && !$1.isTrained) }
     var epochs = begun ?? group.epochs
@@ -141,7 +149,9 @@ package struct Reproduction {
         cost = nil
       }
     }
-    return try finish(group, progress, &executor, epochs: epochs, reason: reason) { run, progress in
+    return try finish(
+      group, progress, &executor, epochs: { _ in epochs }, reason: { _ in reason }
+    ) { run, progress in
       guard let cost else { return nil }
       let left = Double(max(0, (progress.epochs ?? epochs) - progress.epochsDone))
       let needed =
@@ -153,11 +163,47 @@ package struct Reproduction {
     }
   }
 
+  /// As many epochs for each training as fit into so many seconds: alike for all seeds of a variant, the first of which is
+  /// measured, unless one was begun.
+  private func run(
+    _ group: ReproductionGroup, _ progress: [Progress], each seconds: Double,
+    _ executor: inout some Executor
+  ) throws -> [Outcome] {
+    var epochs: [String?: Int] = [:]
+    for (run, progress) in zip(group.runs, progress) where run.trains {
+      if let begun = progress.epochs { epochs[run.variant] = begun }
+    }
+    var reasons: [String?: String] = [:]
+    for run in group.runs where run.trains && reasons[run.variant] == nil {
+      if let begun = epochs[run.variant] {
+        reasons[run.variant] = "its variant was begun with \(begun)"
+        continue
+      }
+      let epoch = try executor.cost(of: run).secondsPerEpoch
+      let most = TrainingConfiguration.possibleEpochs.upperBound
+      let fitting = min((seconds / epoch).rounded(.down), Double(most))
+      epochs[run.variant] = Int(fitting)
+      reasons[run.variant] =
+        "an epoch takes \(Self.shown(epoch)), as measured on the first steps, and each training has "
+        + Self.shown(seconds)
+    }
+    let variants = Dictionary(
+      group.runs.map { ($0.name, $0.variant) }, uniquingKeysWith: { first, _ in first })
+    func training(_ run: ReproductionRun) -> String? { variants[run.weights] ?? run.variant }
+    return try finish(
+      group, progress, &executor, epochs: { epochs[training($0)] },
+      reason: { epochs[$0.variant] == group.epochs ? nil : reasons[$0.variant] }
+    ) { run, _ in
+      epochs[training(run)] == 0 ? reasons[training(run)] : nil
+    }
+  }
+
   /// Completes what nothing speaks against; what is complete already costs nothing and is only
   /// looked through.
   private func finish(
     _ group: ReproductionGroup, _ progress: [Progress], _ executor: inout some Executor,
-    epochs: Int? = nil, reason: String? = nil,
+    epochs: (ReproductionRun) -> Int? = { _ in nil },
+    reason: (ReproductionRun) -> String? = { _ in nil },
     unless: (ReproductionRun, Progress) -> String?
   ) throws -> [Outcome] {
     var left: Set<String> = []
@@ -173,7 +219,7 @@ package struct Reproduction {
         return Outcome(run: run, reason: obstacle)
       }
       try executor.complete(
-        run, epochs: progress.epochs ?? epochs ?? group.epochs, reason: reason)
+        run, epochs: progress.epochs ?? epochs(run) ?? group.epochs, reason: reason(run))
       return Outcome(run: run, reason: nil)
     }
   }

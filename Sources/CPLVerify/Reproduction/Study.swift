@@ -90,8 +90,8 @@ extension Study {
       try self.init(
         kind, "1-Lipschitz layers in one skeleton", subject: "layers",
         "Each kind of layers in the ConvNet of '1-Lipschitz Layers Compared' (Prach, Brau, Buttazzo and Lampert, CVPR "
-          + "2024) with width \(size.width) and \(size.depth) layers a block, trained alike: same images, batches, epochs, "
-          + "loss and schedule, the convex potential layers' own.",
+          + "2024) with width \(size.width) and \(size.depth) layers a block, trained alike: same images, batches, loss "
+          + "and schedule, the convex potential layers' own, and the same epochs or the same time.",
         ConvNetRecipe.layers.map { layer in
           (layer, { $0.model = Self.convNet(layer, for: $0) })
         }, of: experiment, dataset, seeds, epochs)

@@ -26,7 +26,9 @@ struct StudyPage {
   var page: ReportPage {
     let first = records.first
     let epochs =
-      first.map {
+      sameEpochs == nil
+      ? "as many epochs as fit into the same time"
+      : first.map {
         "\($0.epochs) epochs"
           + ($0.epochs == $0.configuredEpochs ? "" : " of \($0.configuredEpochs)")
       } ?? "no run yet"
@@ -35,6 +37,12 @@ struct StudyPage {
       headline: "\(study.title): \(study.group.name), \(epochs)",
       sections: [method] + [drawing].compactMap { $0 } + kinds.map(table)
         + [published, training, excluded, runs].compactMap { $0 })
+  }
+
+  /// The epochs of all runs, 0 before there is one; nil where they differ.
+  private var sameEpochs: Int? {
+    let epochs = Set(records.map(\.epochs))
+    return epochs.count > 1 ? nil : epochs.first ?? 0
   }
 
   private var method: ReportPage.Section {
@@ -49,12 +57,18 @@ struct StudyPage {
     ]
     section.items = study.items
     if let first = records.first {
-      section.paragraphs.append(
+      let fitted =
         "\(first.testImages) test images of \(first.dataset); weights fitted to "
-          + "\(first.trainingImages.map { "\($0)" } ?? "an unknown number of") images in "
-          + "\(first.epochs) epochs"
-          + (first.epochs == first.configuredEpochs
-            ? "." : " (configured: \(first.configuredEpochs)): \(first.epochsReason ?? "")."))
+        + "\(first.trainingImages.map { "\($0)" } ?? "an unknown number of") images in "
+      let scaled =
+        first.epochs == first.configuredEpochs
+        ? "." : " (configured: \(first.configuredEpochs)): \(first.epochsReason ?? "")."
+      section.paragraphs.append(
+        sameEpochs == nil
+          ? fitted
+            + "as many epochs as fit into the same time, with a schedule of that length; of '"
+            + "\(first.variant ?? first.name)' \(first.epochs)" + scaled
+          : fitted + "\(first.epochs) epochs" + scaled)
     }
     return section
   }
@@ -158,7 +172,8 @@ struct StudyPage {
         ReportPage.Table(
           caption: "\(study.title), training, bounds and attacks",
           columns: [
-            study.subject, "parameters", "images/s", "memory", "loss", "L̄", "slack", "attacked",
+            study.subject, "parameters", "epochs", "images/s", "memory", "loss", "L̄", "slack",
+            "attacked",
             "broken",
             "median d/r",
           ],
@@ -169,6 +184,7 @@ struct StudyPage {
               name,
               [
                 records.first?.parameters.map(Shown.count) ?? Shown.none,
+                records.first.map { "\($0.epochs)" } ?? Shown.none,
                 mean(records, \.trainingImagesPerSecond),
                 records.compactMap(\.trainingMemoryBytes).max().map(Shown.bytes) ?? Shown.none,
                 mean(records, \.trainingLoss),

@@ -38,6 +38,11 @@ struct ReproduceCommand: PinnableCommand {
   var budget: Duration?
 
   @Option(
+    help: ArgumentHelp(
+      "For each training so long, whatever is configured: the epochs that fit.", valueName: "time"))
+  var budgetEach: Duration?
+
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("The seeds, a run each, such as 0,1,2.", valueName: "list"))
   var seeds = Seeds(values: [0])
@@ -92,6 +97,14 @@ struct ReproduceCommand: PinnableCommand {
         "--shard and --collect take no --budget: the runs of a group have equal epochs, which --epochs sets"
       )
     }
+    if let budgetEach {
+      guard budgetEach.seconds > 0 else { throw ValidationError("--budget-each is more than 0") }
+      guard budget == nil, epochs == nil, shard == nil, !collect else {
+        throw ValidationError(
+          "--budget-each sets the epochs of each training on this machine: it goes with none of --epochs, --budget, "
+            + "--shard and --collect")
+      }
+    }
     if shard != nil, collect {
       throw ValidationError("--collect makes the pages of all shards: give either")
     }
@@ -122,7 +135,9 @@ struct ReproduceCommand: PinnableCommand {
     let workplace = options.workplace
     let plan = try ReproductionPlan(request)
     var work = try ReproductionWork(plan, workplace)
-    let reproduction = Reproduction(plan.groups, budget: budget?.seconds, collects: collect) {
+    let reproduction = Reproduction(
+      plan.groups, budget: budget?.seconds, budgetEach: budgetEach?.seconds, collects: collect
+    ) {
       Date().timeIntervalSince(start)
     }
     let outcomes: [Reproduction.Outcome]

@@ -14,6 +14,8 @@ struct ReproductionTests {
     var completed: [(name: String, epochs: Int, reason: String?)] = []
     var measured = 0
     let cost: Reproduction.Cost
+    /// Seconds an epoch, where they are not those of `cost`.
+    var costs: ((ReproductionRun) -> Double)?
 
     init(secondsPerEpoch: Double = 10, secondsToJudge: Double = 5) {
       cost = Reproduction.Cost(secondsPerEpoch: secondsPerEpoch, secondsToJudge: secondsToJudge)
@@ -25,7 +27,9 @@ struct ReproductionTests {
 
     func cost(of run: ReproductionRun) -> Reproduction.Cost {
       measured += 1
-      return cost
+      return costs.map {
+        Reproduction.Cost(secondsPerEpoch: $0(run), secondsToJudge: cost.secondsToJudge)
+      } ?? cost
     }
 
     func complete(_ run: ReproductionRun, epochs: Int, reason: String?) {
@@ -53,10 +57,33 @@ struct ReproductionTests {
   }
 
   private func run(
-    _ groups: [ReproductionGroup], budget: Double?, _ worker: Worker
+    _ groups: [ReproductionGroup], budget: Double?, each: Double? = nil, _ worker: Worker
   ) throws -> [Reproduction.Outcome] {
     var executor = worker
-    return try Reproduction(groups, budget: budget) { worker.seconds }.run(&executor)
+    return try Reproduction(groups, budget: budget, budgetEach: each) { worker.seconds }
+      .run(&executor)
+  }
+
+  @Test("with the same time for each, every variant has the epochs that fit, alike for all seeds")
+  func each() throws {
+    let base = try #require(try BuiltInExperiments.named("cpl-tiny"))
+    let study = try Study(.terms, of: base, dataset: "cifar10", seeds: [0, 7])
+    let worker = Worker()
+    worker.costs = { $0.variant == "8" ? 30 : $0.variant == "12" ? 200 : 10 }
+    let begun = try #require(study.group.runs.first { $0.variant == "4" }).name
+    worker.state[begun] = Reproduction.Progress(epochs: 3, epochsDone: 1)
+    let outcomes = try run([study.group], budget: nil, each: 100, worker)
+    func epochs(_ variant: String) -> [Int] {
+      let names = study.group.runs.filter { $0.variant == variant }.map(\.name)
+      return worker.completed.filter { names.contains($0.name) }.map(\.epochs)
+    }
+    // One was begun, of one an epoch does not fit, and one judges the weights of another.
+    #expect(epochs("4") == [3, 3] && epochs("8") == [3, 3] && epochs("12").isEmpty)
+    #expect(epochs("5") == [10, 10] && epochs("5-then-12") == [10, 10])
+    #expect(worker.measured == 3)
+    #expect(outcomes.filter { $0.reason != nil }.map(\.run.variant) == ["12", "12"])
+    let reasons = worker.completed.compactMap(\.reason)
+    #expect(reasons.contains { $0.contains("an epoch takes 30 s") && $0.contains("100 s") })
   }
 
   @Test("a budget of 0 runs nothing, measures nothing, and says so of every run")
