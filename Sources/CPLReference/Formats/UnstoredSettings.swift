@@ -26,11 +26,15 @@ public struct UnstoredSettings: Equatable, Sendable {
   /// as in the published code where nil.
   public var regularization: Double?
 
+  /// What stands behind the layers of a ConvNet; MaxMin, as in the published code, where nil.
+  public var activation: ConvNetActivation?
+
   /// Settings, each of which is nil where the file or the default decides.
   public init(
     network: String? = nil, mean: [Float]? = nil, standardDeviation: [Float]? = nil,
     padding: ChannelPadding? = nil, pooling: FeaturePooling? = nil, classes: Int? = nil,
-    terms: Int? = nil, convolutionPadding: ConvolutionPadding? = nil, regularization: Double? = nil
+    terms: Int? = nil, convolutionPadding: ConvolutionPadding? = nil, regularization: Double? = nil,
+    activation: ConvNetActivation? = nil
   ) {
     self.network = network
     self.mean = mean
@@ -41,6 +45,7 @@ public struct UnstoredSettings: Equatable, Sendable {
     self.terms = terms
     self.convolutionPadding = convolutionPadding
     self.regularization = regularization
+    self.activation = activation
   }
 
   /// Throws where something is said of a file that needs nothing said.
@@ -70,6 +75,7 @@ public struct UnstoredSettings: Equatable, Sendable {
     }
     try check(terms, "terms") { $0 is SOCKind }
     try check(convolutionPadding, "paddings") { $0 is any PaddedKind }
+    try check(activation, "an activation") { $0 is MaxMinKind || $0 is ReLUKind }
     try check(regularization, "regularization") {
       ($0 as? any RegularizedKind)?.isRegularized ?? false
     }

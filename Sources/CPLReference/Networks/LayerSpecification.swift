@@ -17,7 +17,7 @@ public struct LayerSpecification: Sendable {
     LinearKind.self, LastLayerNormalisedKind.self, PoolingLinearKind.self, SLLConvolutionKind.self,
     SLLLinearKind.self,
     AOLConvolutionKind.self, AOLLinearKind.self, MaxMinKind.self, MaxPoolKind.self,
-    FirstChannelsKind.self, PixelUnshuffleKind.self, SOCKind.self,
+    ReLUKind.self, FirstChannelsKind.self, PixelUnshuffleKind.self, SOCKind.self,
     CayleyConvolutionKind.self, CayleyLinearKind.self,
   ]
 

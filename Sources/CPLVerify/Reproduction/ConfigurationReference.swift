@@ -21,6 +21,7 @@ package enum ConfigurationReference {
       ("model.depth", "layers of each of its blocks; 5 in the published networks"),
       ("model.blocks", "each halves height and width; default 5"),
       ("model.terms", "of SOC layers, the last power in their series; default 12"),
+      ("model.activation", "of a ConvNet, behind each layer: max-min or relu; default max-min"),
       ("model.head", "lln (last layer normalised), trunc, mean or max; default lln"),
       ("model.padding", "how images get to so many channels: zero or clone; default zero"),
       ("model.pooling", "height and width of the pooling window; default 4"),

@@ -77,12 +77,15 @@ struct UnstoredOptions: ParsableArguments {
       valueName: "number"))
   var regularization: Double?
 
+  @Option(help: "What stands behind the layers of a ConvNet; max-min without it.")
+  var activation: ConvNetActivation?
+
   var settings: UnstoredSettings {
     UnstoredSettings(
       network: network, mean: mean?.values, standardDeviation: std?.values, padding: padding,
       pooling: head,
       classes: classes, terms: terms, convolutionPadding: convolutionPadding,
-      regularization: regularization)
+      regularization: regularization, activation: activation)
   }
 
   /// The flags that say the same again.
@@ -94,6 +97,7 @@ struct UnstoredOptions: ParsableArguments {
       ("--terms", terms.map(String.init)),
       ("--convolution-padding", convolutionPadding?.rawValue),
       ("--regularization", regularization.map { "\($0)" }),
+      ("--activation", activation?.rawValue),
     ]
     return texts.flatMap { flag, value in value.map { [flag, $0] } ?? [] }
   }
@@ -104,6 +108,7 @@ struct UnstoredOptions: ParsableArguments {
 }
 
 extension ChannelPadding: ExpressibleByArgument {}
+extension ConvNetActivation: ExpressibleByArgument {}
 extension FeaturePooling: ExpressibleByArgument {}
 extension ConvolutionPadding: ExpressibleByArgument {}
 

@@ -20,6 +20,36 @@ import Testing
     ).model
   }
 
+  @Test("what stands behind each layer can be said, in a configuration and of a state dictionary")
+  func activation() throws {
+    let layers = try Self.recipe("aol", ", activation: relu").layers(
+      mean: [0, 0, 0], standardDeviation: [1, 1, 1])
+    #expect(layers.count { $0.value is ReLUKind } == 26)
+    #expect(!layers.contains { $0.value is MaxMinKind })
+    let silent = try Checkpoint.read(Self.fixture("aol.pth"))
+    #expect(silent.notes.contains { $0.contains("--activation sets it") })
+    let told = try Checkpoint.read(
+      Self.fixture("aol.pth"), settings: UnstoredSettings(activation: .relu))
+    #expect(!told.notes.contains { $0.contains("--activation") })
+    let images = SampleNetworks.images(told.network, count: 4, seed: 2)
+    // By the definition, layer by layer.
+    var values = images
+    for layer in silent.network.layers {
+      if layer is MaxMin<Float> {
+        values = Tensor(shape: values.shape, elements: values.elements.map { max($0, 0) })
+      } else {
+        values = layer.forward(values, recording: .nothing, workers: .serial).output
+      }
+    }
+    #expect(values == told.network.logits(images, workers: .serial))
+    for name in ["shipped/small.pt", "sll/released.pth"] {
+      let path = Fixture.repository.appending(path: "fixtures/\(name)").path
+      #expect(throws: ReferenceError.self) {
+        _ = try Checkpoint.read(path, settings: UnstoredSettings(activation: .relu))
+      }
+    }
+  }
+
   @Test(
     "a state dictionary is judged as its published code executes it",
     arguments: ["aol", "cpl", "sll", "soc"])

@@ -194,12 +194,18 @@ struct ConvNetFamily: PublishedFamily {
     let depth = tensors.count({ Self.layer(0, $0) }, with: layer.weights)
     var recipe = ConvNetRecipe(layer: layer.name, width: first[0], depth: depth)
     (recipe.blocks, recipe.classes) = (blocks, settings.classes ?? 10)
+    recipe.activation = settings.activation ?? .maxMin
     // Of a single block the kernels have one tap.
     recipe.kernel = wide[3]
     var notes = [
-      "read as \(Self.name), of \(layer.name.uppercased()) layers: MaxMin behind each, the first half of the channels and "
-        + "PixelUnshuffle behind each block, are not stored and taken from its published code"
+      "read as \(Self.name), of \(layer.name.uppercased()) layers: the first half of the channels and PixelUnshuffle behind "
+        + "each block are not stored and taken from its published code"
     ]
+    if settings.activation == nil {
+      notes.append(
+        "what stands behind each layer is not stored: taken as MaxMin, as the published code has it; --activation sets it"
+      )
+    }
     guard blocks <= 8 else {
       throw dictionary.invalid("", expected: "at most 8 blocks", found: "\(blocks)")
     }

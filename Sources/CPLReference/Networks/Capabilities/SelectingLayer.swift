@@ -2,7 +2,7 @@
 
 import CPLEnclosures
 
-/// A 1-Lipschitz layer whose outputs are inputs, chosen and put in order: nothing of it rounds.
+/// A 1-Lipschitz layer whose outputs are inputs, chosen and put in order, or zeros: nothing of it rounds.
 package protocol SelectingLayer: ParameterFreeLayer, FeatureLayer, LipschitzBoundedLayer,
   ForwardErrorBoundedLayer
 {}

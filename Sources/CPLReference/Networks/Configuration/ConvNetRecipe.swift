@@ -10,7 +10,7 @@ import CPLEnclosures
 ///               → (m × (layer → MaxMin) → first half of the channels → PixelUnshuffle(2)) × blocks
 ///               → maxima of what pixels are left → 1×1 layer → first coordinates as classes
 ///
-/// Each block has twice the channels of the one before it; the last one's kernels have a single tap. The published
+/// Behind a layer there may be ReLU in the place of MaxMin. Each block has twice the channels of the one before it; the last one's kernels have a single tap. The published
 /// sizes have m = 5, and XS w = 16, S 32, M 64, L 128. Certificates take √2 for a margin's constant.
 public struct ConvNetRecipe: Equatable, Sendable {
   /// What its layers are, by the name that recipes have for them.
@@ -25,6 +25,8 @@ public struct ConvNetRecipe: Equatable, Sendable {
   public var kernel = 3
   /// k of SOC layers, the last power in their series; what `SOCKind` has where nil.
   public var terms: Int?
+  /// What stands behind each layer but the last.
+  public var activation = ConvNetActivation.maxMin
   /// The number of classes.
   public var classes = 10
   /// The shape of the images.
@@ -36,7 +38,7 @@ public struct ConvNetRecipe: Equatable, Sendable {
   }
 
   package enum CodingKeys: String, CodingKey, CaseIterable {
-    case layer, width, depth, blocks, kernel, terms, classes
+    case layer, width, depth, blocks, kernel, terms, activation, classes
     case imageChannels = "image_channels"
     case imageSide = "image_side"
     case imageHeight = "image_height"
@@ -81,7 +83,7 @@ public struct ConvNetRecipe: Equatable, Sendable {
   }
 
   private func activated(_ shape: ImageShape, kernel: Int) -> [LayerSpecification] {
-    [layer(shape, kernel: kernel), .maxMin(shape: shape.extents)]
+    [layer(shape, kernel: kernel), activation.layer(shape.extents)]
   }
 
   private func layer(_ shape: ImageShape, kernel: Int) -> LayerSpecification {
@@ -147,6 +149,21 @@ public struct ConvNetRecipe: Equatable, Sendable {
   }
 }
 
+/// What stands behind the layers of a `ConvNetRecipe`.
+public enum ConvNetActivation: String, Codable, CaseIterable, Sendable {
+  /// Neighbouring channels in descending order, as the published networks have it.
+  case maxMin = "max-min"
+  /// max(x, 0).
+  case relu
+
+  func layer(_ shape: [Int]) -> LayerSpecification {
+    switch self {
+    case .maxMin: .maxMin(shape: shape)
+    case .relu: .relu(shape: shape)
+    }
+  }
+}
+
 extension ConvNetRecipe: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -157,6 +174,7 @@ extension ConvNetRecipe: Codable {
     try container.update(&blocks, .blocks)
     try container.update(&kernel, .kernel)
     terms = try container.decodeIfPresent(Int.self, forKey: .terms)
+    try container.update(&activation, .activation)
     try container.update(&classes, .classes)
     try container.update(&image.channels, .imageChannels)
     if let side = try container.decodeIfPresent(Int.self, forKey: .imageSide) {
@@ -174,6 +192,7 @@ extension ConvNetRecipe: Codable {
     try container.encode(blocks, forKey: .blocks)
     try container.encode(kernel, forKey: .kernel)
     try container.encodeIfPresent(terms, forKey: .terms)
+    if activation != .maxMin { try container.encode(activation, forKey: .activation) }
     try container.encode(classes, forKey: .classes)
     try container.encode(image.channels, forKey: .imageChannels)
     if image.isSquare {
