@@ -22,7 +22,8 @@ package struct ReLU<Scalar: TensorScalar>: SelectingLayer {
   ) -> (output: Tensor<Scalar>, cache: Cache) {
     var output = consume input
     let active = recording == .nothing ? [] : output.elements.map { $0 > 0 }
-    output.withUnsafeMutableElements { Self.rectify($0, output.count) }
+    let count = output.count
+    output.withUnsafeMutableElements { Self.rectify($0, count) }
     return (output, active)
   }
 
