@@ -134,8 +134,8 @@ struct ReproductionTextTests {
     let text = pages[1].text
     #expect(text.contains("| 0.1 | 55.00 % ± 7.1 | 25.00 % ± 0 |"), "\(text)")
     #expect(text.contains("| 1.4 | not run | not run |"))
-    #expect(text.contains("| m | parameters | images/s | memory | loss | L̄ | slack |"))
-    #expect(text.contains("| 1234 | 1.5 GiB |"))
+    #expect(text.contains("| m | parameters | epochs | images/s | memory | loss | L̄ | slack |"))
+    #expect(text.contains("| 200 | 1234 | 1.5 GiB |"))
     #expect(!text.contains("As published"))
     #expect(pages[0].text.components(separatedBy: "<polyline").count == 5)
     #expect(!text.contains("nan"))
