@@ -316,16 +316,18 @@ extension Device {
     let first = try empty(shape, of: Scalar.self)
     let second = try empty(shape, of: Scalar.self)
     let updated = try empty(shape, of: Scalar.self)
+    let scalars: [Double] = [
+      1 - adam.beta1, 1 - adam.beta2, adam.beta2, adam.epsilon,
+      adam.learning_rate / adam.bias_correction1, adam.bias_correction2.squareRoot(),
+    ]
+    let arrays = [
+      gradient.array, firstMoment.array, secondMoment.array, parameters.array,
+      first.array, second.array, updated.array,
+    ]
     try run(
       "adam_step", items: [parameters.count], group: [Self.line],
-      [
-        .integer(parameters.count), .scalar(Scalar(1 - adam.beta1)),
-        .scalar(Scalar(1 - adam.beta2)), .scalar(Scalar(adam.beta2)),
-        .scalar(Scalar(adam.epsilon)), .scalar(Scalar(adam.learning_rate / adam.bias_correction1)),
-        .scalar(Scalar(adam.bias_correction2.squareRoot())), .array(gradient.array),
-        .array(firstMoment.array), .array(secondMoment.array), .array(parameters.array),
-        .array(first.array), .array(second.array), .array(updated.array),
-      ])
+      [.integer(parameters.count)] + scalars.map { .scalar(Scalar($0)) }
+        + arrays.map { .array($0) })
     return (first, second, updated)
   }
 

@@ -167,8 +167,8 @@ struct CertificateRule: PropertyCheck {
           let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
           return row.map { $0 / length }
         }
-        let (a, b) = (row(first), row(second))
-        return (0..<kind.features).reduce(0) { $0 + (a[$1] - b[$1]) * (a[$1] - b[$1]) }.squareRoot()
+        let differences = zip(row(first), row(second)).map { $0 - $1 }
+        return differences.reduce(0) { $0 + $1 * $1 }.squareRoot()
       case let kind as PoolingLinearKind where kind.pooling == .mean:
         let size = Double(kind.features) / Double(kind.classes)
         return (2 * size / size.rounded(.down)).squareRoot()

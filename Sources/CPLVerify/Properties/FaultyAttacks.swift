@@ -21,7 +21,10 @@ struct LeavingBall: FixedBudgetAttack {
       guard distance > 0 else { return result }
       let scale = (1 + 1e-4) * budgets[position] / distance
       var moved = result
-      let farther = zip(origin, image).map { Float(Double($0) + scale * (Double($1) - Double($0))) }
+      let farther = zip(origin, image).map { start, end in
+        let (start, end) = (Double(start), Double(end))
+        return Float(start + scale * (end - start))
+      }
       moved.image = farther
       moved.distance = Distance(farther, origin).upperBound
       return moved

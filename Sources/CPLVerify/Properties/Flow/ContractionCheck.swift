@@ -24,8 +24,8 @@ struct ContractionCheck: PropertyCheck {
 
     // Rates from −1 to 0.5, which the field's skew part mixes and time moves.
     let spread = LinearField.known(
-      eigenvalues: (0..<Self.dimension).map { Double($0 * 3 - 64) / 64 }, slope: -0.25, scale: 1,
-      random: &random)
+      eigenvalues: (0..<Self.dimension).map { index -> Double in Double(index * 3 - 64) / 64 },
+      slope: -0.25, scale: 1, random: &random)
     let linear = try measure("linear", spread, context, stream: 2)
     measurements += linear.both
     figures.append(linear.history.figure("A linear field", spread))

@@ -18,8 +18,9 @@ package enum ChebyshevSamples {
   ///
   /// They are zeros only up to rounding, which moves a polynomial of degree 6 by less than 100u of
   /// its supremum (Markov's inequality: |p′| ≤ 2·36 sup|p| on [0, 1]); `supremumFactor` covers it.
-  package static let places = (0..<count).map { index in
-    (1 - cos((2 * Double(index) + 1) * .pi / Double(2 * count))) / 2
+  package static let places = (0..<count).map { index -> Double in
+    let angle = (2 * Double(index) + 1) * .pi / Double(2 * count)
+    return (1 - cos(angle)) / 2
   }
 
   /// Two numbers between which a polynomial of degree 4 stays on [0, 1], from its values at the

@@ -162,8 +162,10 @@ private struct Integration<Field: VectorField> {
         field.evaluate(Array(curve[..<half]), time: now),
         field.evaluate(Array(curve[half...]), time: now)
       )
-      let difference = (0..<half).map {
-        (slope[$0] - f.value[$0]) - (slope[half + $0] - g.value[$0])
+      let difference = (0..<half).map { index -> Double in
+        let first = slope[index] - f.value[index]
+        let second = slope[half + index] - g.value[index]
+        return first - second
       }
       // Each of the three differences of a component errs by u of its result.
       let cancellation =
