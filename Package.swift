@@ -79,54 +79,55 @@ let package = Package(
         "Formats",
       ]),
     .target(
-      name: "CPLBounds", dependencies: ["CPLReference"], path: "Sources/CPLVerify/Bounds"),
+      name: "CPLBounds", dependencies: ["CPLNetworks"], path: "Sources/CPLVerify/Bounds"),
     .target(
-      name: "CPLCertificates", dependencies: ["CPLReference", "CPLBounds"],
+      name: "CPLCertificates", dependencies: ["CPLNetworks", "CPLBounds"],
       path: "Sources/CPLVerify/Certificates"),
     .target(
       name: "CPLProofs", dependencies: ["CPLReference", "CPLBounds", "CPLCertificates"],
       path: "Sources/CPLVerify/Proofs"),
     .target(
-      name: "CPLAttacks", dependencies: ["CPLReference", "CPLBounds", "CPLCertificates"],
+      name: "CPLAttacks", dependencies: ["CPLNetworks", "CPLBounds", "CPLCertificates"],
       path: "Sources/CPLVerify/Attacks"),
     .target(
       name: "CPLAudit",
-      dependencies: ["CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks"],
+      dependencies: ["CPLNetworks", "CPLBounds", "CPLCertificates", "CPLAttacks"],
       path: "Sources/CPLVerify/Audit"),
+    .target(name: "CPLFindings", path: "Sources/CPLVerify/Findings"),
     .target(
       name: "CPLProperties",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit",
-        "CPLResources",
+        "CPLFindings", "CPLResources",
       ], path: "Sources/CPLVerify/Properties"),
     .target(
       name: "CPLReports",
       dependencies: [
-        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties",
+        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLFindings",
         .product(name: "Mustache", package: "swift-mustache"),
       ], path: "Sources/CPLVerify/Reports"),
     .target(
       name: "CPLReproduction",
       dependencies: [
-        "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLProperties",
-        "CPLReports", "CPLResources",
+        "CPLReference", "CPLCertificates", "CPLReports", "CPLResources",
       ], path: "Sources/CPLVerify/Reproduction"),
     .target(
       name: "CPLExperiments",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit",
-        "CPLProperties", "CPLReports", "CPLReproduction", .product(name: "Yams", package: "Yams"),
+        "CPLFindings", "CPLProperties", "CPLReports", "CPLReproduction",
+        .product(name: "Yams", package: "Yams"),
       ], path: "Sources/CPLVerify/Experiments"),
     .target(
       name: "CPLVerify",
       dependencies: [
-        "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit", "CPLProperties",
-        "CPLReports", "CPLReproduction", "CPLExperiments",
+        "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit", "CPLFindings",
+        "CPLProperties", "CPLReports", "CPLReproduction", "CPLExperiments",
       ],
       path: "Sources/CPLVerify",
       exclude: [
-        "Bounds", "Certificates", "Proofs", "Attacks", "Audit", "Properties", "Reports",
-        "Reproduction", "Experiments",
+        "Bounds", "Certificates", "Proofs", "Attacks", "Audit", "Findings", "Properties",
+        "Reports", "Reproduction", "Experiments",
       ]),
     .executableTarget(
       name: "cpl-verify",

@@ -8,6 +8,7 @@
 @_exported import CPLCertificates
 @_exported import CPLEnclosures
 @_exported import CPLExperiments
+@_exported import CPLFindings
 @_exported import CPLProofs
 @_exported import CPLProperties
 @_exported import CPLReports

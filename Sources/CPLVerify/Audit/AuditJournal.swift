@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 import Foundation
 
 /// What the images of an audit, or of a search for their radii, have come to while it goes on, kept in a file: each

@@ -3,7 +3,7 @@
 import CPLAttacks
 import CPLBounds
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// What an audit puts each certified image through, by the image's radius r.
 ///

@@ -2,7 +2,7 @@
 
 import CPLAttacks
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// One image of an audit.
 public struct AuditedImage: Sendable {

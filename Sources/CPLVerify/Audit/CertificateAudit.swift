@@ -3,7 +3,7 @@
 import CPLAttacks
 import CPLBounds
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// Joins certificates with attacks: is any certified image broken inside its radius, and how tight
 /// are the radii?

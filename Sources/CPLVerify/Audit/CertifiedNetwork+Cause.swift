@@ -2,7 +2,7 @@
 
 import CPLAttacks
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 extension CertifiedNetwork {
   /// Why an image inside its certified ball has another class.

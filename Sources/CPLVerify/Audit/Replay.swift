@@ -2,7 +2,7 @@
 
 import CPLBounds
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// A stored violation as it looks now.
 package struct ReplayedViolation: Sendable {

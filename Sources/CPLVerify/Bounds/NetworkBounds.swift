@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// What is proved of one layer, and beside it what the model believes.
 public struct LayerBounds: Sendable {

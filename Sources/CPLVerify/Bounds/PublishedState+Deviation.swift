@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 extension PublishedState {
   /// By how much the stored σ̂ that executed steps are made of differ from those of 100 power

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// A network with one kind of certificate, which names the network that is executed: the binary32 or
 /// the binary64 one. Of certificates that speak of real arithmetic it is the binary64 one, with what its

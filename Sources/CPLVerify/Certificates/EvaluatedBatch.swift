@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// What a network makes of some images, in either precision: each is computed when it is first asked
 /// for, and shared by all that look at the images.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// The images of a data set with what a network makes of them: each is evaluated once in either
 /// precision, whoever asks. Memory grows by an image's logits.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// A verified network in both precisions, with the bounds of its margins: what certificates and attacks
 /// share, each part made when it is first asked for.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// What is proved of the features that a network computes for the inputs of the box [0, 1]^d.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// Certificates of the network in real arithmetic: r_lipschitz of `MarginBounds`.
 package struct LipschitzCertificate: Certificate {

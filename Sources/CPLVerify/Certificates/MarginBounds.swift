@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// What is proved of the margins of a network that is evaluated in binary64.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// ν_ij, upper bounds of the Lipschitz constants of the margins z_i − z_j as functions of the
 /// features φ before the head.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// Certificates of the network in real arithmetic with exactly the stored numbers, for every x′ whatever, by one bound
 /// of the rounding error, at the image (soundness.md, section 5, *What others can check*).

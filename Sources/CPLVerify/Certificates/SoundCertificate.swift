@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// Certificates of the network as it is evaluated in binary64, rounding included: r_sound of
 /// `MarginBounds`.

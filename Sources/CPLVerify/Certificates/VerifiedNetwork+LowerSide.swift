@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 extension VerifiedNetwork {
   /// A proved lower bound of the Lipschitz constant of the map φ to the features, found by a search

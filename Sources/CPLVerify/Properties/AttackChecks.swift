@@ -2,6 +2,7 @@
 
 import CPLAttacks
 import CPLCertificates
+import CPLFindings
 import CPLReference
 
 /// Checks of the attacks: that they keep to their contract, and that withstanding them means something.

@@ -2,6 +2,7 @@
 
 import CPLBounds
 import CPLCertificates
+import CPLFindings
 import CPLReference
 
 /// Checks of spectral norms and Lipschitz constants.

@@ -3,6 +3,7 @@
 import CPLAudit
 import CPLBounds
 import CPLCertificates
+import CPLFindings
 import CPLReference
 
 /// Checks of certified radii.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
+import CPLFindings
 import CPLReference
 
 /// Layers that are 1-Lipschitz whatever their weights are.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPLFindings
 import CPLReference
 
 /// Checks against another implementation.

@@ -2,6 +2,7 @@
 
 import CPLBounds
 import CPLCertificates
+import CPLFindings
 import CPLReference
 
 /// Checks of the convex potential layers, in binary64.

@@ -2,6 +2,7 @@
 
 import CPLBounds
 import CPLCertificates
+import CPLFindings
 import CPLProofs
 import CPLReference
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLAttacks
+import CPLFindings
 import CPLReference
 
 /// Checks that the same comes out of the same, and that looking changes nothing.

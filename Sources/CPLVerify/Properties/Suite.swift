@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
+import CPLFindings
 import CPLReference
 
 /// All checks, family by family. A new check is one line in its family's list.

@@ -169,3 +169,11 @@ struct SelftestCommand: ParsableCommand {
     }
   }
 }
+
+extension FaultGrid {
+  fileprivate init(_ matrix: FaultMatrix) {
+    self.init(
+      checks: matrix.checks, unfaulted: matrix.unfaulted,
+      faults: matrix.rows.map { ($0.fault.id, $0.fault.namedChecks, $0.results, $0.isCaught) })
+  }
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// AutoAttack, standard version (Croce and Hein 2020): APGD on the cross-entropy, targeted APGD,
 /// FAB-T and Square, each on the images that the ones before have not broken.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// One run of APGD on one image (Croce and Hein 2020, *Reliable evaluation of adversarial robustness
 /// with an ensemble of diverse parameter-free attacks*, Algorithm 1), in the ℓ2 ball.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// APGD: projected gradient descent that finds its step size itself (Croce and Hein 2020); see
 /// `AutoPGDSearch`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// One run of FAB on one image towards one class (Croce and Hein 2020, *Minimally distorted adversarial
 /// examples with a fast adaptive boundary attack*, Algorithm 1), in the ℓ2 norm, with α_max = 0.1,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// FAB-T: FAB towards each of the nine classes with the largest logits at the image, 100 iterations
 /// each, without random starts; see `FABSearch`.

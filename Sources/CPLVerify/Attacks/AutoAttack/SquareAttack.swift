@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// The Square attack, 5000 queries; see `SquareSearch`. It uses no gradients. Windows are drawn for each
 /// image by itself.

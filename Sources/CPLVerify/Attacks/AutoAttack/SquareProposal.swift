@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 import Foundation
 
 /// Everything that chance decides in one query of the Square attack.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// The Square attack on one image in the ℓ2 ball (Andriushchenko, Croce, Flammarion and Hein 2020,
 /// *Square attack: a query-efficient black-box adversarial attack via random search*, Algorithm 3).

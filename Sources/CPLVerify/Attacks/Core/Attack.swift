@@ -2,7 +2,7 @@
 
 import CPLBounds
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// Images under attack.
 package struct AttackInput: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 import Foundation
 
 /// What a gradient attack makes larger.

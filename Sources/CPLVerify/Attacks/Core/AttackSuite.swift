@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// The attacks that can be asked for by name. A new attack is one file and one line here.
 public enum AttackSuite {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// A search whose image stays on the device of a network there: what it decides from logits, on the host, is apart
 /// from how its image moves. Both sides move images with the same bits, so that a search ends in the same way

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// One image's part of an attack, as a value that asks the network again and again.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// Projected gradient descent in the ℓ2 ball (Madry et al. 2018), with normalised gradient steps; see
 /// `DescentSearch`.

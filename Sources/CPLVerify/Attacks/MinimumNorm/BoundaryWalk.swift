@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// A walk along the decision boundary to its point nearest to one image: sequential linear programming
 /// with a trust region, in the ℓ2 norm and inside the box.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// DeepFool's steps on one image towards one class (Moosavi-Dezfooli, Fawzi and Frossard 2016,
 /// Algorithm 1): 1.02 times the shortest step within the box to the linearised boundary, again and

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 extension DeepFoolSearch {
   package static func images<Weight: TensorScalar>(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// Looks for the nearest adversarial image: DeepFool towards each of the nearest classes, from the nearest
 /// of what that found a walk along the boundary (`BoundaryWalk`), and bisection on the segments back to the

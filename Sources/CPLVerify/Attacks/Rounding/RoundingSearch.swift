@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLReference
+import CPLNetworks
 
 /// Looks just inside a radius for images whose class changes by rounding alone (after Jin,
 /// Ohrimenko and Rubinstein 2022).

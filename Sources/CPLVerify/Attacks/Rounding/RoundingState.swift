@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// The rounding search of one image.
 package struct RoundingState<Point: TensorScalar>: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// A layer whose Jacobian A does not depend on its input, with entries that are not negative: local
 /// certificates carry perturbations forwards and gradients backwards through it.

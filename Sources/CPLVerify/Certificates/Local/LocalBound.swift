@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// What the proof of a local certificate is free to choose. Whatever is chosen, the bound holds; how sharp it
 /// is depends on the choice.

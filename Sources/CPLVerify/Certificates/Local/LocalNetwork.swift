@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// A binary64 network as local certificates see it: linear maps and residual layers
 /// z = x − h·Wᵀ relu(W x + b) one after the other, and linear margins at the end, each with the constants

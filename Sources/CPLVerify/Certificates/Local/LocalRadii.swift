@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 
 /// The local radii of a data set's images, as far as time allowed.
 package struct LocalRadii: Sendable {

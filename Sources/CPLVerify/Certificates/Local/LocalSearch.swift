@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 import Foundation
 
 /// A margin that is to be proved at a radius.

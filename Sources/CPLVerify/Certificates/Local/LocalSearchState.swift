@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
+import CPLNetworks
 import Foundation
 
 /// Multipliers of several problems, how good they are, and their moments.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
-import CPLReference
+import CPLNetworks
 
 /// A layer z = x − h·Wᵀ relu(W x + b), of which a local certificate needs these parts.
 package protocol ResidualReLULayer<Scalar>: Layer {

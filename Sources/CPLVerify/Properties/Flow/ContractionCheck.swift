@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPLFindings
 import CPLReference
 
 /// Proposition 1, on linear fields whose rates are known exactly and on non-linear ones.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPLFindings
 import CPLReference
 
 /// The explicit Euler scheme on a gradient flow: a convex potential layer's step, and its limit.

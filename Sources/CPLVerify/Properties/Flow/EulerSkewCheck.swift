@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
+import CPLFindings
 import CPLReference
 
 /// The explicit Euler scheme on a skew field, which keeps no distance: it must be refused.

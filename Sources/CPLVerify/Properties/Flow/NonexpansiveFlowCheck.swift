@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPLFindings
 import CPLReference
 
 /// Corollary 1: convex potentials of four kinds, and skew fields that change with time.

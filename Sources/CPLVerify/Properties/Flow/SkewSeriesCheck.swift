@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPLFindings
 import CPLReference
 
 /// On which interval the truncated exponential of a skew matrix enlarges nothing.

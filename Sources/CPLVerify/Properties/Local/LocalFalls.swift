@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
+import CPLFindings
 import CPLReference
 
 /// The bound D of local certificates, on small networks of this program's own: layers' faults have checks of their own.

@@ -3,7 +3,7 @@
 import CPLAudit
 import CPLBounds
 import CPLCertificates
-import CPLProperties
+import CPLFindings
 import CPLReference
 import Foundation
 
@@ -127,8 +127,8 @@ extension AuditedImage.Extent: NamedValue {}
 extension AuditResult.Verdict: NamedValue {}
 extension Violation.Cause: NamedValue {}
 extension CheckResult.Verdict: NamedValue {}
-extension CPLProperties.Measurement.Relation: NamedValue {}
-extension CPLProperties.Measurement.Verdict: NamedValue {}
+extension CPLFindings.Measurement.Relation: NamedValue {}
+extension CPLFindings.Measurement.Verdict: NamedValue {}
 extension Notice.Kind: NamedValue {}
 extension CertificateKind: NamedValue {
   static var expectation: String { "a kind of certificate: \(names)" }

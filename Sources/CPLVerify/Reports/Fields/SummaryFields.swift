@@ -2,7 +2,7 @@
 
 import CPLAudit
 import CPLCertificates
-import CPLProperties
+import CPLFindings
 import CPLReference
 
 /// An epoch of the training.

@@ -2,7 +2,7 @@
 
 import CPLAudit
 import CPLBounds
-import CPLProperties
+import CPLFindings
 import CPLReference
 
 /// What one run measured and proved, and from what: the one value from which every format of a

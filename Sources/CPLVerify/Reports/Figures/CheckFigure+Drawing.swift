@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLProperties
+import CPLFindings
 import Foundation
 
 extension CheckFigure {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLAudit
-import CPLProperties
+import CPLFindings
 import CPLReference
 
 /// For each attacked image its certified radius and the distance of the nearest adversarial image

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLProperties
+import CPLFindings
 
 /// Which checks see which planted faults, a row a fault and a column a check: what terminal, drawing
 /// and page show.
@@ -45,19 +45,23 @@ package struct FaultGrid {
   package let checks: [String]
   package let rows: [Row]
 
-  package init(_ matrix: FaultMatrix) {
+  /// - Parameters:
+  ///   - unfaulted: all checks without a fault, once for each seed.
+  ///   - faults: all checks of each fault.
+  package init(
+    checks: [String], unfaulted: [[CheckResult]],
+    faults: [(id: String, namedChecks: [String], results: [CheckResult], isCaught: Bool)]
+  ) {
     func marks(_ results: [CheckResult], named: [String] = []) -> [Mark] {
       results.map { Mark($0.verdict, isNamed: named.contains($0.id)) }
     }
-    checks = matrix.checks
+    self.checks = checks
     rows =
-      matrix.unfaulted.map {
+      unfaulted.map {
         Row(name: "none, seed \($0.first?.seed ?? 0)", marks: marks($0))
       }
-      + matrix.rows.map {
-        Row(
-          name: $0.fault.id, marks: marks($0.results, named: $0.fault.namedChecks),
-          isCaught: $0.isCaught)
+      + faults.map {
+        Row(name: $0.id, marks: marks($0.results, named: $0.namedChecks), isCaught: $0.isCaught)
       }
   }
 

@@ -2,7 +2,7 @@
 
 import CPLAudit
 import CPLBounds
-import CPLProperties
+import CPLFindings
 import CPLReference
 
 // The shapes of JSON that others may rely on, one for each command: the fields of a report, and how

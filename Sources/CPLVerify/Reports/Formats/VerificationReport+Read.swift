@@ -3,7 +3,7 @@
 import CPLAudit
 import CPLBounds
 import CPLCertificates
-import CPLProperties
+import CPLFindings
 import CPLReference
 
 extension VerificationReport {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLProperties
+import CPLFindings
 
 extension ReportPage {
   /// What the checks of properties came to, one row each, and the figures that they drew.

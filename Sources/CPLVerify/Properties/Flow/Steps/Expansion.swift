@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLBounds
+import CPLFindings
 import CPLReference
 
 /// By how much a map stretches the distance of two points, ‖S(x) − S(y)‖/‖x − y‖.

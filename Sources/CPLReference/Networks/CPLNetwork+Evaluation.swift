@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLDatasets
-import CPLNetworks
 import CPLNumerics
 
 extension CPLNetwork {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReference
-
 /// The result of one check.
 public struct CheckResult: Codable, Sendable {
   /// The verdict of a check. None is silently skipped.
@@ -39,38 +37,14 @@ public struct CheckResult: Codable, Sendable {
   /// How long it took.
   public package(set) var seconds: Double = 0
 
-  /// The verdict on a check's findings.
-  package init(_ check: some PropertyCheck, seed: UInt64, _ findings: Findings) {
-    let verdicts = findings.measurements.map(\.verdict)
-    let controlIsCaught = findings.control.measurement.verdict == .violated
-    let (verdict, reason): (Verdict, String?) =
-      if verdicts.contains(.violated) {
-        (.violated, nil)
-      } else if verdicts.isEmpty || verdicts.contains(.inconclusive) {
-        (.inconclusive, "nothing was measured, or not a number")
-      } else if !controlIsCaught {
-        (.inconclusive, "the positive control was not caught: \(findings.control.fault)")
-      } else {
-        (.holds, nil)
-      }
-    self.init(
-      check, seed: seed, verdict, measurements: findings.measurements, control: findings.control,
-      reason: reason, figures: findings.figures)
-  }
-
-  /// A check that came to no findings.
-  package init(_ check: some PropertyCheck, seed: UInt64, _ verdict: Verdict, reason: String) {
-    self.init(
-      check, seed: seed, verdict, measurements: [], control: nil, reason: reason, figures: [])
-  }
-
-  private init(
-    _ check: some PropertyCheck, seed: UInt64, _ verdict: Verdict, measurements: [Measurement],
-    control: PositiveControl?, reason: String?, figures: [CheckFigure]
+  package init(
+    id: String, statement: String, source: String, seed: UInt64, verdict: Verdict,
+    measurements: [Measurement], control: PositiveControl?, reason: String?,
+    figures: [CheckFigure]
   ) {
-    id = check.id
-    statement = check.statement
-    source = check.source
+    self.id = id
+    self.statement = statement
+    self.source = source
     self.seed = seed
     self.verdict = verdict
     self.measurements = measurements
