@@ -104,30 +104,32 @@ let package = Package(
       name: "CPLReports",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLFindings",
-        .product(name: "Mustache", package: "swift-mustache"),
-      ], path: "Sources/CPLVerify/Reports"),
+      ], path: "Sources/CPLVerify/Reports", sources: ["Fields", "Formats"]),
     .target(
-      name: "CPLReproduction",
-      dependencies: [
-        "CPLReference", "CPLCertificates", "CPLReports", "CPLResources",
-      ], path: "Sources/CPLVerify/Reproduction"),
+      name: "CPLPages",
+      dependencies: ["CPLReports", .product(name: "Mustache", package: "swift-mustache")],
+      path: "Sources/CPLVerify/Reports", sources: ["Text", "Figures", "Pages"]),
     .target(
       name: "CPLExperiments",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit",
-        "CPLFindings", "CPLProperties", "CPLReports", "CPLReproduction",
-        .product(name: "Yams", package: "Yams"),
+        "CPLFindings", "CPLProperties", "CPLReports", .product(name: "Yams", package: "Yams"),
       ], path: "Sources/CPLVerify/Experiments"),
+    .target(
+      name: "CPLReproduction",
+      dependencies: [
+        "CPLReference", "CPLReports", "CPLPages", "CPLExperiments", "CPLResources",
+      ], path: "Sources/CPLVerify/Reproduction"),
     .target(
       name: "CPLVerify",
       dependencies: [
         "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit", "CPLFindings",
-        "CPLProperties", "CPLReports", "CPLReproduction", "CPLExperiments",
+        "CPLProperties", "CPLReports", "CPLPages", "CPLExperiments", "CPLReproduction",
       ],
       path: "Sources/CPLVerify",
       exclude: [
         "Bounds", "Certificates", "Proofs", "Attacks", "Audit", "Findings", "Properties",
-        "Reports", "Reproduction", "Experiments",
+        "Reports", "Experiments", "Reproduction",
       ]),
     .executableTarget(
       name: "cpl-verify",

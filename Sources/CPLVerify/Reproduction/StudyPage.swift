@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
+import CPLPages
 import CPLReference
 import CPLReports
 

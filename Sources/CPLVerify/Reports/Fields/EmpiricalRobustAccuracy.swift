@@ -5,15 +5,15 @@ import CPLCertificates
 
 /// The share of images classified correctly for which attacks found no image of another class within a
 /// radius: an upper limit of the robust accuracy.
-struct EmpiricalRobustAccuracy {
-  let share: ObservedShare
+package struct EmpiricalRobustAccuracy {
+  package let share: ObservedShare
   /// What attacked.
-  let attack: String
+  package let attack: String
 }
 
 extension VerificationReport {
   /// The share that the strongest evaluation left; nil where nothing was attacked.
-  func empiricalRobustAccuracy(at epsilon: Epsilon) -> EmpiricalRobustAccuracy? {
+  package func empiricalRobustAccuracy(at epsilon: Epsilon) -> EmpiricalRobustAccuracy? {
     let summary = accuracies
     for (shares, name) in [
       (summary?.autoattackAccuracy, "AutoAttack"), (summary?.pgdAccuracy, "the paper's PGD"),

@@ -2,6 +2,7 @@
 
 import CPLAudit
 import CPLCertificates
+import CPLReports
 
 /// Certified accuracy as a function of the radius, for each kind of certificate, and above it the
 /// accuracy that the attacks have left: between the two lies what is not known.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLFindings
+import CPLReports
 import Foundation
 
 extension CheckFigure {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
+import CPLReports
 
 /// A share of images as a function of the radius.
 struct ShareCurve {

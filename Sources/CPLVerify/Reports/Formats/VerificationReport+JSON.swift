@@ -56,7 +56,7 @@ extension VerificationReport {
     try Self.text(HeadedDocument(document, of: self))
   }
 
-  static func text(_ document: some Encodable) throws -> String {
+  package static func text(_ document: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase

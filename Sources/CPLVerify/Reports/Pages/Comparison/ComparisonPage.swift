@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLReference
+import CPLReports
 
 extension ReportComparison {
   /// How the differences were tested, in sentences.

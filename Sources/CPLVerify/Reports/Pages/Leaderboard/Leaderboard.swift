@@ -3,6 +3,7 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
+import CPLReports
 
 /// Any number of results on the same images, in one table and one figure.
 package struct Leaderboard: Sendable {

@@ -3,6 +3,7 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
+import CPLReports
 
 /// A row of a leaderboard: what one network came to.
 struct LeaderboardEntry: Sendable {

@@ -3,6 +3,7 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
+import CPLReports
 
 extension Leaderboard {
   /// A column of every table: its name, and its cell for people.
