@@ -104,11 +104,12 @@ let package = Package(
       name: "CPLReports",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLFindings",
-      ], path: "Sources/CPLVerify/Reports", sources: ["Fields", "Formats"]),
+      ], path: "Sources/CPLVerify/Reports",
+      exclude: ["Text", "Figures", "Pages"]),
     .target(
       name: "CPLPages",
       dependencies: ["CPLReports", .product(name: "Mustache", package: "swift-mustache")],
-      path: "Sources/CPLVerify/Reports", sources: ["Text", "Figures", "Pages"]),
+      path: "Sources/CPLVerify/Reports", exclude: ["Fields", "Formats"]),
     .target(
       name: "CPLExperiments",
       dependencies: [
