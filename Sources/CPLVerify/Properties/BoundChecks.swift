@@ -101,11 +101,14 @@ struct Enclosures: PropertyCheck {
     for padding in ConvolutionPadding.allCases {
       for index in 0..<context.effort.choose(3, 4, 12) {
         var random = context.random(for: id, 1000 + index)
-        guard let (bounds, matrix, rows) = try Self.sample(padding, index, context, &random),
-          let exact = LAPACK.singularValues(matrix, rows: rows, columns: matrix.count / rows)?.first
-        else { continue }
-        above.append(bounds.upperBound / exact)
-        below.append(bounds.lowerBound / exact)
+        for (bounds, matrix, rows) in try Self.samples(padding, index, context, &random) {
+          guard
+            let exact = LAPACK.singularValues(
+              matrix, rows: rows, columns: matrix.count / rows)?.first
+          else { continue }
+          above.append(bounds.upperBound / exact)
+          below.append(bounds.lowerBound / exact)
+        }
       }
     }
     // The network's own layers are too large for a matrix; ‖Wv‖ ≤ ‖W‖ for each unit vector v.
@@ -187,12 +190,13 @@ struct Enclosures: PropertyCheck {
     )
   }
 
-  /// A small affine convolution's enclosure and its matrix: the first two kernels have norms on the torus of the image's
-  /// size that are smaller and larger than those with zeros beyond the edges.
-  private static func sample(
+  /// The enclosures and matrices of a small affine convolution and, where it is circular, of the convex potential one
+  /// with its kernel: the first two kernels have norms on the torus of the image's size that are smaller and larger than
+  /// those with zeros beyond the edges.
+  private static func samples(
     _ padding: ConvolutionPadding, _ index: Int, _ context: CheckContext,
     _ random: inout CounterRandom
-  ) throws -> (bounds: SpectralNormEnclosure, matrix: [Double], rows: Int)? {
+  ) throws -> [(bounds: SpectralNormEnclosure, matrix: [Double], rows: Int)] {
     let channels = index < 2 ? 1 : 1 + random.below(3)
     let (inner, side) = (index < 2 ? 1 : 1 + random.below(3), 3 + index % 2)
     let image = ImageShape(channels: channels, height: 3, width: side)
@@ -201,16 +205,32 @@ struct Enclosures: PropertyCheck {
       elements: index < 2
         ? [0, 0, 0, index == 0 ? -1 : 1, 1, index == 0 ? -1 : 1, 0, 0, 0]
         : random.normals(inner * channels * 9))
-    let layer = CPLNetwork<Float>(
-      [.aolConvolution(image: image, channels: inner, kernel: 3, padding: padding)],
-      parameters: [[kernel, Tensor(shape: [inner])]], buffers: [[]]
-    ).layers[0]
-    guard let executed = layer as? AOLLayer<ConvolutionProduct<Float>>,
-      let bounds = try context.altered(layer).bounded.spectralNorm()
-    else { return nil }
-    return (
-      bounds, matrix(of: executed.product.weights, on: image, padding), inner * image.planeCount
-    )
+    func layer(_ kind: LayerSpecification, buffers: [Tensor<Float>] = []) -> any Layer<Float> {
+      CPLNetwork(
+        [kind], parameters: [[kernel, Tensor(shape: [inner])]], buffers: [buffers]
+      ).layers[0]
+    }
+    func sample(
+      _ layer: any Layer<Float>, executing kernel: Tensor<Float>
+    ) throws -> (bounds: SpectralNormEnclosure, matrix: [Double], rows: Int)? {
+      try context.altered(layer).bounded.spectralNorm().map {
+        ($0, matrix(of: kernel, on: image, padding), inner * image.planeCount)
+      }
+    }
+    var samples: [(bounds: SpectralNormEnclosure, matrix: [Double], rows: Int)?] = []
+    let affine = layer(
+      .aolConvolution(image: image, channels: inner, kernel: 3, padding: padding))
+    if let affine = affine as? AOLLayer<ConvolutionProduct<Float>> {
+      samples.append(try sample(affine, executing: affine.product.weights))
+    }
+    if padding == .circular {
+      let kind = LayerSpecification.convolution(
+        image: image, inner: inner, kernel: 3, step: StepSize(rule: .power, value: 0),
+        padding: padding)
+      samples.append(
+        try sample(layer(kind, buffers: [Tensor(shape: image.extents)]), executing: kernel))
+    }
+    return samples.compactMap(\.self)
   }
 
   /// The matrix of a convolution, from its definition.

@@ -14,11 +14,11 @@ enum AOLFaults {
     PlantedLayerFault(
       "torus-for-zeros", "the bound of a circular convolution for one that pads with zeros",
       ["bound.enclosure"]
-    ) { BoundOfPadding(.circular, for: .zero) },
+    ) { BoundOfPadding(.circular, for: .zero, of: AOLConvolutionKind.self) },
     PlantedLayerFault(
       "zeros-for-torus", "the bound of a convolution that pads with zeros for a circular one",
       ["bound.enclosure"]
-    ) { BoundOfPadding(.zero, for: .circular) },
+    ) { BoundOfPadding(.zero, for: .circular, of: AOLConvolutionKind.self) },
   ]
 }
 
@@ -52,30 +52,5 @@ struct WithoutMagnitudes: LayerFault {
           Scalar(Double(weight) * factors[index / taps % columns])
         }), factors: factors)
     return layer.forward(input, recording: recording, workers: workers)
-  }
-}
-
-/// The bound of the convolution with the same kernel and another padding.
-struct BoundOfPadding: LayerFault {
-  private let claimed: ConvolutionPadding
-  private let executed: ConvolutionPadding
-
-  init(_ claimed: ConvolutionPadding, for executed: ConvolutionPadding) {
-    (self.claimed, self.executed) = (claimed, executed)
-  }
-
-  func concerns(_ specification: LayerSpecification) -> Bool {
-    (specification.value as? AOLConvolutionKind)?.padding == executed
-  }
-
-  func spectralNorm<Scalar: TensorScalar>(
-    _ layer: any Layer<Scalar>
-  ) throws(VerificationError) -> SpectralNormEnclosure? {
-    guard let layer = layer as? AOLLayer<ConvolutionProduct<Scalar>>,
-      let kind = layer.specification.value as? AOLConvolutionKind
-    else { return try layer.bounded.spectralNorm() }
-    return try ConvolutionProduct(
-      kernel: layer.product.weights, padding: claimed, image: kind.image
-    ).spectralNorm()
   }
 }

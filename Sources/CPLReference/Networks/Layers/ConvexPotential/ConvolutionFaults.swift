@@ -17,6 +17,11 @@ extension ConvolutionKind {
       PlantedLayerFault(
         "small-torus", "a bound computed on the n-torus", ["bound.enclosure"]
       ) { SmallTorusBound() },
+      PlantedLayerFault(
+        "potential-zeros-for-torus",
+        "the bound of a convolution that pads with zeros for a circular one's potential",
+        ["bound.enclosure"]
+      ) { BoundOfPadding(.zero, for: .circular, of: ConvolutionKind.self) },
     ]
 }
 
