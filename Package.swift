@@ -104,12 +104,11 @@ let package = Package(
       name: "CPLReports",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLFindings",
-      ], path: "Sources/CPLVerify/Reports",
-      exclude: ["Text", "Figures", "Pages"]),
+      ], path: "Sources/CPLVerify/Reports", sources: ["Fields", "Formats"]),
     .target(
       name: "CPLPages",
       dependencies: ["CPLReports", .product(name: "Mustache", package: "swift-mustache")],
-      path: "Sources/CPLVerify/Reports", exclude: ["Fields", "Formats"]),
+      path: "Sources/CPLVerify/Reports", sources: ["Text", "Figures", "Pages"]),
     .target(
       name: "CPLExperiments",
       dependencies: [
