@@ -104,32 +104,30 @@ let package = Package(
       name: "CPLReports",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLAttacks", "CPLAudit", "CPLFindings",
-      ], path: "Sources/CPLVerify/Reports", sources: ["Fields", "Formats"]),
+        .product(name: "Mustache", package: "swift-mustache"),
+      ], path: "Sources/CPLVerify/Reports"),
     .target(
-      name: "CPLPages",
-      dependencies: ["CPLReports", .product(name: "Mustache", package: "swift-mustache")],
-      path: "Sources/CPLVerify/Reports", sources: ["Text", "Figures", "Pages"]),
+      name: "CPLReproduction",
+      dependencies: [
+        "CPLReference", "CPLCertificates", "CPLReports", "CPLResources",
+      ], path: "Sources/CPLVerify/Reproduction"),
     .target(
       name: "CPLExperiments",
       dependencies: [
         "CPLReference", "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit",
-        "CPLFindings", "CPLProperties", "CPLReports", .product(name: "Yams", package: "Yams"),
+        "CPLFindings", "CPLProperties", "CPLReports", "CPLReproduction",
+        .product(name: "Yams", package: "Yams"),
       ], path: "Sources/CPLVerify/Experiments"),
-    .target(
-      name: "CPLReproduction",
-      dependencies: [
-        "CPLReference", "CPLReports", "CPLPages", "CPLExperiments", "CPLResources",
-      ], path: "Sources/CPLVerify/Reproduction"),
     .target(
       name: "CPLVerify",
       dependencies: [
         "CPLBounds", "CPLCertificates", "CPLProofs", "CPLAttacks", "CPLAudit", "CPLFindings",
-        "CPLProperties", "CPLReports", "CPLPages", "CPLExperiments", "CPLReproduction",
+        "CPLProperties", "CPLReports", "CPLReproduction", "CPLExperiments",
       ],
       path: "Sources/CPLVerify",
       exclude: [
         "Bounds", "Certificates", "Proofs", "Attacks", "Audit", "Findings", "Properties",
-        "Reports", "Experiments", "Reproduction",
+        "Reports", "Reproduction", "Experiments",
       ]),
     .executableTarget(
       name: "cpl-verify",

@@ -9,7 +9,6 @@
 @_exported import CPLEnclosures
 @_exported import CPLExperiments
 @_exported import CPLFindings
-@_exported import CPLPages
 @_exported import CPLProofs
 @_exported import CPLProperties
 @_exported import CPLReports

@@ -2,31 +2,32 @@
 
 import CPLBounds
 import CPLReference
+import CPLReproduction
 import Foundation
 
 /// What a training takes, measured on its first steps, which are then forgotten.
 extension TrainingRun {
   /// The first steps of a training, and what they took.
-  package struct FirstSteps {
+  struct FirstSteps {
     let run: RunConfiguration
     let images: TrainingImages
     let trainer: Trainer
     let state: TrainingState
     let secondsPerStep: Double
     /// The most memory that the process had in them, in bytes; nil where the machine does not tell.
-    package let memoryBytes: Int?
+    let memoryBytes: Int?
 
     /// Steps in an epoch.
     var steps: Int { (trainer.imagesPerEpoch - 1) / run.experiment.training.batch + 1 }
 
     /// How many images an epoch's steps take a second.
-    package var imagesPerSecond: Double {
+    var imagesPerSecond: Double {
       Double(trainer.imagesPerEpoch) / (Double(steps) * secondsPerStep)
     }
   }
 
   /// Trains for three seconds, at least five steps and at most two hundred.
-  package func firstSteps(
+  func firstSteps(
     of experiment: ExperimentConfiguration, _ choice: ImageChoice
   ) throws -> FirstSteps {
     let (workers, observer) = (workers, observer)
@@ -62,9 +63,9 @@ extension TrainingRun {
   /// - Parameters:
   ///   - judged: the number of images that are evaluated.
   ///   - audited: the number of images that are attacked.
-  package func cost(
+  func cost(
     of experiment: ExperimentConfiguration, _ choice: ImageChoice, judged: Int, audited: Int
-  ) throws -> RunCost {
+  ) throws -> Reproduction.Cost {
     let first = try firstSteps(of: experiment, choice)
     var network = first.state.network
     let power = seconds {
@@ -88,7 +89,7 @@ extension TrainingRun {
         to: probe,
         description: first.run.description(of: first.images.training, by: workplace.program))
     }
-    return RunCost(
+    return Reproduction.Cost(
       secondsPerEpoch: first.secondsPerStep * Double(first.steps) + power
         + forward * Double(first.trainer.selectionImages) + Self.savesPerEpoch * saving,
       secondsToJudge: bounding + forward * Self.forwardsToJudge(judged: judged, audited: audited))

@@ -6,7 +6,7 @@ import CPLReference
 extension CPLNetwork<Float> {
   /// Whether the network has the steps that its profile evaluates with: those of the power method
   /// under the quirk `sigma-lower-bound`, verified ones otherwise.
-  package func hasFinalSteps(under profile: Profile) -> Bool {
+  func hasFinalSteps(under profile: Profile) -> Bool {
     profile.sigmaLowerBound || steppedLayers.allSatisfy { self[stepped: $0].stepRule != .power }
   }
 

@@ -3,6 +3,7 @@
 import CPLBounds
 import CPLCertificates
 import CPLReference
+import CPLReproduction
 import Foundation
 
 /// A training run in its folder: begun, or taken up where it was left.

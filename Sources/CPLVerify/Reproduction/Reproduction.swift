@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLExperiments
 import CPLReference
 
 /// Runs groups of runs, the cheapest first, and leaves out what does not fit the budget.
@@ -27,6 +26,17 @@ package struct Reproduction {
     }
   }
 
+  /// What a run takes, as measured on its first steps.
+  package struct Cost: Equatable, Sendable {
+    package let secondsPerEpoch: Double
+    package let secondsToJudge: Double
+
+    package init(secondsPerEpoch: Double, secondsToJudge: Double) {
+      self.secondsPerEpoch = secondsPerEpoch
+      self.secondsToJudge = secondsToJudge
+    }
+  }
+
   /// What became of a run.
   package struct Outcome: Equatable, Sendable {
     package let run: ReproductionRun
@@ -38,7 +48,7 @@ package struct Reproduction {
   package protocol Executor {
     func progress(of run: ReproductionRun) throws -> Progress
     /// Measures what an epoch and the judging take.
-    func cost(of run: ReproductionRun) throws -> RunCost
+    func cost(of run: ReproductionRun) throws -> Cost
     /// Takes a run to its end, from wherever it was left.
     ///
     /// - Parameters:
@@ -103,7 +113,7 @@ package struct Reproduction {
     var epochs = begun ?? group.epochs
     // Those that are begun now keep to what the others of their group have.
     var reason = epochs < group.epochs ? "its group was begun with \(epochs)" : nil
-    var cost: RunCost?
+    var cost: Cost?
     if let budget,
       let first = zip(group.runs, isOpen).first(where: { $0.0.trains && $0.1 })?.0
         ?? zip(group.runs, isOpen).first(where: \.1)?.0

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLPages
 import CPLReference
 import CPLReports
 import Foundation

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLPages
 import CPLReference
 import CPLReports
 

@@ -13,22 +13,22 @@ struct ReproductionTests {
     var state: [String: Reproduction.Progress] = [:]
     var completed: [(name: String, epochs: Int, reason: String?)] = []
     var measured = 0
-    let cost: RunCost
+    let cost: Reproduction.Cost
     /// Seconds an epoch, where they are not those of `cost`.
     var costs: ((ReproductionRun) -> Double)?
 
     init(secondsPerEpoch: Double = 10, secondsToJudge: Double = 5) {
-      cost = RunCost(secondsPerEpoch: secondsPerEpoch, secondsToJudge: secondsToJudge)
+      cost = Reproduction.Cost(secondsPerEpoch: secondsPerEpoch, secondsToJudge: secondsToJudge)
     }
 
     func progress(of run: ReproductionRun) -> Reproduction.Progress {
       state[run.name] ?? Reproduction.Progress()
     }
 
-    func cost(of run: ReproductionRun) -> RunCost {
+    func cost(of run: ReproductionRun) -> Reproduction.Cost {
       measured += 1
       return costs.map {
-        RunCost(secondsPerEpoch: $0(run), secondsToJudge: cost.secondsToJudge)
+        Reproduction.Cost(secondsPerEpoch: $0(run), secondsToJudge: cost.secondsToJudge)
       } ?? cost
     }
 

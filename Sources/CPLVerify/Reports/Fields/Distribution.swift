@@ -36,14 +36,14 @@ package struct Distribution: Equatable, Sendable {
 
 /// How many of a list of d/r lie in each of fixed classes, so that runs can be compared: sixteen
 /// between 1 and 10 of equal ratio, and what lies outside.
-package struct TightnessHistogram: Sendable {
+struct TightnessHistogram: Sendable {
   /// The lower ends of all classes but the first, which has none.
-  package static let edges = (0...16).map { pow(10, Double($0) / 16) }
+  static let edges = (0...16).map { pow(10, Double($0) / 16) }
 
   /// The classes' names, such as "1.15 – 1.33", each without its upper end, and their counts.
-  package let bins: [(label: String, count: Int)]
+  let bins: [(label: String, count: Int)]
 
-  package init(_ values: [Double]) {
+  init(_ values: [Double]) {
     let edges = [-.infinity] + Self.edges + [.infinity]
     bins = zip(edges, edges.dropFirst()).map { low, high in
       let label =
@@ -54,15 +54,15 @@ package struct TightnessHistogram: Sendable {
     }
   }
 
-  package static func text(_ edge: Double) -> String {
+  static func text(_ edge: Double) -> String {
     edge == edge.rounded() ? "\(Int(edge))" : String(format: "%.2f", edge)
   }
 
   /// The count of the fullest class, at least 1.
-  package var largest: Int { Swift.max(1, bins.map(\.count).max() ?? 1) }
+  var largest: Int { Swift.max(1, bins.map(\.count).max() ?? 1) }
 
   /// One line a class: its name, a bar, its count.
-  package var text: String {
+  var text: String {
     bins.map { label, count in
       let name = label + String(repeating: " ", count: Swift.max(0, 12 - label.count))
       let length = (40 * count + largest - 1) / largest

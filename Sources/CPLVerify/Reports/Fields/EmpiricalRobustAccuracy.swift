@@ -5,15 +5,15 @@ import CPLCertificates
 
 /// The share of images classified correctly for which attacks found no image of another class within a
 /// radius: an upper limit of the robust accuracy.
-package struct EmpiricalRobustAccuracy {
-  package let share: ObservedShare
+struct EmpiricalRobustAccuracy {
+  let share: ObservedShare
   /// What attacked.
-  package let attack: String
+  let attack: String
 }
 
 extension VerificationReport {
   /// The share that the strongest evaluation left; nil where nothing was attacked.
-  package func empiricalRobustAccuracy(at epsilon: Epsilon) -> EmpiricalRobustAccuracy? {
+  func empiricalRobustAccuracy(at epsilon: Epsilon) -> EmpiricalRobustAccuracy? {
     let summary = accuracies
     for (shares, name) in [
       (summary?.autoattackAccuracy, "AutoAttack"), (summary?.pgdAccuracy, "the paper's PGD"),

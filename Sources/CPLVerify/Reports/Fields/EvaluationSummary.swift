@@ -55,17 +55,17 @@ public struct EvaluationSummary: Equatable, Sendable {
   }
 
   /// Accuracies at each radius that files name alike.
-  package struct Quantity {
-    package let name: String
+  struct Quantity {
+    let name: String
     /// The name in words.
-    package let words: String
+    let words: String
     let shares: WritableKeyPath<EvaluationSummary, [Epsilon: Double]>
   }
 
   static let certifiedPrefix = "certified_accuracy."
 
   /// Every one, in a fixed order.
-  package static var quantities: [Quantity] {
+  static var quantities: [Quantity] {
     CertificateKind.allCases.map {
       Quantity(
         name: certifiedPrefix + $0.rawValue, words: "certified accuracy (\($0))",
@@ -79,7 +79,7 @@ public struct EvaluationSummary: Equatable, Sendable {
   }
 
   /// The shares of a quantity, by ascending radius.
-  package func sorted(_ quantity: Quantity) -> [(key: Epsilon, value: Double)] {
+  func sorted(_ quantity: Quantity) -> [(key: Epsilon, value: Double)] {
     self[keyPath: quantity.shares].sorted { $0.key < $1.key }
   }
 

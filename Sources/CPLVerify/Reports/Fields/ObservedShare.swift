@@ -34,7 +34,7 @@ package struct ObservedShare: Equatable, Sendable {
   }
 
   /// The 97.5 % quantile of the normal distribution.
-  package static let normalQuantile = 1.959963984540054
+  static let normalQuantile = 1.959963984540054
 }
 
 extension Shown {

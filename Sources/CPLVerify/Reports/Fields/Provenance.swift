@@ -139,7 +139,7 @@ public struct Provenance: Codable, Equatable, Sendable {
 
   /// The command that computes the results where nothing of them is there yet: the one that was carried
   /// out, which may have ended what an earlier one began.
-  package var commandFromScratch: String? {
+  var commandFromScratch: String? {
     command.map { text in
       let words = Self.firstCommand(in: text)
       return words.contains("--resume") && !text.contains("\n")

@@ -19,7 +19,7 @@ package enum ReportSchema {
   static let certificates = "/certificates"
   static let attacks = "/attacks"
   static let audit = "/audit"
-  package static let counterexamples = "/counterexamples"
+  static let counterexamples = "/counterexamples"
   static let checks = "/checks"
   /// Of an attack: a row for each row of the columns that has a finite distance.
   static let adversarialImages = "adversarial_images"
@@ -27,7 +27,7 @@ package enum ReportSchema {
   /// The group of an attack.
   ///
   /// - Throws: `ReferenceError.mismatch` for a name that HDF5 would take for a path.
-  package static func attack(_ name: String) throws -> String {
+  static func attack(_ name: String) throws -> String {
     guard !name.isEmpty, name != ".", !name.utf8.contains(UInt8(ascii: "/")) else {
       throw ReferenceError.mismatch(
         expected: "an attack's name without a slash", found: name.debugDescription)
@@ -37,7 +37,7 @@ package enum ReportSchema {
 
   /// The groups of an audit's violations, by the images' indices; a second violation of an image
   /// that stands twice in a selection has its position behind the index.
-  package static func counterexamples(_ audit: AuditResult) -> [String] {
+  static func counterexamples(_ audit: AuditResult) -> [String] {
     var taken: Set<Int> = []
     return audit.violations.enumerated().map { position, violation in
       let isFirst = taken.insert(violation.index).inserted

@@ -44,7 +44,7 @@ struct ModelFields: FieldList {
 struct AccuracyRow: Sendable {
   let quantity: String
   let epsilon: Epsilon?
-  package let share: Double
+  let share: Double
   let images: Int
 }
 

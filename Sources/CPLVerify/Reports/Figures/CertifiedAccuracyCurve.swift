@@ -2,7 +2,6 @@
 
 import CPLAudit
 import CPLCertificates
-import CPLReports
 
 /// Certified accuracy as a function of the radius, for each kind of certificate, and above it the
 /// accuracy that the attacks have left: between the two lies what is not known.

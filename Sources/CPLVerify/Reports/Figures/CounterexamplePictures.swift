@@ -2,7 +2,6 @@
 
 import CPLAudit
 import CPLReference
-import CPLReports
 import Foundation
 
 /// An image, an image of another class, and their difference made larger.

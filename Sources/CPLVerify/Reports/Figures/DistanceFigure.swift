@@ -3,7 +3,6 @@
 import CPLAudit
 import CPLFindings
 import CPLReference
-import CPLReports
 
 /// For each attacked image its certified radius and the distance of the nearest adversarial image
 /// that was found: on the diagonal and below it a certificate is broken.

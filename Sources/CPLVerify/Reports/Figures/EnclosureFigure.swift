@@ -2,7 +2,6 @@
 
 import CPLBounds
 import CPLReference
-import CPLReports
 import Foundation
 
 /// How tightly each layer's ‖W‖₂ is enclosed, and how far below the proved upper bound σ̄ the model's

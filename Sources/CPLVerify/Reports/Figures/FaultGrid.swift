@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLFindings
-import CPLReports
 
 /// Which checks see which planted faults, a row a fault and a column a check: what terminal, drawing
 /// and page show.

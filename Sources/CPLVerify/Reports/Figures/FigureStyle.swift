@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 /// How figures look: the same rules on a page, whose colours follow the reader's screen, and in a file
 /// of its own, which is for paper.
 enum FigureStyle {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
 import Foundation
 
 /// The area of a figure in which numbers of [0, 1]² are drawn, with axes, their titles and a legend below.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLReports
 
 /// A share of images as a function of the radius.
 struct ShareCurve {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
 import Foundation
 
 /// How many images have which d/r, over a range that fits them, with lines at 1, up to which a

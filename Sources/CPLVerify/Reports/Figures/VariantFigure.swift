@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 /// Shares of images over the variants of a study, a curve a kind of share.
 package struct VariantFigure {
   package struct Curve {

@@ -4,14 +4,14 @@
 ///
 /// Numbers are written so that they read back as the same ones; an empty field is a number that there
 /// is not.
-package struct CSVTable {
-  package struct Column {
-    package let name: String
+struct CSVTable {
+  struct Column {
+    let name: String
     let unit: ReportUnit
     /// What the column holds, special values included.
     let meaning: String
 
-    package init(_ name: String, _ unit: ReportUnit, _ meaning: String) {
+    init(_ name: String, _ unit: ReportUnit, _ meaning: String) {
       self.name = name
       self.unit = unit
       self.meaning = meaning
@@ -20,10 +20,10 @@ package struct CSVTable {
 
   /// The name of its file, without the ending.
   let name: String
-  package let columns: [Column]
-  package let rows: [[String]]
+  let columns: [Column]
+  let rows: [[String]]
 
-  package init(_ name: String, _ columns: [Column], _ rows: [[String]]) {
+  init(_ name: String, _ columns: [Column], _ rows: [[String]]) {
     // A name from a file of results may hold anything but a slash.
     self.name = String(
       name.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.@".contains($0)) ? $0 : "_" })
@@ -39,7 +39,7 @@ package struct CSVTable {
       records.map { record in fields.map { $0.csv(record) } })
   }
 
-  package var text: String {
+  var text: String {
     ([columns.map(\.name)] + rows)
       .map { $0.map(Self.quoted).joined(separator: ",") + "\n" }.joined()
   }

@@ -3,7 +3,7 @@
 import CPLReference
 
 /// What the numbers of a field count or measure, as its attribute `unit` says.
-package enum ReportUnit: String {
+enum ReportUnit: String {
   /// A name.
   case text
   /// An index or a class, counted from 0, or an epoch, counted from 1.

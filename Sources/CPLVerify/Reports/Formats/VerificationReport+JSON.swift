@@ -56,7 +56,7 @@ extension VerificationReport {
     try Self.text(HeadedDocument(document, of: self))
   }
 
-  package static func text(_ document: some Encodable) throws -> String {
+  static func text(_ document: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLCertificates
-import CPLReports
 
 /// A row of the paper's tables for CIFAR-10 and CIFAR-100: shares in [0, 1].
 package struct PublishedResult: Equatable, Sendable {

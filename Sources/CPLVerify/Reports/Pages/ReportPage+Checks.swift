@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLFindings
-import CPLReports
 
 extension ReportPage {
   /// What the checks of properties came to, one row each, and the figures that they drew.
@@ -41,5 +40,27 @@ extension ReportPage {
       figures: report.checks.flatMap { check in
         check.figures.enumerated().map { $1.figure(named: "\(check.id)-\($0 + 1)") }
       })
+  }
+
+  /// The verdict on the checks, in one line.
+  static func headline(_ checks: [CheckResult]) -> String {
+    let word =
+      switch checks.verdict {
+      case .holds: "Holds"
+      case .violated: "Violated"
+      case .inconclusive, .notApplicable: "Inconclusive"
+      }
+    return "\(word): \(counts(checks))"
+  }
+
+  /// How many checks came to what.
+  static func counts(_ checks: [CheckResult]) -> String {
+    func count(_ verdict: CheckResult.Verdict) -> Int { checks.count { $0.verdict == verdict } }
+    let held = "\(count(.holds)) of \(checks.count) checks of properties hold"
+    return switch checks.verdict {
+    case .holds: "\(held); \(count(.notApplicable)) are not applicable"
+    case .violated: "\(held), \(count(.violated)) are violated"
+    case .inconclusive, .notApplicable: "\(held), \(count(.inconclusive)) are inconclusive"
+    }
   }
 }

@@ -3,7 +3,6 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
-import CPLReports
 
 extension ReportPage {
   /// The first screen of a page: what was judged, what came of it, the numbers that people ask for first.

@@ -4,7 +4,6 @@ import CPLAttacks
 import CPLAudit
 import CPLCertificates
 import CPLReference
-import CPLReports
 
 extension ReportPage {
   /// How many violations a page lists, and how many it shows; the file of results holds all.

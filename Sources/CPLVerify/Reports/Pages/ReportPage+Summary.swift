@@ -3,7 +3,6 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
-import CPLReports
 
 extension ReportPage {
   /// The questions that a reader comes with, each answered in a line.

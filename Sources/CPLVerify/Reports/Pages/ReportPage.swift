@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLAudit
-import CPLReports
 
 /// A report as people read it, before it is Markdown or HTML.
 package struct ReportPage {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLReference
-import CPLReports
 
 extension ReportComparison {
   /// How the differences were tested, in sentences.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLReference
-import CPLReports
 
 /// The mean difference of two numbers for each image, such as its radii under two networks, with the
 /// percentile interval of a paired bootstrap (Efron 1979): images are drawn with replacement, and an

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
 import Foundation
 
 /// Two shares of the same images, such as the accuracies of two networks, compared image by image.

@@ -3,7 +3,6 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
-import CPLReports
 
 /// Two stored results side by side: what changed between them, and what it did, image by image.
 package struct ReportComparison: Sendable {

@@ -3,7 +3,6 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
-import CPLReports
 
 /// Any number of results on the same images, in one table and one figure.
 package struct Leaderboard: Sendable {

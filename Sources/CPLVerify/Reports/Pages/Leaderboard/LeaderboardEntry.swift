@@ -3,7 +3,6 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
-import CPLReports
 
 /// A row of a leaderboard: what one network came to.
 struct LeaderboardEntry: Sendable {

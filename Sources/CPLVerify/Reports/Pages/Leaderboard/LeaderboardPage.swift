@@ -3,7 +3,6 @@
 import CPLAudit
 import CPLCertificates
 import CPLReference
-import CPLReports
 
 extension Leaderboard {
   /// A column of every table: its name, and its cell for people.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLAudit
-import CPLExperiments
 import CPLReference
 
 /// What is asked to be reproduced, and where it goes.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLAudit
-import CPLExperiments
 import CPLReference
+import CPLReproduction
 
 /// The runs that a request comes to.
 package struct ReproductionPlan {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
 import Foundation
 
 extension VerificationReport {

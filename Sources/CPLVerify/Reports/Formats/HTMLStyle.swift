@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 /// How pages look: on light and dark screens, wide and narrow ones, and on paper.
 enum HTMLStyle {
   private static func variables(_ colour: (FigureStyle.Colour) -> String) -> String {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 extension VerificationReport {
   /// Every figure of the page as a file of its own, for papers: the drawing in SVG, which needs nothing
   /// else, and all its numbers in CSV.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPLReference
-import CPLReports
 import Foundation
 
 /// What a page does beside being read: it copies commands, hands out its figures, and sorts tables. It works

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 /// A `JUnitSuite` as JUnit's XML, in the order of elements that Jenkins' schema asks for.
 enum JUnitTemplate {
   static let suite = """

@@ -2,10 +2,9 @@
 
 import CPLAudit
 import CPLCertificates
-import CPLExperiments
-import CPLPages
 import CPLReference
 import CPLReports
+import CPLReproduction
 import Foundation
 
 /// Trains and judges the runs of a reproduction in folders of their own, and writes their pages.
@@ -86,7 +85,7 @@ package struct ReproductionWork: Reproduction.Executor {
     }
   }
 
-  package func cost(of run: ReproductionRun) throws -> RunCost {
+  package func cost(of run: ReproductionRun) throws -> Reproduction.Cost {
     observer.note("\(run.name): measuring what an epoch takes")
     return try TrainingRun(folder(run.weights), workplace).cost(
       of: run.experiment, request.images, judged: plan.testImages,

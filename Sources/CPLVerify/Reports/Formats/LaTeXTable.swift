@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 /// A table for papers: a `tabular` with the rules of booktabs.
 struct LaTeXTable {
   private let table: ReportPage.Table

@@ -2,7 +2,6 @@
 
 import CPLAudit
 import CPLCertificates
-import CPLFindings
 import CPLReference
 
 extension AuditResult.Verdict {
@@ -45,14 +44,14 @@ extension VerificationReport {
   public var headline: String { provenance.headlineNotices + statement(withAccuracy: true) }
 
   /// The headline without accuracies, where these stand beside it.
-  package var verdictLine: String { provenance.headlineNotices + statement(withAccuracy: false) }
+  var verdictLine: String { provenance.headlineNotices + statement(withAccuracy: false) }
 
   private func statement(withAccuracy: Bool) -> String {
     guard contradictions.isEmpty else {
       return "Broken: bounds contradict each other, which is a bug of this program"
     }
     guard let audit else {
-      return checks.isEmpty ? unattackedStatement : checks.headline
+      return checks.isEmpty ? unattackedStatement : ReportPage.headline(checks)
     }
     let shard = provenance.data.shard.flatMap(Shard.init).map {
       ", in shard \($0.number) of \($0.count)"
@@ -63,7 +62,7 @@ extension VerificationReport {
       audit.nonFinite == 0
         ? nil : "the logits of \(Shown.count(audit.nonFinite)) images are not finite",
       unprovedReason(layers: 3),
-      checks.isEmpty ? nil : checks.counts,
+      checks.isEmpty ? nil : ReportPage.counts(checks),
     ]
     return (verdict ?? audit.verdict).words + (shard ?? "") + ": "
       + facts.compactMap(\.self).joined(separator: "; ")
@@ -150,29 +149,5 @@ extension VerificationReport {
       + audit.excessLayers.prefix(count).joined(separator: ", ")
       + (more > 0 ? " and \(more) more" : "")
       + (bounds.map { " (L ≤ \(Shown.upper($0.lipschitzUpperBound)) before the head)" } ?? "")
-  }
-}
-
-extension [CheckResult] {
-  /// The verdict on the checks, in one line.
-  fileprivate var headline: String {
-    let word =
-      switch verdict {
-      case .holds: "Holds"
-      case .violated: "Violated"
-      case .inconclusive, .notApplicable: "Inconclusive"
-      }
-    return "\(word): \(counts)"
-  }
-
-  /// How many checks came to what.
-  fileprivate var counts: String {
-    func count(_ verdict: CheckResult.Verdict) -> Int { self.count { $0.verdict == verdict } }
-    let held = "\(count(.holds)) of \(self.count) checks of properties hold"
-    return switch verdict {
-    case .holds: "\(held); \(count(.notApplicable)) are not applicable"
-    case .violated: "\(held), \(count(.violated)) are violated"
-    case .inconclusive, .notApplicable: "\(held), \(count(.inconclusive)) are inconclusive"
-    }
   }
 }

@@ -2,17 +2,17 @@
 
 /// The questions that reviewers ask of a paper, answered for the paper and, from recorded facts, for
 /// this run. What was not recorded is shown as missing.
-package struct ReproducibilityCard {
-  package struct Row {
-    package let question: String
+struct ReproducibilityCard {
+  struct Row {
+    let question: String
     /// The answer for the published paper; a dash where the question was not asked of it.
-    package let paper: String
-    package let run: String
+    let paper: String
+    let run: String
   }
 
-  package let rows: [Row]
+  let rows: [Row]
 
-  package init(_ report: VerificationReport) {
+  init(_ report: VerificationReport) {
     let facts = report.provenance
     rows = [
       Row(question: "Research type", paper: "experimental", run: "experimental"),
@@ -48,6 +48,16 @@ package struct ReproducibilityCard {
         run: facts.trainingCommand ?? Shown.missing),
       Row(question: "Command", paper: Shown.none, run: facts.command ?? Shown.missing),
     ]
+  }
+
+  var section: ReportPage.Section {
+    ReportPage.Section(
+      heading: "Reproducibility card",
+      tables: [
+        ReportPage.Table(
+          caption: "The paper and this run", columns: ["question", "paper", "this run"],
+          rows: rows.map { ReportPage.Row($0.question, [$0.paper, $0.run]) })
+      ])
   }
 
   /// "name value, name value"; "missing" for a value that is not there, and once for all of them.

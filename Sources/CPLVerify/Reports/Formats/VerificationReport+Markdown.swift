@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 extension VerificationReport {
   /// The report in Markdown, its first line the verdict.
   ///

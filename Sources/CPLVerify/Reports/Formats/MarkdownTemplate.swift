@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 /// A `ReportPage` in Markdown (CommonMark with GitHub's tables).
 package enum MarkdownTemplate {
   package static let page = """

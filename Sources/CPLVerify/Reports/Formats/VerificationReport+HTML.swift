@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 extension VerificationReport {
   /// The report as an HTML page in one file, the verdict first; nothing is loaded from elsewhere.
   ///

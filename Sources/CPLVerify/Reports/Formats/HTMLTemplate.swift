@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CPLReports
-
 /// A `ReportPage` as one HTML file that needs nothing from the network. It is well-formed XML too.
 package enum HTMLTemplate {
   private static func table(isFoldable: Bool) -> String {
