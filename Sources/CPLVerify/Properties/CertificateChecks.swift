@@ -161,7 +161,7 @@ struct CertificateRule: PropertyCheck {
     let lipschitz = 1 / Double(network.standardDeviations.min() ?? 1)
     func constant(_ first: Int, _ second: Int) -> Double {
       switch head.specification.value {
-      case let kind as LastLayerNormalisedKind:
+      case is LastLayerNormalisedKind:
         let weights = head.parameters[0].value
         func row(_ label: Int) -> [Double] {
           let row = weights.row(label).map { Double($0) }
