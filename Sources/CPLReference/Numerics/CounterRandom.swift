@@ -45,17 +45,20 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
 
   /// Ten rounds of Philox4x32 on one counter.
   package static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
-    var x = counter
-    var k = key
-    for round in 0..<10 {
-      if round > 0 { k &+= SIMD2(0x9E37_79B9, 0xBB67_AE85) }
-      let p0 = UInt64(x[0]) * 0xD251_1F53
-      let p1 = UInt64(x[2]) * 0xCD9E_8D57
-      x = SIMD4(
-        UInt32(truncatingIfNeeded: p1 >> 32) ^ x[1] ^ k[0], UInt32(truncatingIfNeeded: p1),
-        UInt32(truncatingIfNeeded: p0 >> 32) ^ x[3] ^ k[1], UInt32(truncatingIfNeeded: p0))
+    // Numbers of their own: within vectors the compiler would move them in and out, ten times.
+    var (x0, x1, x2, x3) = (counter[0], counter[1], counter[2], counter[3])
+    var (k0, k1) = (key[0], key[1])
+    for _ in 0..<10 {
+      let p0 = UInt64(x0) &* 0xD251_1F53
+      let p1 = UInt64(x2) &* 0xCD9E_8D57
+      x0 = UInt32(truncatingIfNeeded: p1 >> 32) ^ x1 ^ k0
+      x2 = UInt32(truncatingIfNeeded: p0 >> 32) ^ x3 ^ k1
+      x1 = UInt32(truncatingIfNeeded: p1)
+      x3 = UInt32(truncatingIfNeeded: p0)
+      k0 &+= 0x9E37_79B9
+      k1 &+= 0xBB67_AE85
     }
-    return x
+    return SIMD4(x0, x1, x2, x3)
   }
 
   /// The next 32 bits.
@@ -81,10 +84,11 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
   package mutating func below(_ bound: Int) -> Int {
     precondition(bound > 0 && bound <= Int(UInt32.max), "a bound is in 1 ... 2³² − 1")
     let range = UInt32(bound)
-    let threshold = (0 &- range) % range
     while true {
-      let product = UInt64(nextUInt32()) * UInt64(range)
-      if UInt32(truncatingIfNeeded: product) >= threshold { return Int(product >> 32) }
+      let product = UInt64(nextUInt32()) &* UInt64(range)
+      let low = UInt32(truncatingIfNeeded: product)
+      // The threshold is below the range, so that the division is seldom needed.
+      if low >= range || low >= (0 &- range) % range { return Int(product >> 32) }
     }
   }
 

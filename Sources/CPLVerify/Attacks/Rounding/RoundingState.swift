@@ -63,12 +63,14 @@ struct UlpBall<Point: TensorScalar>: Sendable {
   /// The end of the path clip(center + λ·direction) in the ball: λ by halving.
   func rimPoint(along direction: [Double]) -> [Double] {
     let origin = center.map { Double($0) }
-    func point(_ scale: Double) -> [Double] {
-      zip(origin, direction).map { min(max($0 + scale * $1, 0), 1) }
+    func coordinate(_ index: Int, _ scale: Double) -> Double {
+      min(max(origin[index] + scale * direction[index], 0), 1)
     }
     func isInside(_ scale: Double) -> Bool {
-      let square = zip(point(scale), origin).reduce(0.0) {
-        $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
+      var square = 0.0
+      for index in origin.indices {
+        let offset = coordinate(index, scale) - origin[index]
+        square += offset * offset
       }
       return square <= radius * radius
     }
@@ -81,7 +83,7 @@ struct UlpBall<Point: TensorScalar>: Sendable {
       let middle = (inside + outside) / 2
       if isInside(middle) { inside = middle } else { outside = middle }
     }
-    return point(inside)
+    return origin.indices.map { coordinate($0, inside) }
   }
 
   /// Every coordinate of a real point to one of its two neighbours in the format, the nearer one
@@ -122,15 +124,19 @@ struct UlpBall<Point: TensorScalar>: Sendable {
       image[index] = new
       slack -= growth
     }
-    let order = (0..<image.count).map { ($0 + first) % image.count }
-    for index in order where slack < 0 && image[index] != center[index] {
-      let inward = image[index] > center[index] ? image[index].nextDown : image[index].nextUp
-      move(index, to: inward) { _ in true }
+    let order = [first..<image.count, 0..<first]
+    for range in order {
+      for index in range where slack < 0 && image[index] != center[index] {
+        let inward = image[index] > center[index] ? image[index].nextDown : image[index].nextUp
+        move(index, to: inward) { _ in true }
+      }
     }
-    for index in order where signs[index] != 0 {
-      let outward = signs[index] > 0 ? image[index].nextUp : image[index].nextDown
-      guard (0...1).contains(outward) else { continue }
-      move(index, to: outward) { $0 <= slack }
+    for range in order {
+      for index in range where signs[index] != 0 {
+        let outward = signs[index] > 0 ? image[index].nextUp : image[index].nextDown
+        guard (0...1).contains(outward) else { continue }
+        move(index, to: outward) { $0 <= slack }
+      }
     }
   }
 
