@@ -26,8 +26,12 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev"])]),
     .plugin(name: "BuildCommit", capability: .buildTool()),
+    // Swift needs the header of the kernels, not their objects: a module that depends on a C target waits
+    // until all of it is compiled, and here the whole chain of modules would.
+    .systemLibrary(name: "CPLKernels", path: "Sources/CPLKernels/include"),
     .target(
-      name: "CPLKernels", exclude: ["devices/kernels.cl"], linkerSettings: [.linkedLibrary("m")]),
+      name: "CPLKernelObjects", path: "Sources/CPLKernels", exclude: ["devices/kernels.cl"],
+      linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CPLResources", exclude: ["built-in.h5"]),
     // The floors of CPLReference and CPLVerify: each may use those above it.
     .target(
@@ -69,8 +73,8 @@ let package = Package(
     .target(
       name: "CPLReference",
       dependencies: [
-        "CPLNumerics", "CPLDevices", "CPLEnclosures", "CPLRoundingErrors", "CPLFiles",
-        "CPLDatasets", "CPLNetworks", "CPLTraining", "CPLFormats",
+        "CPLKernelObjects", "CPLNumerics", "CPLDevices", "CPLEnclosures", "CPLRoundingErrors",
+        "CPLFiles", "CPLDatasets", "CPLNetworks", "CPLTraining", "CPLFormats",
       ],
       path: "Sources/CPLReference",
       exclude: [

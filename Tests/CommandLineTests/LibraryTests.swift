@@ -16,9 +16,13 @@ struct LibraryTests {
     let build = try build()
     let sources = Program.repository.appending(path: "Sources").path
     let maps =
-      ["CHDF5", "COpenBLAS", "CCrypto", "CZlib"].map { "\(sources)/\($0)/module.modulemap" }
-      + ["CPLKernels", "CPLResources"].map { "\(build)/\($0).build/module.modulemap" }
-      + [build + "/../../checkouts/Yams/Sources/CYaml/include/module.modulemap"]
+      ["CHDF5", "COpenBLAS", "CCrypto", "CZlib", "CPLKernels/include"].map {
+        "\(sources)/\($0)/module.modulemap"
+      }
+      + [
+        build + "/CPLResources.build/module.modulemap",
+        build + "/../../checkouts/Yams/Sources/CYaml/include/module.modulemap",
+      ]
     let headers = try RunningProgram.tool(
       "pkg-config", ["--cflags-only-I", "hdf5", "openblas", "libcrypto", "zlib"])()
     #expect(headers.code == 0, "\(headers)")
