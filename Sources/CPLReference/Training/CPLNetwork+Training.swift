@@ -61,9 +61,16 @@ extension CPLNetwork {
 /// What some images of a batch add to what is summed over it.
 struct LossSums<Scalar: TensorScalar> {
   /// The sum of their losses.
-  let loss: Scalar
+  private(set) var loss: Scalar
   /// The gradient of the batch's loss with respect to them.
-  let images: Tensor<Scalar>
+  private(set) var images: Tensor<Scalar>
   /// For each layer what `Layer.parameterGradient` takes.
-  let layers: [LayerGradient<Scalar>]
+  private(set) var layers: [LayerGradient<Scalar>]
+
+  /// Adds what the images add that follow.
+  mutating func add(_ other: LossSums) {
+    loss += other.loss
+    images = Tensor(joining: [images, other.images])
+    for index in layers.indices { layers[index].add(other.layers[index]) }
+  }
 }

@@ -19,6 +19,7 @@ public struct Trainer: Sendable {
   private let ranks: any Ranks
   private let place: DevicePlace?
   private let counting: Counting?
+  private let imagesAtOnce: Int
 
   /// What is counted of the images that choose the best epoch beside those that are classified correctly,
   /// from the network as it is evaluated, some of the images' logits, and their labels.
@@ -50,13 +51,15 @@ public struct Trainer: Sendable {
   ///   - ranks: the processes that train together, each of which has such a trainer.
   ///   - place: where steps and evaluations are computed, of a rank alone; on the CPU without it.
   ///   - counting: what else is counted after each epoch; it changes nothing.
+  ///   - imagesAtOnce: how many images of a step go through the network at once on the CPU, 8·2^k, which bounds
+  ///     the memory that a step takes and changes no bits; all of them without it.
   /// - Throws: `ReferenceError.mismatch` when there are too few images, or more ranks than a batch has
   ///   pieces (`BatchTree`).
   package init(
     _ configuration: TrainingConfiguration, training: ImageDataset, test: ImageDataset?,
     augmentation policy: Augmentation.Policy = Augmentation.Policy(),
     augmentationSeed: UInt64? = nil, workers: Workers, ranks: any Ranks = Alone(),
-    place: DevicePlace? = nil, counting: Counting? = nil
+    place: DevicePlace? = nil, counting: Counting? = nil, imagesAtOnce: Int? = nil
   ) throws {
     self.configuration = configuration
     if configuration.profile.bestOnTest, let test {
@@ -76,6 +79,7 @@ public struct Trainer: Sendable {
     self.ranks = ranks
     self.place = ranks.count > 1 ? nil : place
     self.counting = counting
+    self.imagesAtOnce = imagesAtOnce ?? configuration.batch
     let pieces = BatchTree.pieces(of: min(configuration.batch, self.training.count))
     guard ranks.count <= pieces else {
       throw ReferenceError.mismatch(
@@ -207,10 +211,7 @@ public struct Trainer: Sendable {
     let total = shared.total(
       shared.blocks(of: positions.count).map { block in
         let own = positions.dropFirst(block.lowerBound).prefix(block.count)
-        return network.lossSums(
-          images: augmentation.images(of: training, at: own, epoch: state.epoch),
-          labels: own.map { training.labels[$0] }, loss: self.loss, batch: positions.count,
-          workers: workers)
+        return sums(over: own, of: positions.count, network, epoch: state.epoch)
       }, of: positions.count)
     let loss = total.loss / Float(positions.count)
     guard loss.isFinite else {
@@ -232,6 +233,24 @@ public struct Trainer: Sendable {
     state.apply(gradients, learningRate: learningRate, workers: workers)
     shared.spreadParameters(&state.network)
     return loss
+  }
+
+  /// What the images of a subtree of a batch of so many add to its sums, made of as many at once as memory allows.
+  private func sums(
+    over positions: ArraySlice<Int>, of batch: Int, _ network: CPLNetwork<Float>, epoch: Int
+  ) -> LossSums<Float> {
+    let parts = stride(from: 0, to: positions.count, by: imagesAtOnce).map {
+      positions.dropFirst($0).prefix(imagesAtOnce)
+    }
+    let total = BatchTreeSum<LossSums<Float>>(pieces: parts.count) { $0.add($1) }
+    for (index, part) in parts.enumerated() {
+      total.insert(
+        network.lossSums(
+          images: augmentation.images(of: training, at: part, epoch: epoch),
+          labels: part.map { training.labels[$0] }, loss: loss, batch: batch, workers: workers),
+        of: index)
+    }
+    return total.whole!
   }
 
   /// Measures the accuracy that chooses the best epoch, and closes the epoch.

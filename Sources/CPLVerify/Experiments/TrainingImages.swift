@@ -18,13 +18,14 @@ struct TrainingImages {
   }
 
   func trainer(
-    _ run: RunConfiguration, _ workers: Workers, _ ranks: any Ranks, place: DevicePlace? = nil
+    _ run: RunConfiguration, _ workers: Workers, _ ranks: any Ranks, place: DevicePlace? = nil,
+    imagesAtOnce: Int
   ) throws -> Trainer {
     try Trainer(
       run.experiment.training, training: training, test: test,
       augmentation: run.experiment.augmentation(of: training),
       augmentationSeed: run.augmentationSeed, workers: workers, ranks: ranks, place: place,
-      counting: Self.certified(under: run.experiment.training.profile))
+      counting: Self.certified(under: run.experiment.training.profile), imagesAtOnce: imagesAtOnce)
   }
 
   /// Counts the images that are classified correctly and certified at 36/255 as the published code certifies:

@@ -33,12 +33,12 @@ extension TrainingRun {
     let (workers, observer) = (workers, observer)
     let choice = choice.completed(by: experiment)
     let images = try TrainingImages(choice, experiment)
-    try checkMemory(experiment, images: images.training.count)
+    let imagesAtOnce = try self.imagesAtOnce(experiment, of: images.training.count)
     try experiment.checkFits(images.training)
     let run = RunConfiguration(
       experiment: experiment, images: images.selection(choice), augmentationSeed: nil,
       command: nil)
-    let trainer = try images.trainer(run, workers, Alone())
+    let trainer = try images.trainer(run, workers, Alone(), imagesAtOnce: imagesAtOnce)
     var state = try initialState(experiment, images.training)
     // The first step, which finds nothing in the caches, is not counted.
     var times: [Date] = []

@@ -49,14 +49,15 @@ package struct TrainingRun {
       ? ranks.ofFirst(UInt64.random(in: .min ... .max)) : nil
     let (images, run, trainer, state) = try ranks.agree {
       let images = try TrainingImages(choice, experiment)
-      try checkMemory(experiment, images: images.training.count)
+      let imagesAtOnce = try self.imagesAtOnce(experiment, of: images.training.count)
       var run = RunConfiguration(
         experiment: experiment, images: images.selection(choice),
         augmentationSeed: augmentationSeed, command: command)
       run.epochsReason = epochsReason
       try experiment.checkFits(images.training)
       let state = try initialState(experiment, images.training)
-      let trainer = try images.trainer(run, workers, ranks, place: place(of: state))
+      let trainer = try images.trainer(
+        run, workers, ranks, place: place(of: state), imagesAtOnce: imagesAtOnce)
       run.images.fitted = trainer.imagesPerEpoch
       run.images.selecting = trainer.selectionImages
       run.images.splitDigest = trainer.splitDigest
@@ -98,10 +99,11 @@ package struct TrainingRun {
     let (images, trainer, state) = try ranks.agree {
       let stored = ranks.isFirst ? found : try storedState(of: run)
       let images = try self.images(of: run, choice)
-      try checkMemory(run.experiment, images: images.training.count)
+      let imagesAtOnce = try self.imagesAtOnce(run.experiment, of: images.training.count)
       let state = try stored ?? initialState(run.experiment, images.training)
       try state.network.check(takes: images.training)
-      let trainer = try images.trainer(run, workers, ranks, place: place(of: state))
+      let trainer = try images.trainer(
+        run, workers, ranks, place: place(of: state), imagesAtOnce: imagesAtOnce)
       let batch = run.experiment.training.batch
       guard state.batch == 0 || state.batch * batch < trainer.imagesPerEpoch else {
         throw ReferenceError.invalid(
@@ -150,16 +152,18 @@ package struct TrainingRun {
     return images
   }
 
-  /// Refuses what cannot but end for lack of memory, before anything is made.
-  func checkMemory(_ experiment: ExperimentConfiguration, images: Int) throws {
-    let available = Double(workplace.memory)
-    let needed = Double(experiment.minimumMemory(images: images))
-    guard needed <= available else {
-      func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
+  /// How many images of a step are computed at once. Refuses what cannot but end for lack of memory, before
+  /// anything is made.
+  func imagesAtOnce(_ experiment: ExperimentConfiguration, of images: Int) throws -> Int {
+    let available = Int(clamping: workplace.memory)
+    guard let fitting = experiment.imagesAtOnce(of: images, memory: available) else {
+      func gigabytes(_ bytes: Int) -> String { String(format: "%.1f GB", Double(bytes) / 1e9) }
+      let needed = experiment.minimumMemory(imagesAtOnce: min(images, BatchTree.imagesPerPiece))
       throw ReferenceError.mismatch(
         expected: "a training that fits into this machine's memory of \(gigabytes(available))",
         found: "\(experiment.name), which takes at least \(gigabytes(needed))")
     }
+    return fitting
   }
 
   func initialState(

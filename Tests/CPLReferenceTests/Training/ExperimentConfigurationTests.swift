@@ -338,4 +338,19 @@ struct ExperimentConfigurationTests {
     #expect(throws: ReferenceError.self) { try configuration.normalization(of: images) }
     #expect(configuration.assumptions(of: images).contains { $0.contains("crops and mirrors") })
   }
+
+  @Test("a step goes in parts where its batch takes more than half of the memory")
+  func imagesAtOnce() throws {
+    let experiment = try Self.read(Self.minimal)
+    let whole = experiment.minimumMemory(imagesAtOnce: experiment.training.batch)
+    func parts(_ memory: Int) -> Int? { experiment.imagesAtOnce(of: 50_000, memory: memory) }
+    #expect(parts(2 * whole) == experiment.training.batch)
+    #expect(experiment.imagesAtOnce(of: 50, memory: 2 * whole) == 50)
+    let part = try #require(parts(2 * whole - 2))
+    #expect(part == 128)
+    #expect(parts(2 * experiment.minimumMemory(imagesAtOnce: 32)) == 32)
+    let least = experiment.minimumMemory(imagesAtOnce: 8)
+    #expect(parts(least) == 8)
+    #expect(parts(least - 1) == nil)
+  }
 }

@@ -30,10 +30,12 @@ struct RanksTests {
 
   /// Trains from a state, until rank `stopping.rank` stops all before its step `stopping.step`.
   private static func train(
-    _ start: TrainingState, _ ranks: any Ranks, stopping: (rank: Int, step: Int)? = nil
+    _ start: TrainingState, _ ranks: any Ranks, stopping: (rank: Int, step: Int)? = nil,
+    imagesAtOnce: Int? = nil
   ) throws -> TrainingState {
     let trainer = try Trainer(
-      configuration, training: images, test: nil, workers: .serial, ranks: ranks)
+      configuration, training: images, test: nil, workers: .serial, ranks: ranks,
+      imagesAtOnce: imagesAtOnce)
     var state = start
     var steps = 0
     let isDone = try trainer.run(
@@ -53,6 +55,23 @@ struct RanksTests {
         Result { try Self.train(Self.start(body), ranks).digest() }
       }
       for digest in digests { #expect(try digest.get() == expected, "\(count) ranks") }
+    }
+  }
+
+  @Test("end with the same state whatever each computes at once", arguments: ["cpl", "sll"])
+  func parts(body: String) throws {
+    let expected = try Self.train(Self.start(body), Alone()).digest()
+    for imagesAtOnce in [8, 16, 32] {
+      for count in [1, 2] {
+        let digests = ThreadRanks.run(count) { ranks in
+          Result {
+            try Self.train(Self.start(body), ranks, imagesAtOnce: imagesAtOnce).digest()
+          }
+        }
+        for digest in digests {
+          #expect(try digest.get() == expected, "\(imagesAtOnce) images, \(count) ranks")
+        }
+      }
     }
   }
 
